@@ -1,0 +1,67 @@
+// Every limit of Hearth in one place, with its reason. AWS's number stands where AWS has one
+// (Lambda quotas page; API models of 2026-08).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace hearth::limits {
+
+using base::Bytes;
+using namespace std::chrono_literals;
+
+// Functions.
+constexpr uint32_t kMinMemoryMiB = 128;    // AWS: 128.
+constexpr uint32_t kMaxMemoryMiB = 3072;   // The mission's; AWS today: 10,240.
+constexpr uint32_t kMemoryStepMiB = 64;    // The mission's.
+constexpr uint32_t kMemoryMiBPerVcpu = 1769;  // AWS: one vCPU at 1,769 MB.
+constexpr auto kMinTimeout = 1s;
+constexpr auto kMaxTimeout = 900s;         // AWS: 15 minutes.
+constexpr auto kDefaultTimeout = 3s;       // AWS.
+constexpr auto kInitTimeout = 10s;         // AWS: on-demand init phase.
+constexpr uint32_t kMinTmpMiB = 512;       // AWS: EphemeralStorage.
+constexpr uint32_t kMaxTmpMiB = 10240;     // AWS.
+constexpr uint64_t kTmpInodes = 65536;     // Ours: a function must not exhaust the host's inodes.
+constexpr size_t kMaxEnvironmentBytes = 4096;   // AWS: all names and values together.
+constexpr size_t kMaxFunctionName = 64;    // AWS.
+constexpr size_t kMaxHandler = 128;        // AWS.
+constexpr size_t kMaxLayers = 5;           // AWS.
+constexpr uint32_t kPidsMax = 1024;        // AWS: processes and threads.
+constexpr uint32_t kNoFile = 1024;         // AWS: open files.
+
+// Code.
+constexpr Bytes kMaxZippedUpload{52428800};     // AWS: direct upload.
+constexpr Bytes kMaxUnzipped{262144000};        // AWS: 250 MiB with layers.
+constexpr size_t kMaxArchiveEntries = 100000;   // Ours: an archive of empty names is a bomb too.
+constexpr size_t kMaxArchivePath = 1024;        // Ours: PATH_MAX with room for our own prefix.
+
+// Invocations.
+constexpr size_t kMaxSyncPayload = 6 * 1024 * 1024;          // AWS: 6 MB.
+constexpr size_t kMaxResponsePayload = 6 * 1024 * 1024 + 100;  // AWS: 6,291,556, runtime API.
+constexpr size_t kMaxAsyncPayload = 1024 * 1024;             // AWS: 1 MB (2025).
+constexpr size_t kMaxClientContext = 3583;                   // AWS: base64 characters.
+constexpr size_t kLogTail = 4096;                            // AWS: X-Amz-Log-Result.
+constexpr uint32_t kAccountConcurrency = 1000;               // AWS.
+constexpr auto kKeepAlive = 600s;          // Ours: idle instances live ten minutes.
+
+// HTTP.
+constexpr size_t kMaxRequestBody = 70167211;     // AWS: Lambda's API.
+constexpr size_t kMaxHeaderBytes = 65536;        // Ours: all header lines of a request.
+constexpr size_t kMaxHeaders = 200;              // Ours.
+constexpr size_t kMaxTarget = 8192;              // Ours: request line's target.
+constexpr size_t kMaxConnections = 10000;        // Ours: below the usual file descriptor limit.
+constexpr auto kHeaderTimeout = 30s;             // Ours: a request line and headers (slow loris).
+constexpr auto kIdleConnection = 300s;           // Ours: keep-alive connections.
+
+// Logs.
+constexpr size_t kMaxLogLine = 262144;           // AWS: CloudWatch's event size (256 KiB then).
+
+// Templates.
+constexpr size_t kMaxTemplateBytes = 1000000;    // AWS: 1 MB through S3.
+constexpr size_t kMaxTemplateResources = 500;    // AWS.
+constexpr size_t kMaxTemplateDepth = 64;         // Ours: nesting of nodes and intrinsics.
+
+}  // namespace hearth::limits
