@@ -1,0 +1,90 @@
+// HttpServer: HTTP/1.1 on a listening socket, parsed by llhttp.
+//
+// Keep-alive, pipelining (answers in order), chunked bodies, Expect: 100-continue. A malformed
+// request gets 400 and the connection is closed; limits (base/limits.h) give 413, 414, 431; a
+// client that dawdles over its headers gets 408. One handler call a request, with its whole body.
+// Owner: whoever serves; must be closed (Close) before its loop dies, and destroyed after.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "io/http_message.h"
+#include "io/loop.h"
+
+namespace hearth::io {
+
+class HttpConnection;  // internal to http_server.cc
+
+// The right, and the duty, to answer one request. Movable. Dropping it unanswered sends 500.
+// Safe to use after the client is gone: the answer then goes nowhere.
+class HttpResponder {
+ public:
+  HttpResponder() = default;
+  HttpResponder(HttpResponder&&) noexcept = default;
+  HttpResponder& operator=(HttpResponder&& other) noexcept;
+  ~HttpResponder();
+
+  // Whole answer. At most one of Send and Begin, once.
+  void Send(HttpResponse response);
+
+  // A streamed answer (chunked): head, then any number of Write, then End.
+  void Begin(int status, HttpHeaders headers);
+  // Bytes queued but not yet taken by the kernel, after this write; a producer slows down by it.
+  size_t Write(std::string_view data);
+  void End();
+
+  // Runs once, on the loop, where the client leaves before the answer has ended.
+  void OnClientGone(std::function<void()> callback);
+  bool client_gone() const;
+
+ private:
+  friend class HttpConnection;
+  HttpResponder(std::weak_ptr<HttpConnection> connection, uint64_t sequence)
+      : connection_(std::move(connection)), sequence_(sequence) {}
+  std::weak_ptr<HttpConnection> connection_;
+  uint64_t sequence_ = 0;  // 0: answered, or empty.
+  bool streaming_ = false;
+};
+
+using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
+
+struct HttpServerOptions {
+  base::Bytes max_body{limits::kMaxRequestBody};
+  base::Duration header_timeout = limits::kHeaderTimeout;  // zero: none
+  base::Duration idle_timeout = limits::kIdleConnection;   // zero: none (Runtime API: GET /next blocks)
+  size_t max_connections = limits::kMaxConnections;
+  // The body of the 413 that an over-long request gets; AWS services each have their own.
+  std::function<HttpResponse(const HttpRequest& head)> too_large;
+};
+
+class HttpServer {
+ public:
+  HttpServer(Loop& loop, HttpServerOptions options, HttpHandler handler);
+  ~HttpServer();  // CHECKs that Close has finished, or that it never listened.
+
+  // "127.0.0.1:4566", "[::1]:0"; returns the address actually bound. May be called several times.
+  base::Result<std::string> Listen(const std::string& address);
+  // Takes over a socket that already listens (a sandbox's Runtime API).
+  base::Result<void> ListenFd(base::UniqueFd listener);
+
+  size_t connections() const;
+  size_t requests_in_flight() const;
+  // Stops listening; idle connections close now, busy ones after their answer. `closed` runs when
+  // the last is gone.
+  void Close(std::function<void()> closed);
+  // Closes every connection at once; still asynchronous towards libuv: call Close before destroying.
+  void CloseNow(std::function<void()> closed);
+
+ private:
+  friend class HttpConnection;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace hearth::io

@@ -1,0 +1,31 @@
+// Timer: a callback at a moment of the loop's clock (real or virtual).
+//
+// All timers of a loop share one libuv timer and one heap: a million idle timers cost no wake-up.
+// Destroying a Timer cancels it. The callback runs at most once a Start, never inside Start.
+#pragma once
+
+#include <functional>
+
+#include "base/clock.h"
+#include "io/loop.h"
+
+namespace hearth::io {
+
+class Timer {
+ public:
+  explicit Timer(Loop& loop) : loop_(loop) {}
+  ~Timer() { Cancel(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  // Replaces what was set before. A negative delay is zero.
+  void Start(base::Duration delay, std::function<void()> callback);
+  void Cancel();
+  bool active() const { return id_ != 0; }
+
+ private:
+  Loop& loop_;
+  uint64_t id_ = 0;
+};
+
+}  // namespace hearth::io

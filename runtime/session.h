@@ -1,0 +1,67 @@
+// RuntimeSession: the host's end of one sandbox's runtime. Two transports, one state machine:
+// ChannelSession (binary frames on a socketpair, Hearth's bootstraps) and RuntimeApiSession (HTTP,
+// 2018-06-01, any stock runtime client).
+//
+// Owner: an invoker::Instance. States: starting -> ready -> running -> ready -> ... -> closed.
+// Delegate calls come from the loop, never inside a call of the owner's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "io/loop.h"
+
+namespace hearth::runtime {
+
+struct InvocationEvent {
+  std::string request_id;
+  int64_t deadline_ms = 0;  // Epoch milliseconds.
+  std::string invoked_function_arn;
+  std::string trace_id;          // Empty: header omitted.
+  std::string client_context;    // JSON, decoded; empty: omitted.
+  std::string cognito_identity;  // JSON; empty: omitted.
+  std::string tenant_id;         // Empty: omitted.
+  std::string content_type = "application/json";
+  std::string payload;
+};
+
+// What a function (or its runtime) says when it failed: AWS's error object, ready to be sent on.
+struct FunctionError {
+  std::string type;     // "Runtime.ImportModuleError", "Runtime.UserCodeSyntaxError", "ValueError"
+  std::string payload;  // {"errorMessage":…,"errorType":…,"stackTrace":[…]} as the runtime made it
+};
+
+class RuntimeSession {
+ public:
+  class Delegate {
+   public:
+    virtual ~Delegate() = default;
+    virtual void OnReady() = 0;  // Init is done: the first `next`.
+    virtual void OnInitError(FunctionError error) = 0;
+    virtual void OnResponse(std::string_view request_id, std::string payload,
+                            std::string content_type) = 0;
+    virtual void OnError(std::string_view request_id, FunctionError error) = 0;
+    // The runtime asked for the next event after answering: the invocation has ended.
+    virtual void OnIdle() = 0;
+    // The peer broke the protocol or closed; the owner kills the sandbox.
+    virtual void OnBroken(std::string reason) = 0;
+  };
+
+  virtual ~RuntimeSession() = default;
+  // Only while ready (after OnReady or OnIdle). CHECKs it.
+  virtual void Invoke(InvocationEvent event) = 0;
+};
+
+// `socket` is the host's end of a SOCK_STREAM pair, whose other end is the bootstrap's fd 3.
+std::unique_ptr<RuntimeSession> MakeChannelSession(io::Loop& loop, base::UniqueFd socket,
+                                                   RuntimeSession::Delegate& delegate);
+// `listener` listens on 127.0.0.1:9001 inside the sandbox.
+std::unique_ptr<RuntimeSession> MakeRuntimeApiSession(io::Loop& loop, base::UniqueFd listener,
+                                                      RuntimeSession::Delegate& delegate);
+
+}  // namespace hearth::runtime

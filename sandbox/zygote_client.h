@@ -1,0 +1,91 @@
+// ZygoteClient: hearthd's end of the zygote, the small root process that makes sandboxes.
+//
+// Starts the `hearth-zygote` program (before anything else, so that hearthd may drop privilege
+// afterwards), asks it for sandboxes, and hears how they end. Knows no event loop: whoever owns one
+// watches fd() and calls OnReadable(). If hearthd dies, the zygote sees its socket close, kills
+// every sandbox, removes every cgroup and exits; if the zygote dies, on_lost runs once.
+//
+// Callbacks run inside OnReadable only, exactly once each.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/outcome.h"
+#include "sandbox/spec.h"
+
+namespace hearth::sandbox {
+
+// How long one step of making a sandbox took.
+struct StepTiming {
+  std::string step;  // "clone", "cgroup", "mounts", "pivot_root", "seccomp", "exec", ...
+  std::chrono::nanoseconds took{};
+};
+
+struct MemoryUse {
+  base::Bytes now;
+  base::Bytes peak;
+};
+
+// What the zygote found when it looked at this machine.
+struct MachineReport {
+  std::string cgroup_layout;              // "unified" or "hybrid"
+  std::string tmp_kind;                   // how /tmp is limited: "ext4 image" or "tmpfs"
+  std::vector<std::string> unenforced;    // each: what is missing and how to get it; empty is good
+  std::vector<std::string> notices;
+};
+
+// One live sandbox. Dropping it kills it.
+class Sandbox {
+ public:
+  virtual ~Sandbox() = default;
+  virtual uint64_t id() const = 0;
+  virtual pid_t pid() const = 0;  // on the host
+  virtual const std::vector<StepTiming>& timings() const = 0;
+  // In the order of Spec::listen_ports; non-blocking, listening. Takes them out.
+  virtual std::vector<base::UniqueFd> TakeListeners() = 0;
+  // Stops every process where it stands (cgroup.freeze). Cheap, idempotent.
+  virtual base::Result<void> Freeze() = 0;
+  virtual base::Result<void> Thaw() = 0;
+  // Kills every process at once (cgroup.kill), frozen or not. The exit is still reported.
+  virtual void Kill() = 0;
+  virtual base::Result<MemoryUse> Memory() const = 0;
+  // How many processes the kernel has killed here for want of memory.
+  virtual uint64_t OutOfMemoryKills() const = 0;
+  // Runs once, when the first process has ended and its cgroup is empty.
+  virtual void OnExit(std::function<void(Outcome)> callback) = 0;
+};
+
+struct ZygoteOptions {
+  std::string program;       // Path of hearth-zygote.
+  std::string state_folder;  // Root-only folder for images and /tmp volumes; made where missing.
+  std::string cgroup_name = "hearth";  // Its group below the root (or below `cgroup_parent`).
+  size_t pool_size = 4;      // Prepared sandboxes kept waiting.
+  uint32_t first_uid = 1u << 24;  // Host uid ranges of 65,536 start here.
+  bool allow_unenforced = false;
+};
+
+class ZygoteClient {
+ public:
+  // Blocks until the zygote has looked at the machine (well under a second).
+  static base::Result<std::unique_ptr<ZygoteClient>> Start(const ZygoteOptions& options);
+  virtual ~ZygoteClient() = default;  // Ends the zygote and with it every sandbox.
+
+  virtual const MachineReport& machine() const = 0;
+  virtual pid_t pid() const = 0;
+  virtual int fd() const = 0;
+  virtual void OnReadable() = 0;
+  virtual void OnLost(std::function<void()> callback) = 0;
+
+  using LaunchCallback = std::function<void(base::Result<std::unique_ptr<Sandbox>>)>;
+  // The callback runs when the program has been executed (exec succeeded), or with the failing
+  // step. The descriptors in `fds` are duplicated before this returns.
+  virtual void Launch(const Spec& spec, const std::vector<PassedFd>& fds,
+                      LaunchCallback callback) = 0;
+};
+
+}  // namespace hearth::sandbox
