@@ -1,0 +1,58 @@
+// FunctionVersion: the configuration and code of one function at one version. A value.
+//
+// Source: Lambda API 2015-03-31, shape FunctionConfiguration; aws-facts 1.1.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace hearth::invoker {
+
+struct FunctionVersion {
+  std::string name;
+  std::string version = "$LATEST";
+  std::string runtime;             // As asked for: "python3.12"
+  std::string handler;
+  std::string role;
+  std::string description;
+  std::chrono::seconds timeout{3};
+  uint32_t memory_mib = 128;       // Already rounded to a step.
+  uint32_t tmp_mib = 512;
+  std::map<std::string, std::string> environment;
+  std::string architecture = "x86_64";
+  std::vector<std::string> layers;  // ARNs; none yet.
+
+  std::string code_digest;         // Hex SHA-256 of the zip: layers::CodeStore's key.
+  std::string code_sha256;         // Base64 of the same: what the API shows.
+  uint64_t code_size = 0;          // Bytes of the zip.
+
+  std::string revision_id;         // UUID, new with every change.
+  std::string last_modified;       // base::FormatLambdaTime
+  std::map<std::string, std::string> tags;
+};
+
+// Immutable once made: an update makes a new one, so running calls keep what they started with.
+using FunctionRef = std::shared_ptr<const FunctionVersion>;
+
+struct Account {
+  std::string region = "us-east-1";
+  std::string id = "000000000000";
+};
+
+// "arn:aws:lambda:us-east-1:000000000000:function:Name" (+ ":" + qualifier where given)
+std::string FunctionArn(const Account& account, const std::string& name,
+                        const std::string& qualifier = {});
+// "/aws/lambda/Name"
+std::string LogGroupName(const FunctionVersion& function);
+
+// The stored form (store) and back. FromStored of what ToStored gave never fails.
+base::Json ToStored(const FunctionVersion& function);
+base::Result<FunctionVersion> FromStored(const base::Json& stored);
+
+}  // namespace hearth::invoker

@@ -1,0 +1,68 @@
+// One call of a function: what was asked, and how it was answered.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "invoker/function.h"
+
+namespace hearth::invoker {
+
+struct InvokeRequest {
+  std::string request_id;          // UUID; also the x-amzn-RequestId of the answer.
+  FunctionRef function;
+  std::string invoked_arn;         // As asked for, with its qualifier.
+  std::string trace_id;
+  std::string client_context;      // JSON, decoded.
+  std::string payload;             // JSON text; "" counts as "{}"... see LambdaApi.
+  base::MonoTime received{};       // When the HTTP request was complete; where the spans start.
+};
+
+// Time stamps of the arrows of a call, in order; REPORT, metrics, ps and bench read the same ones.
+struct Spans {
+  std::chrono::nanoseconds queue{};    // admission: waiting for memory, concurrency or an instance
+  std::chrono::nanoseconds start{};    // making the sandbox (cold only)
+  std::chrono::nanoseconds init{};     // runtime and handler initialisation (cold only)
+  std::chrono::nanoseconds handler{};  // event sent -> answer received
+  std::chrono::nanoseconds total{};    // received -> result
+  std::vector<std::pair<std::string, std::chrono::nanoseconds>> start_steps;  // cold only
+};
+
+// How a call ended. Closed: one switch, no default.
+enum class InvocationStatus {
+  kSuccess,
+  kFunctionError,   // The handler raised; payload is its error object. Function error "Unhandled".
+  kInitError,       // Init raised or exited.
+  kTimeout,
+  kExited,          // The runtime ended without an answer.
+  kOutOfMemory,
+  kResponseTooLarge,
+  kThrottled,       // 429; throttle_reason says why. No instance was used.
+  kHostError,       // 500 ServiceException: the host could not do it; host_error says what.
+};
+
+struct InvocationResult {
+  InvocationStatus status = InvocationStatus::kSuccess;
+  std::string payload;          // What the caller gets as body (the function's result or error object).
+  std::string content_type = "application/json";
+  std::string executed_version;
+  std::string log_tail;         // Last 4 KB of this call's log, START to REPORT; not base64.
+  std::string throttle_reason;  // "ReservedFunctionConcurrentInvocationLimitExceeded", ...
+  std::string host_error;
+  bool cold = false;
+  Spans spans;
+  std::chrono::microseconds duration{};
+  uint64_t billed_ms = 0;
+  uint32_t max_memory_mib = 0;
+};
+
+// True where the answer carries X-Amz-Function-Error: Unhandled.
+bool IsFunctionError(InvocationStatus status);
+
+using InvokeCallback = std::function<void(InvocationResult)>;
+
+}  // namespace hearth::invoker

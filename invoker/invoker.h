@@ -1,0 +1,76 @@
+// Invoker: which instance serves which call. The data plane's one door.
+//
+// A call goes: admission (concurrency, memory budget) -> an idle instance of exactly this function
+// version and revision (most recently used first), or a new sandbox, or a wait -> its session ->
+// answer -> idle -> frozen after a quiet moment -> ended after keep-alive or under memory pressure.
+// Owner: host. One loop, one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "invoker/invocation.h"
+#include "invoker/log_store.h"
+#include "io/loop.h"
+#include "runtime/catalog.h"
+#include "sandbox/zygote_client.h"
+
+namespace hearth::invoker {
+
+struct InvokerOptions {
+  Account account;
+  base::Bytes memory_budget;              // Sum of the sizes of all sandboxes; zero: 80 % of the machine.
+  uint32_t concurrency = limits::kAccountConcurrency;
+  base::Duration keep_alive = limits::kKeepAlive;
+  base::Duration freeze_after = std::chrono::milliseconds(50);  // Idle this long: frozen.
+  std::string runtime_folder;             // Host folder with python/, nodejs/ bootstraps.
+  // The folder of a function's unpacked code on the host.
+  std::function<base::Result<std::string>(const std::string& code_digest)> code_folder;
+};
+
+// One line of `hearth ps`.
+struct InstanceInfo {
+  uint64_t id = 0;
+  std::string function;
+  std::string version;
+  std::string state;   // starting, init, idle, frozen, busy, ending
+  pid_t pid = 0;
+  base::Bytes memory_now;
+  base::Bytes memory_peak;
+  base::Bytes memory_limit;
+  base::Duration age{};
+  uint64_t invocations = 0;
+};
+
+struct InvokerCounters {
+  uint64_t invocations = 0;
+  uint64_t errors = 0;
+  uint64_t throttles = 0;
+  uint64_t cold_starts = 0;
+  uint64_t evictions = 0;
+};
+
+class Invoker {
+ public:
+  static std::unique_ptr<Invoker> Create(io::Loop& loop, sandbox::ZygoteClient& zygote,
+                                         const runtime::Catalog& catalog, LogStore& logs,
+                                         InvokerOptions options);
+  virtual ~Invoker() = default;
+
+  // The callback runs exactly once, never inside this call.
+  virtual void Invoke(InvokeRequest request, InvokeCallback callback) = 0;
+  // The function's code or configuration changed, or it is gone: idle instances of older revisions
+  // end now, busy ones after their call.
+  virtual void Retire(const std::string& function_name, const std::string& keep_revision_id) = 0;
+  virtual std::vector<InstanceInfo> Instances() const = 0;
+  virtual InvokerCounters counters() const = 0;
+  // Refuses new calls, waits for running ones until `deadline`, then kills; `drained` runs once.
+  virtual void Drain(base::Deadline deadline, std::function<void()> drained) = 0;
+};
+
+}  // namespace hearth::invoker

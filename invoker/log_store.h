@@ -1,0 +1,52 @@
+// LogStore: what functions wrote, kept by log group and log stream, as CloudWatch Logs names them.
+//
+// Append is called on the warm path: it only buffers; a flush a few times a second writes files
+// through io::Offload (<root>/<function>/<date>-<stream id>.log, rotated by size, old ones removed).
+// A line is readable (Read, followers) at once. Owner: host.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "io/loop.h"
+#include "io/offload.h"
+
+namespace hearth::invoker {
+
+struct LogEvent {
+  uint64_t sequence = 0;     // Grows by one an event within a group; the cursor of Read.
+  int64_t timestamp_ms = 0;  // Epoch.
+  std::string stream;        // "2026/11/24/[$LATEST]<32 hex>"
+  std::string message;       // No trailing newline.
+};
+
+class LogStore {
+ public:
+  // An empty `root` keeps logs in memory only (tests).
+  static base::Result<std::unique_ptr<LogStore>> Open(io::Loop& loop, io::Offload& disk,
+                                                      const std::string& root);
+  virtual ~LogStore() = default;
+
+  virtual void Append(const std::string& group, const std::string& stream,
+                      std::string_view message) = 0;
+  // Events after `after_sequence` (0: the oldest kept), at most `limit`, oldest first. Recent events
+  // come from memory; older ones, and those from before a restart, from disk.
+  virtual std::vector<LogEvent> Read(const std::string& group, uint64_t after_sequence,
+                                     size_t limit) = 0;
+  // The newest `count` events, oldest first.
+  virtual std::vector<LogEvent> Tail(const std::string& group, size_t count) = 0;
+  // Calls back on the loop, after Append, whenever the group has something new. Returns a token.
+  virtual uint64_t Follow(const std::string& group, std::function<void()> on_new) = 0;
+  virtual void Unfollow(uint64_t token) = 0;
+  virtual void Remove(const std::string& group) = 0;
+  // Everything buffered is on disk when `done` runs.
+  virtual void Flush(std::function<void()> done) = 0;
+};
+
+}  // namespace hearth::invoker
