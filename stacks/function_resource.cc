@@ -1,0 +1,259 @@
+#include "stacks/function_resource.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace hearth::stacks {
+namespace {
+
+constexpr std::array<std::string_view, 16> kServed = {
+    "CodeUri",     "InlineCode",   "Handler", "Runtime", "MemorySize", "Timeout",
+    "Environment", "EphemeralStorage", "Architectures", "Description", "FunctionName", "Role",
+    "Tags",        "Policies",     "Tracing", "PackageType"};
+
+// SAM's schema of 2026-05: these are right, and not served yet.
+constexpr std::array<std::string_view, 35> kNotServed = {
+    "AssumeRolePolicyDocument", "AutoPublishAlias", "AutoPublishAliasAllProperties",
+    "AutoPublishCodeSha256", "CapacityProviderConfig", "CodeSigningConfigArn", "DeadLetterQueue",
+    "DeploymentPreference", "DurableConfig", "EventInvokeConfig", "Events", "FileSystemConfigs",
+    "FunctionScalingConfig", "FunctionUrlConfig", "ImageConfig", "ImageUri", "KmsKeyArn", "Layers",
+    "LoggingConfig", "MultiTenancy", "PermissionsBoundary", "PropagateTags",
+    "ProvisionedConcurrencyConfig", "PublishToLatestPublished", "RecursiveLoop",
+    "ReservedConcurrentExecutions", "RolePath", "RuntimeManagementConfig", "SnapStart",
+    "SourceKMSKeyArn", "TenancyConfig", "VersionDeletionPolicy", "VersionDescription", "VpcConfig",
+    "AlwaysPublish"};
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row[b.size()];
+}
+
+// Reads typed properties of one evaluated map; what is wrong is an error at the value's place.
+class Properties {
+ public:
+  Properties(const Node& node, std::string prefix, Diagnostics& errors)
+      : node_(node), prefix_(std::move(prefix)), errors_(errors) {}
+
+  const Node* Find(std::string_view name) const {
+    const Member* member = node_.Find(name);
+    // A property that is written without a value is as good as absent.
+    if (member == nullptr || member->value->kind == NodeKind::kPoison ||
+        member->value->kind == NodeKind::kNull) {
+      return nullptr;
+    }
+    return member->value.get();
+  }
+
+  std::string Text(std::string_view name) const {
+    const Node* value = Find(name);
+    if (value == nullptr) return "";
+    if (value->is_scalar()) return value->text;
+    errors_.Add(value->position, fmt::format("'{}{}' is text, not {}", prefix_, name, Describe(*value)));
+    return "";
+  }
+
+  int64_t Integer(std::string_view name, int64_t fallback) const {
+    const Node* value = Find(name);
+    if (value == nullptr) return fallback;
+    int64_t number = 0;
+    const auto [end, error] =
+        std::from_chars(value->text.data(), value->text.data() + value->text.size(), number);
+    if (value->is_scalar() && !value->text.empty() && error == std::errc() &&
+        end == value->text.data() + value->text.size()) {
+      return number;
+    }
+    errors_.Add(value->position,
+                fmt::format("'{}{}' is a whole number, not {}", prefix_, name, Describe(*value)));
+    return fallback;
+  }
+
+  std::map<std::string, std::string> TextMap(std::string_view name) const {
+    std::map<std::string, std::string> out;
+    const Node* value = Find(name);
+    if (value == nullptr) return out;
+    if (!value->is_map()) {
+      errors_.Add(value->position,
+                  fmt::format("'{}{}' is a map of texts, not {}", prefix_, name, Describe(*value)));
+      return out;
+    }
+    for (const auto& member : value->members) {
+      if (member.value->is_scalar()) {
+        out[member.name] = member.value->text;
+      } else if (member.value->kind != NodeKind::kPoison) {
+        errors_.Add(member.value->position, fmt::format("'{}{}.{}' is text, not {}", prefix_, name,
+                                                        member.name, Describe(*member.value)));
+      }
+    }
+    return out;
+  }
+
+  // The map below `name`, whose only members are `allowed`.
+  std::optional<Properties> Below(std::string_view name, std::string_view allowed) const {
+    const Node* value = Find(name);
+    if (value == nullptr) return std::nullopt;
+    if (!value->is_map()) {
+      errors_.Add(value->position, fmt::format("'{}{}' is a map with {}, not {}", prefix_, name,
+                                               allowed, Describe(*value)));
+      return std::nullopt;
+    }
+    for (const auto& member : value->members) {
+      if (member.name != allowed) {
+        errors_.Add(member.position, fmt::format("unknown name '{}' in '{}{}': it has only {}",
+                                                 member.name, prefix_, name, allowed));
+      }
+    }
+    return Properties(*value, fmt::format("{}{}.", prefix_, name), errors_);
+  }
+
+ private:
+  const Node& node_;
+  std::string prefix_;
+  Diagnostics& errors_;
+};
+
+std::string InlineName(const std::string& runtime, const std::string& handler) {
+  const std::string module = handler.substr(0, handler.find('.'));
+  if (runtime.starts_with("nodejs")) return module + ".js";
+  if (runtime.starts_with("provided")) return "bootstrap";
+  return module + ".py";
+}
+
+void ReadCode(const Properties& properties, PlannedFunction& function, Diagnostics& errors) {
+  const Node* uri = properties.Find("CodeUri");
+  const Node* text = properties.Find("InlineCode");
+  if (uri == nullptr && text == nullptr) {
+    errors.Add(function.position,
+               fmt::format("the function '{}' has no code: set CodeUri or InlineCode",
+                           function.logical_id));
+  } else if (text != nullptr) {
+    // A CodeUri from Globals gives way, as in SAM.
+    function.inline_code = properties.Text("InlineCode");
+    function.inline_name = InlineName(function.settings.runtime, function.settings.handler);
+    if (function.inline_code.empty()) errors.Add(text->position, "'InlineCode' is empty");
+    if (function.inline_name.find('/') != std::string::npos) {
+      errors.Add(text->position, fmt::format("the handler '{}' of InlineCode names a folder: its code "
+                                             "is one file",
+                                             function.settings.handler));
+    }
+  } else if (!uri->is_scalar()) {
+    errors.Add(uri->position, fmt::format("'CodeUri' as {} (an object in S3) is not served yet: "
+                                          "give a local path",
+                                          Describe(*uri)));
+  } else if (uri->text.empty()) {
+    errors.Add(uri->position, "'CodeUri' is empty: give a folder, a zip or a file ('.' is the "
+                              "template's own folder)");
+  } else if (uri->text.find("://") != std::string::npos) {
+    errors.Add(uri->position,
+               fmt::format("'CodeUri' {} is not served yet: give a local path", Describe(*uri)));
+  } else {
+    function.code_path = uri->text;
+  }
+}
+
+void Require(const Properties& properties, std::string_view name, const PlannedFunction& function,
+             std::string_view example, Diagnostics& errors) {
+  if (properties.Find(name) != nullptr) return;
+  errors.Add(function.position, fmt::format("the function '{}' has no {}: e.g. {}",
+                                            function.logical_id, name, example));
+}
+
+}  // namespace
+
+std::string Suggestion(std::string_view name, std::span<const std::string_view> known) {
+  std::string_view best;
+  size_t best_distance = 3;
+  for (const auto candidate : known) {
+    if (name.size() > 64) break;
+    const size_t distance = EditDistance(name, candidate);
+    if (distance < best_distance && distance < candidate.size() / 2) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best.empty() ? "" : fmt::format(" (did you mean '{}'?)", best);
+}
+
+void CheckFunctionProperties(const Member& resource, const NodeRef& properties,
+                             Diagnostics& errors, Diagnostics& notices) {
+  if (properties == nullptr) return;
+  for (const auto& property : properties->members) {
+    if (std::ranges::find(kNotServed, property.name) != kNotServed.end()) {
+      errors.Add(property.position,
+                 fmt::format("the property '{}' of AWS::Serverless::Function is not served yet",
+                             property.name));
+    } else if (std::ranges::find(kServed, property.name) == kServed.end()) {
+      errors.Add(property.position,
+                 fmt::format("unknown property '{}' of AWS::Serverless::Function{}", property.name,
+                             Suggestion(property.name, kServed)));
+    } else if (property.name == "Policies") {
+      notices.Add(property.position,
+                  fmt::format("Policies of '{}' are not enforced: this host has no IAM",
+                              resource.name));
+    }
+  }
+}
+
+PlannedFunction ReadFunction(const Member& resource, const NodeRef& node, Diagnostics& errors) {
+  PlannedFunction function;
+  function.logical_id = resource.name;
+  function.position = resource.position;
+  for (const auto& member : node->members) function.properties[member.name] = member.position;
+  const Properties properties(*node, "", errors);
+
+  auto& settings = function.settings;
+  settings.name = properties.Text("FunctionName");
+  if (settings.name.empty()) settings.name = resource.name;
+  settings.runtime = properties.Text("Runtime");
+  settings.handler = properties.Text("Handler");
+  settings.role = properties.Text("Role");
+  settings.description = properties.Text("Description");
+  settings.timeout_s = properties.Integer("Timeout", settings.timeout_s);
+  settings.memory_mib = properties.Integer("MemorySize", settings.memory_mib);
+  if (const auto storage = properties.Below("EphemeralStorage", "Size")) {
+    settings.tmp_mib = storage->Integer("Size", settings.tmp_mib);
+  }
+  if (const auto environment = properties.Below("Environment", "Variables")) {
+    settings.environment = environment->TextMap("Variables");
+  }
+  settings.tags = properties.TextMap("Tags");
+  if (const Node* architectures = properties.Find("Architectures")) {
+    const bool is_one = architectures->is_list() && architectures->items.size() == 1 &&
+                        architectures->items[0]->is_scalar();
+    if (is_one) {
+      settings.architectures = {architectures->items[0]->text};
+    } else {
+      errors.Add(architectures->position, "'Architectures' is a list of one: [x86_64] or [arm64]");
+    }
+  }
+  if (properties.Find("Tracing") != nullptr && properties.Text("Tracing") != "PassThrough") {
+    errors.Add(properties.Find("Tracing")->position,
+               fmt::format("'Tracing' {} is not served yet: only PassThrough is",
+                           Describe(*properties.Find("Tracing"))));
+  }
+  if (properties.Find("PackageType") != nullptr && properties.Text("PackageType") != "Zip") {
+    errors.Add(properties.Find("PackageType")->position,
+               fmt::format("'PackageType' {} is not served yet: only Zip is",
+                           Describe(*properties.Find("PackageType"))));
+  }
+  Require(properties, "Runtime", function, "Runtime: python3.12", errors);
+  Require(properties, "Handler", function, "Handler: app.handler", errors);
+  ReadCode(properties, function, errors);
+  return function;
+}
+
+}  // namespace hearth::stacks

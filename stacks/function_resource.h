@@ -1,0 +1,46 @@
+// AWS::Serverless::Function: what is served of it, and the way from properties to FunctionSettings.
+//
+// Source: SAM specification, "AWS::Serverless::Function", "Globals section"; aws-facts 5.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "invoker/lambda_api.h"
+#include "stacks/node.h"
+
+namespace hearth::stacks {
+
+struct PlannedFunction {
+  std::string logical_id;
+  Position position;                             // Of the resource's name.
+  std::map<std::string, Position> properties;    // Where each property stands.
+  invoker::FunctionSettings settings;
+  std::string code_path;                         // CodeUri as written; empty: inline code.
+  std::string inline_name;                       // "index.py"
+  std::string inline_code;
+};
+
+// The resource's properties over Globals.Function, as SAM merges them: maps are merged, lists
+// appended to the global ones, everything else (intrinsics too) replaces. Either may be null.
+NodeRef MergeGlobals(const NodeRef& globals, const NodeRef& properties);
+
+// Globals as a whole: unknown sections, and properties that SAM does not allow there. Returns
+// Globals.Function or null.
+NodeRef CheckGlobals(const NodeRef& globals, Diagnostics& errors);
+
+// Every property that is not served, or unknown, is an error at its own place. `properties` is
+// merged but not evaluated; may be null.
+void CheckFunctionProperties(const Member& resource, const NodeRef& properties,
+                             Diagnostics& errors, Diagnostics& notices);
+
+// `properties` is merged and evaluated. Anything wrong is in `errors`; the result is then not to be used.
+PlannedFunction ReadFunction(const Member& resource, const NodeRef& properties,
+                             Diagnostics& errors);
+
+// ": did you mean 'Timeout'?" where a known name is near, else nothing.
+std::string Suggestion(std::string_view name, std::span<const std::string_view> known);
+
+}  // namespace hearth::stacks

@@ -1,0 +1,43 @@
+// Template: YAML or JSON text to a plan: the functions to be, in order, and the outputs.
+//
+// A template is refused as a whole or planned as a whole: every error is reported, at its line and
+// column, and nothing has been changed by then. A value, no state. Called by stacks_api.
+// Source: CloudFormation User Guide "Template anatomy", SAM specification 2016-10-31.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "invoker/function.h"
+#include "stacks/function_resource.h"
+#include "stacks/node.h"
+
+namespace hearth::stacks {
+
+struct TemplateInput {
+  std::string text;
+  std::map<std::string, std::string> parameters;
+  std::string stack_name;
+  std::string stack_id;  // ARN
+  invoker::Account account;
+};
+
+struct PlannedOutput {
+  std::string name;
+  std::string value;
+  std::string description;
+};
+
+struct Plan {
+  std::string description;
+  std::vector<PlannedFunction> functions;  // What others depend on comes first.
+  std::vector<PlannedOutput> outputs;
+  std::vector<Diagnostic> notices;
+};
+
+std::expected<Plan, std::vector<Diagnostic>> MakePlan(const TemplateInput& input);
+
+}  // namespace hearth::stacks
