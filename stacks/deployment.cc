@@ -1,0 +1,255 @@
+#include "stacks/deployment.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace hearth::stacks {
+namespace {
+
+std::string_view ActionOf(const std::optional<FunctionState>& from,
+                          const std::optional<FunctionState>& to) {
+  if (!from) return "create";
+  return to ? "update" : "delete";
+}
+
+bool MayFollow(int from, int to) {
+  // kRecording, kApplying, kCommitting, kRollingBack, kAbandoning, kDone
+  static constexpr bool kAllowed[6][6] = {
+      {false, true, false, true, false, true},   {false, false, true, true, false, false},
+      {false, false, false, true, false, true},  {false, false, false, false, true, true},
+      {false, false, false, false, false, true}, {false, false, false, false, false, false}};
+  return kAllowed[from][to];
+}
+
+}  // namespace
+
+std::string_view ToString(DeploymentStatus status) {
+  switch (status) {
+    case DeploymentStatus::kSucceeded:
+      return "succeeded";
+    case DeploymentStatus::kRolledBack:
+      return "rolled back";
+    case DeploymentStatus::kRollbackFailed:
+      return "rollback failed";
+  }
+  return "";
+}
+
+std::optional<FunctionState> CurrentState(const invoker::Registry& registry,
+                                          const std::string& function) {
+  const auto found = registry.Find(function);
+  if (found == nullptr) return std::nullopt;
+  FunctionState state;
+  auto& settings = state.settings;
+  settings.name = found->name;
+  settings.runtime = found->runtime;
+  settings.handler = found->handler;
+  settings.role = found->role;
+  settings.description = found->description;
+  settings.timeout_s = found->timeout.count();
+  settings.memory_mib = found->memory_mib;
+  settings.tmp_mib = found->tmp_mib;
+  settings.environment = found->environment;
+  settings.architectures = {found->architecture};
+  settings.tags = found->tags;
+  state.code_digest = found->code_digest;
+  return state;
+}
+
+bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersion& actual,
+             const FunctionState& wanted) {
+  const auto checked = control.Check(wanted.settings);
+  if (!checked) return false;
+  const auto& w = checked->function;
+  return actual.runtime == w.runtime && actual.handler == w.handler && actual.role == w.role &&
+         actual.description == w.description && actual.timeout == w.timeout &&
+         actual.memory_mib == w.memory_mib && actual.tmp_mib == w.tmp_mib &&
+         actual.environment == w.environment && actual.architecture == w.architecture &&
+         actual.tags == w.tags && actual.code_digest == wanted.code_digest;
+}
+
+Deployment::Deployment(DeploymentHost host, std::string stack, std::vector<Change> changes,
+                       Emit emit, Done done)
+    : host_(host),
+      stack_(std::move(stack)),
+      changes_(std::move(changes)),
+      emit_(std::move(emit)),
+      done_(std::move(done)) {}
+
+void Deployment::Start(DeploymentHost host, std::string stack, std::vector<Change> changes,
+                       std::optional<StackRecord> record, Emit emit, Done done) {
+  auto self = std::shared_ptr<Deployment>(new Deployment(
+      host, std::move(stack), std::move(changes), std::move(emit), std::move(done)));
+  self->record_ = std::move(record);
+  host.stacks.Begin(self->stack_, self->changes_, [self](base::Result<void> result) {
+    if (!result) {
+      self->reason_ = result.error().ToString();
+      self->Finish(DeploymentStatus::kRolledBack);
+      return;
+    }
+    self->Transition(State::kApplying);
+    self->ApplyNext();
+  });
+}
+
+void Deployment::Recover(DeploymentHost host, std::string stack, Emit emit, Done done) {
+  auto changes = host.stacks.intents().at(stack);
+  auto self = std::shared_ptr<Deployment>(new Deployment(
+      host, std::move(stack), std::move(changes), std::move(emit), std::move(done)));
+  self->is_recovery_ = true;
+  for (size_t i = 0; i < self->changes_.size(); ++i) self->to_undo_.push_back(i);
+  // A turn later: the caller's callback never runs inside this call.
+  host.disk.Run([] { return true; },
+                [self](bool) { self->RollBack("an earlier deployment did not end"); });
+}
+
+void Deployment::Transition(State next) {
+  CHECK(MayFollow(static_cast<int>(state_), static_cast<int>(next)));
+  state_ = next;
+}
+
+void Deployment::EmitStep(const Change& change, std::string_view action, std::string_view status,
+                          std::string_view reason) {
+  base::Json event = {{"event", "resource"},         {"logical_id", change.logical_id},
+                      {"type", kFunctionType},       {"action", action},
+                      {"status", status},            {"physical_id", change.function}};
+  if (!reason.empty()) event["reason"] = reason;
+  emit_(std::move(event));
+}
+
+void Deployment::ApplyNext() {
+  while (next_ < changes_.size()) {
+    const Change& change = changes_[next_];
+    const auto actual = host_.registry.Find(change.function);
+    const bool is_unchanged = change.after ? actual != nullptr && Matches(host_.control, *actual,
+                                                                          *change.after)
+                                           : actual == nullptr;
+    if (!is_unchanged) break;
+    EmitStep(change, "unchanged", "done", "");
+    ++next_;
+  }
+  if (next_ == changes_.size()) {
+    Transition(State::kCommitting);
+    Commit();
+    return;
+  }
+  const Change& change = changes_[next_];
+  EmitStep(change, ActionOf(change.before, change.after), "started", "");
+  Bring(change, change.after,
+        [self = shared_from_this()](std::expected<void, std::string> result) {
+          const Change& done = self->changes_[self->next_];
+          const auto action = ActionOf(done.before, done.after);
+          if (!result) {
+            self->EmitStep(done, action, "failed", result.error());
+            self->RollBack(done.logical_id + ": " + result.error());
+            return;
+          }
+          self->EmitStep(done, action, "done", "");
+          self->to_undo_.push_back(self->next_);
+          ++self->next_;
+          self->ApplyNext();
+        });
+}
+
+void Deployment::Commit() {
+  host_.stacks.Commit(stack_, record_, [self = shared_from_this()](base::Result<void> result) {
+    if (!result) {
+      self->RollBack(result.error().ToString());
+      return;
+    }
+    self->Finish(DeploymentStatus::kSucceeded);
+  });
+}
+
+void Deployment::RollBack(std::string reason) {
+  reason_ = std::move(reason);
+  Transition(State::kRollingBack);
+  RollBackNext();
+}
+
+// After a crash nobody knows which of the changes were made: a function that the deployment was to
+// create is only taken away where its tag says that it is this stack's.
+bool Deployment::IsOurs(const Change& change) const {
+  if (!is_recovery_ || change.before) return true;
+  const auto actual = host_.registry.Find(change.function);
+  if (actual == nullptr) return false;
+  const auto tag = actual->tags.find(kStackNameTag);
+  return tag != actual->tags.end() && tag->second == stack_;
+}
+
+void Deployment::RollBackNext() {
+  while (!to_undo_.empty() && !IsOurs(changes_[to_undo_.back()])) to_undo_.pop_back();
+  if (to_undo_.empty()) {
+    if (undo_failed_) {
+      Finish(DeploymentStatus::kRollbackFailed);
+    } else {
+      Abandon();
+    }
+    return;
+  }
+  const Change& change = changes_[to_undo_.back()];
+  EmitStep(change, ActionOf(change.after, change.before), "started", "roll back");
+  Bring(change, change.before,
+        [self = shared_from_this()](std::expected<void, std::string> result) {
+          const Change& undone = self->changes_[self->to_undo_.back()];
+          const auto action = ActionOf(undone.after, undone.before);
+          self->undo_failed_ = self->undo_failed_ || !result;
+          self->EmitStep(undone, action, result ? "done" : "failed",
+                         result ? "roll back" : "roll back: " + result.error());
+          self->to_undo_.pop_back();
+          self->RollBackNext();
+        });
+}
+
+void Deployment::Abandon() {
+  Transition(State::kAbandoning);
+  host_.stacks.Abandon(stack_, [self = shared_from_this()](base::Result<void> result) {
+    self->Finish(result ? DeploymentStatus::kRolledBack : DeploymentStatus::kRollbackFailed);
+  });
+}
+
+void Deployment::Finish(DeploymentStatus status) {
+  Transition(State::kDone);
+  done_(status, reason_);
+}
+
+void Deployment::Bring(const Change& change, const std::optional<FunctionState>& target,
+                       StepDone done) {
+  const auto actual = host_.registry.Find(change.function);
+  const auto finished = [done](std::expected<invoker::FunctionRef, aws::ApiError> result) {
+    if (result) {
+      done({});
+    } else {
+      done(std::unexpected(result.error().message));
+    }
+  };
+  const bool is_there = target ? actual != nullptr && Matches(host_.control, *actual, *target)
+                               : actual == nullptr;
+  if (is_there) {
+    host_.disk.Run([] { return true; }, [done](bool) { done({}); });
+    return;
+  }
+  if (!target) {
+    host_.control.Delete(change.function, finished);
+    return;
+  }
+  if (actual != nullptr && actual->code_digest == target->code_digest) {
+    host_.control.Replace(target->settings, "", finished);
+    return;
+  }
+  host_.disk.Run(
+      [&code = host_.code, digest = target->code_digest] { return code.ReadZip(digest); },
+      [self = shared_from_this(), settings = target->settings, finished,
+       done](base::Result<std::string> zip) {
+        if (!zip) {
+          done(std::unexpected(zip.error().ToString()));
+        } else if (self->host_.registry.Find(settings.name) != nullptr) {
+          self->host_.control.Replace(settings, *std::move(zip), finished);
+        } else {
+          self->host_.control.Create(settings, *std::move(zip), finished);
+        }
+      });
+}
+
+}  // namespace hearth::stacks

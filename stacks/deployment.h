@@ -1,0 +1,98 @@
+// Deployment: brings a stack's functions to where a plan wants them, or leaves all as it was.
+//
+//   kRecording -> kApplying -> kCommitting -> kDone(succeeded)
+//                    |             |
+//                    +-> kRollingBack -> kAbandoning -> kDone(rolled back | rollback failed)
+//
+// The intent is durable before the first change, so that a crash at any moment is followed by
+// Recover, which rolls back. Changes are made one after the other, in the order given; each is atomic
+// in the control plane. Owns itself while it runs; the host's parts outlive it. Loop's thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "invoker/lambda_api.h"
+#include "invoker/registry.h"
+#include "io/offload.h"
+#include "layers/code_store.h"
+#include "stacks/stack_store.h"
+
+namespace hearth::stacks {
+
+// The tag, AWS's own, that says to which stack a function belongs.
+inline constexpr char kStackNameTag[] = "aws:cloudformation:stack-name";
+inline constexpr char kLogicalIdTag[] = "aws:cloudformation:logical-id";
+inline constexpr char kFunctionType[] = "AWS::Serverless::Function";
+
+// What a deployment works with. `disk` is the serial offload that `code` is used from.
+struct DeploymentHost {
+  invoker::ControlPlane& control;
+  invoker::Registry& registry;
+  layers::CodeStore& code;
+  io::Offload& disk;
+  StackStore& stacks;
+};
+
+enum class DeploymentStatus { kSucceeded, kRolledBack, kRollbackFailed };
+// "succeeded", "rolled back", "rollback failed"
+std::string_view ToString(DeploymentStatus status);
+
+// A function as it is now; nothing where there is none.
+std::optional<FunctionState> CurrentState(const invoker::Registry& registry,
+                                          const std::string& function);
+// Whether the function is what `wanted` would make of it, so that nothing needs to be done.
+bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersion& actual,
+             const FunctionState& wanted);
+
+class Deployment : public std::enable_shared_from_this<Deployment> {
+ public:
+  // An event of the progress stream, as an object.
+  using Emit = std::function<void(base::Json event)>;
+  // `reason` is empty on success.
+  using Done = std::function<void(DeploymentStatus status, std::string reason)>;
+
+  // `record` is what the stack then is; nothing: the stack is deleted.
+  static void Start(DeploymentHost host, std::string stack, std::vector<Change> changes,
+                    std::optional<StackRecord> record, Emit emit, Done done);
+  // Rolls back a deployment that a crash, or a failed rollback, left behind.
+  static void Recover(DeploymentHost host, std::string stack, Emit emit, Done done);
+
+ private:
+  enum class State { kRecording, kApplying, kCommitting, kRollingBack, kAbandoning, kDone };
+  using StepDone = std::function<void(std::expected<void, std::string> result)>;
+
+  Deployment(DeploymentHost host, std::string stack, std::vector<Change> changes, Emit emit,
+             Done done);
+  void Transition(State next);
+  void ApplyNext();
+  void Commit();
+  void RollBack(std::string reason);
+  void RollBackNext();
+  void Abandon();
+  void Finish(DeploymentStatus status);
+  bool IsOurs(const Change& change) const;
+  // Makes the function what `target` says.
+  void Bring(const Change& change, const std::optional<FunctionState>& target, StepDone done);
+  void EmitStep(const Change& change, std::string_view action, std::string_view status,
+                std::string_view reason);
+
+  DeploymentHost host_;
+  std::string stack_;
+  std::vector<Change> changes_;
+  std::optional<StackRecord> record_;
+  Emit emit_;
+  Done done_;
+  State state_ = State::kRecording;
+  size_t next_ = 0;               // Of changes_, while applying.
+  std::vector<size_t> to_undo_;   // Of changes_; the last is undone first.
+  bool is_recovery_ = false;
+  bool undo_failed_ = false;
+  std::string reason_;            // Why it did not succeed.
+};
+
+}  // namespace hearth::stacks

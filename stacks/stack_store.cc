@@ -1,0 +1,215 @@
+#include "stacks/stack_store.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/json.h"
+
+namespace hearth::stacks {
+namespace {
+
+using base::Json;
+
+Json ToStored(const FunctionState& state) {
+  const auto& s = state.settings;
+  return {{"name", s.name},           {"runtime", s.runtime},
+          {"handler", s.handler},     {"role", s.role},
+          {"description", s.description}, {"timeout_s", s.timeout_s},
+          {"memory_mib", s.memory_mib},   {"tmp_mib", s.tmp_mib},
+          {"environment", s.environment}, {"architectures", s.architectures},
+          {"tags", s.tags},               {"code", state.code_digest}};
+}
+
+FunctionState StateFrom(const Json& stored) {
+  FunctionState state;
+  auto& s = state.settings;
+  s.name = stored.at("name");
+  s.runtime = stored.at("runtime");
+  s.handler = stored.at("handler");
+  s.role = stored.at("role");
+  s.description = stored.at("description");
+  s.timeout_s = stored.at("timeout_s");
+  s.memory_mib = stored.at("memory_mib");
+  s.tmp_mib = stored.at("tmp_mib");
+  s.environment = stored.at("environment").get<std::map<std::string, std::string>>();
+  s.architectures = stored.at("architectures").get<std::vector<std::string>>();
+  s.tags = stored.at("tags").get<std::map<std::string, std::string>>();
+  state.code_digest = stored.at("code");
+  return state;
+}
+
+Json ToStored(const std::vector<Change>& changes) {
+  Json out = Json::array();
+  for (const auto& change : changes) {
+    out.push_back({{"logical_id", change.logical_id},
+                   {"function", change.function},
+                   {"before", change.before ? ToStored(*change.before) : Json()},
+                   {"after", change.after ? ToStored(*change.after) : Json()}});
+  }
+  return out;
+}
+
+std::vector<Change> ChangesFrom(const Json& stored) {
+  std::vector<Change> changes;
+  for (const auto& item : stored) {
+    Change change;
+    change.logical_id = item.at("logical_id");
+    change.function = item.at("function");
+    if (!item.at("before").is_null()) change.before = StateFrom(item.at("before"));
+    if (!item.at("after").is_null()) change.after = StateFrom(item.at("after"));
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+StackRecord RecordFrom(const Json& stored) {
+  StackRecord record;
+  record.name = stored.at("name");
+  record.id = stored.at("id");
+  record.description = stored.at("description");
+  record.updated = stored.at("updated");
+  for (const auto& item : stored.at("resources")) {
+    record.resources.push_back(
+        {item.at("logical_id"), item.at("type"), item.at("physical_id")});
+  }
+  for (const auto& item : stored.at("outputs")) {
+    record.outputs.push_back({item.at("name"), item.at("value"), item.at("description")});
+  }
+  return record;
+}
+
+// Every row's text of a (name, text) table, read by `read`. nlohmann's exceptions stop here.
+base::Result<void> LoadRows(store::Database& database, std::string_view sql,
+                            const std::function<void(std::string, const Json&)>& read) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  TRY(database.Run(sql, {}, [&rows](const store::Row& row) {
+    rows.emplace_back(std::string(row.Text(0)), std::string(row.Text(1)));
+  }));
+  for (const auto& [name, text] : rows) {
+    const Json stored = TRY(base::ParseJson(text));
+    try {
+      read(name, stored);
+    } catch (const Json::exception& error) {
+      return base::MakeError(base::ErrorKind::kCorrupt, "load stacks",
+                             "the stack '" + name + "': " + error.what());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Json ToJson(const StackRecord& record) {
+  Json resources = Json::array();
+  for (const auto& resource : record.resources) {
+    resources.push_back({{"logical_id", resource.logical_id},
+                         {"type", resource.type},
+                         {"physical_id", resource.physical_id}});
+  }
+  Json outputs = Json::array();
+  for (const auto& output : record.outputs) {
+    outputs.push_back({{"name", output.name},
+                       {"value", output.value},
+                       {"description", output.description}});
+  }
+  return {{"name", record.name},       {"id", record.id},
+          {"description", record.description}, {"updated", record.updated},
+          {"resources", std::move(resources)}, {"outputs", std::move(outputs)}};
+}
+
+base::Result<std::unique_ptr<StackStore>> StackStore::Load(store::Database& database,
+                                                           io::Offload& writer) {
+  auto stacks = std::unique_ptr<StackStore>(new StackStore(database, writer));
+  TRY(LoadRows(database, "SELECT name, record FROM stacks",
+               [&stacks](const std::string& name, const Json& stored) {
+                 stacks->stacks_[name] = RecordFrom(stored);
+               }));
+  TRY(LoadRows(database, "SELECT name, changes FROM stack_intents",
+               [&stacks](const std::string& name, const Json& stored) {
+                 stacks->intents_[name] = ChangesFrom(stored);
+               }));
+  return stacks;
+}
+
+const StackRecord* StackStore::Find(const std::string& name) const {
+  const auto found = stacks_.find(name);
+  return found == stacks_.end() ? nullptr : &found->second;
+}
+
+std::string StackStore::OwnerOf(const std::string& function) const {
+  for (const auto& [name, record] : stacks_) {
+    if (std::ranges::find(record.resources, function, &StackResource::physical_id) !=
+        record.resources.end()) {
+      return name;
+    }
+  }
+  return "";
+}
+
+void StackStore::Begin(const std::string& name, std::vector<Change> changes, Done done) {
+  auto text = base::ToJsonText(ToStored(changes));
+  writer_.Run(
+      [&database = database_, name, text = std::move(text)]() -> base::Result<void> {
+        const std::array<store::Value, 2> values{name, text};
+        TRY(database.Run("INSERT INTO stack_intents (name, changes) VALUES (?, ?)", values));
+        return {};
+      },
+      [this, name, changes = std::move(changes), done = std::move(done)](
+          base::Result<void> result) mutable {
+        if (result) intents_[name] = std::move(changes);
+        done(std::move(result));
+      });
+}
+
+void StackStore::Commit(const std::string& name, std::optional<StackRecord> record, Done done) {
+  std::optional<std::string> text;
+  if (record) text = base::ToJsonText(ToJson(*record));
+  writer_.Run(
+      [&database = database_, name, text = std::move(text)]() -> base::Result<void> {
+        return database.Transaction([&]() -> base::Result<void> {
+          const std::array<store::Value, 1> key{name};
+          TRY(database.Run("DELETE FROM stack_intents WHERE name = ?", key));
+          if (!text) {
+            TRY(database.Run("DELETE FROM stacks WHERE name = ?", key));
+            return {};
+          }
+          const std::array<store::Value, 2> values{name, *text};
+          TRY(database.Run("INSERT OR REPLACE INTO stacks (name, record) VALUES (?, ?)", values));
+          return {};
+        });
+      },
+      [this, name, record = std::move(record), done = std::move(done)](
+          base::Result<void> result) mutable {
+        if (result) {
+          intents_.erase(name);
+          if (record) {
+            stacks_[name] = *std::move(record);
+          } else {
+            stacks_.erase(name);
+          }
+        }
+        done(std::move(result));
+      });
+}
+
+void StackStore::Abandon(const std::string& name, Done done) {
+  writer_.Run(
+      [&database = database_, name]() -> base::Result<void> {
+        const std::array<store::Value, 1> key{name};
+        TRY(database.Run("DELETE FROM stack_intents WHERE name = ?", key));
+        return {};
+      },
+      [this, name, done = std::move(done)](base::Result<void> result) {
+        if (result) intents_.erase(name);
+        done(std::move(result));
+      });
+}
+
+std::vector<store::Migration> StackMigrations() {
+  return {{"stacks",
+           "CREATE TABLE stacks (name TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;"
+           "CREATE TABLE stack_intents (name TEXT PRIMARY KEY, changes TEXT NOT NULL) "
+           "WITHOUT ROWID;"}};
+}
+
+}  // namespace hearth::stacks

@@ -1,0 +1,92 @@
+// StackStore: which stacks there are and what each consists of. Memory for reading, SQLite for truth.
+//
+// A deployment writes its intent before its first change and takes it back together with its result,
+// in one transaction: an intent found at start is a deployment that a crash cut short.
+// A callback runs once the change is durable. Owner: StacksApi. Loop's thread only; SQLite is used
+// through `writer`, which has one thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "invoker/lambda_api.h"
+#include "io/offload.h"
+#include "store/database.h"
+
+namespace hearth::stacks {
+
+// A function as a deployment wants it, or as it found it.
+struct FunctionState {
+  invoker::FunctionSettings settings;
+  std::string code_digest;  // layers::CodeStore's key.
+};
+
+// One function's way from `before` to `after`; neither: it does not exist.
+struct Change {
+  std::string logical_id;
+  std::string function;  // Physical id: the function's name.
+  std::optional<FunctionState> before;
+  std::optional<FunctionState> after;
+};
+
+struct StackResource {
+  std::string logical_id;
+  std::string type;
+  std::string physical_id;
+};
+
+struct StackOutput {
+  std::string name, value, description;
+};
+
+struct StackRecord {
+  std::string name;
+  std::string id;  // ARN
+  std::string description;
+  std::string updated;  // base::FormatIso8601
+  std::vector<StackResource> resources;
+  std::vector<StackOutput> outputs;
+};
+
+base::Json ToJson(const StackRecord& record);
+
+class StackStore {
+ public:
+  // Blocking: called once, at start. kCorrupt where a stored record cannot be read.
+  static base::Result<std::unique_ptr<StackStore>> Load(store::Database& database,
+                                                        io::Offload& writer);
+
+  const std::map<std::string, StackRecord>& stacks() const { return stacks_; }
+  // nullptr: no such stack.
+  const StackRecord* Find(const std::string& name) const;
+  // The stack that a function belongs to, or empty.
+  std::string OwnerOf(const std::string& function) const;
+  // Deployments that have begun and not ended, by stack.
+  const std::map<std::string, std::vector<Change>>& intents() const { return intents_; }
+
+  using Done = std::function<void(base::Result<void>)>;
+  void Begin(const std::string& name, std::vector<Change> changes, Done done);
+  // The deployment has succeeded: `record` (or the stack's absence) and no intent.
+  void Commit(const std::string& name, std::optional<StackRecord> record, Done done);
+  // Everything is as it was before the deployment.
+  void Abandon(const std::string& name, Done done);
+
+ private:
+  StackStore(store::Database& database, io::Offload& writer)
+      : database_(database), writer_(writer) {}
+
+  store::Database& database_;
+  io::Offload& writer_;
+  std::map<std::string, StackRecord> stacks_;
+  std::map<std::string, std::vector<Change>> intents_;
+};
+
+// The schema's steps that stacks need; host passes them, with others, to Database::Open.
+std::vector<store::Migration> StackMigrations();
+
+}  // namespace hearth::stacks

@@ -1,0 +1,344 @@
+// StacksApi: from a request with a template to a plan, and from a plan to a deployment.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/digest.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "layers/archive.h"
+#include "stacks/stacks_api.h"
+#include "stacks/stacks_wire.h"
+
+namespace hearth::stacks {
+namespace {
+
+using base::Json;
+
+constexpr size_t kMaxStackName = 128;  // AWS.
+
+bool IsStackName(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  return !name.empty() && name.size() <= kMaxStackName && is_letter(name.front()) &&
+         std::ranges::all_of(name, [&](char c) {
+           return is_letter(c) || (c >= '0' && c <= '9') || c == '-';
+         });
+}
+
+// "Value '50' at 'memorySize' failed ..." is about MemorySize: its place, else the resource's.
+Position PlaceOf(const PlannedFunction& function, const std::string& message) {
+  for (const auto& [property, position] : function.properties) {
+    std::string member = property;
+    member.front() = static_cast<char>(member.front() - 'A' + 'a');
+    if (message.find("'" + member + "'") != std::string::npos ||
+        message.find(property) != std::string::npos) {
+      return position;
+    }
+  }
+  return function.position;
+}
+
+std::map<std::string, std::string> TextMap(const Json& body, const char* name, Diagnostics& errors) {
+  std::map<std::string, std::string> out;
+  const auto found = body.find(name);
+  if (found == body.end() || found->is_null()) return out;
+  if (!found->is_object()) {
+    errors.Add({}, fmt::format("the request's '{}' is an object of texts", name));
+    return out;
+  }
+  for (const auto& [key, value] : found->items()) {
+    if (value.is_string()) {
+      out[key] = value.get<std::string>();
+    } else {
+      errors.Add({}, fmt::format("the request's '{}.{}' is a text", name, key));
+    }
+  }
+  return out;
+}
+
+std::vector<Diagnostic> One(Position position, std::string message) {
+  return {Diagnostic{position, std::move(message)}};
+}
+
+}  // namespace
+
+struct StacksApi::Request {
+  std::string stack;
+  std::string stack_id;
+  Plan plan;
+  std::map<std::string, std::string> artifacts;  // Digest by path.
+};
+
+std::expected<StacksApi::Request, std::vector<Diagnostic>> StacksApi::Read(
+    const aws::Call& call, const std::string& name) const {
+  if (!IsStackName(name)) {
+    return std::unexpected(
+        One({}, fmt::format("'{}' is no stack name: a letter, then letters, digits and '-', at most "
+                            "{} characters",
+                            name.substr(0, kMaxStackName), kMaxStackName)));
+  }
+  const auto body = base::ParseJson(call.request.body);
+  if (!body) return std::unexpected(One({}, "the request: " + body.error().ToString()));
+  if (!body->is_object() || !body->contains("template") || !(*body)["template"].is_string()) {
+    return std::unexpected(One({}, "the request is an object with 'template', the template's text"));
+  }
+  Diagnostics errors;
+  Request request;
+  request.stack = name;
+  const StackRecord* record = stacks_->Find(name);
+  request.stack_id =
+      record != nullptr ? record->id
+                        : fmt::format("arn:aws:cloudformation:{}:{}:stack/{}/{}",
+                                      options_.account.region, options_.account.id, name,
+                                      base::NewUuid());
+  request.artifacts = TextMap(*body, "artifacts", errors);
+  TemplateInput input;
+  input.text = (*body)["template"].get<std::string>();
+  input.parameters = TextMap(*body, "parameters", errors);
+  input.stack_name = name;
+  input.stack_id = request.stack_id;
+  input.account = options_.account;
+  if (!errors.empty()) return std::unexpected(errors.Sorted());
+  auto plan = MakePlan(input);
+  if (!plan) return std::unexpected(plan.error());
+  request.plan = *std::move(plan);
+  CheckFunctions(request, errors);
+  if (!errors.empty()) return std::unexpected(errors.Sorted());
+  return request;
+}
+
+void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
+  for (auto& function : request.plan.functions) {
+    function.settings.tags[kStackNameTag] = request.stack;
+    function.settings.tags[kLogicalIdTag] = function.logical_id;
+    const auto checked = options_.control.Check(function.settings);
+    if (!checked) {
+      errors.Add(PlaceOf(function, checked.error().message),
+                 fmt::format("{}: {}", function.logical_id, checked.error().message));
+      continue;
+    }
+    for (const auto& notice : checked->notices) {
+      request.plan.notices.push_back({PlaceOf(function, notice), function.logical_id + ": " + notice});
+    }
+    const std::string& name = function.settings.name;
+    const std::string owner = stacks_->OwnerOf(name);
+    for (const auto& [stack, functions] : busy_) {
+      if (stack != request.stack && functions.contains(name)) {
+        errors.Add(PlaceOf(function, "FunctionName"),
+                   fmt::format("the function '{}' is being changed by the stack '{}'", name, stack));
+      }
+    }
+    if (options_.registry.Find(name) == nullptr || owner == request.stack) continue;
+    const auto intent = stacks_->intents().find(request.stack);
+    const bool is_left_over = intent != stacks_->intents().end() &&
+                              std::ranges::find(intent->second, name, &Change::function) !=
+                                  intent->second.end();
+    if (is_left_over) continue;  // Of this stack's own unfinished deployment, which ends first.
+    errors.Add(PlaceOf(function, "FunctionName"),
+               fmt::format("the function '{}' exists already and belongs to {}: set another "
+                           "FunctionName, or delete it first",
+                           name, owner.empty() ? "no stack" : fmt::format("the stack '{}'", owner)));
+  }
+}
+
+void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
+  const auto request = Read(call, name);
+  if (!request) {
+    AnswerErrors(std::move(call), 400, request.error());
+    return;
+  }
+  Json artifacts = Json::array();
+  Json resources = Json::array();
+  std::set<std::string> paths;
+  for (const auto& function : request->plan.functions) {
+    if (!function.code_path.empty() && paths.insert(function.code_path).second) {
+      artifacts.push_back({{"path", function.code_path},
+                           {"kind", "code"},
+                           {"line", function.properties.at("CodeUri").line},
+                           {"column", function.properties.at("CodeUri").column}});
+    }
+    resources.push_back({{"logical_id", function.logical_id},
+                         {"type", kFunctionType},
+                         {"physical_id", function.settings.name}});
+  }
+  Answer(std::move(call), 200,
+         {{"artifacts", std::move(artifacts)},
+          {"resources", std::move(resources)},
+          {"notices", ToJson(request->plan.notices)}});
+}
+
+std::expected<std::vector<std::string>, std::vector<Diagnostic>> StacksApi::FindCode(
+    layers::CodeStore& code, const Request& request) {
+  std::vector<std::string> digests;
+  Diagnostics errors;
+  for (const auto& function : request.plan.functions) {
+    if (function.code_path.empty()) {
+      auto zip = layers::PackZipOfText(function.inline_name, function.inline_code);
+      auto stored = zip ? code.Put(*zip) : std::unexpected(zip.error());
+      if (stored) {
+        digests.push_back(stored->digest);
+      } else {
+        errors.Add(PlaceOf(function, "InlineCode"), stored.error().ToString());
+      }
+      continue;
+    }
+    const auto found = request.artifacts.find(function.code_path);
+    if (found == request.artifacts.end()) {
+      errors.Add(PlaceOf(function, "CodeUri"),
+                 fmt::format("the request's 'artifacts' does not name '{}'", function.code_path));
+    } else if (!base::FromHex(found->second) || !code.Has(found->second)) {
+      errors.Add(PlaceOf(function, "CodeUri"),
+                 fmt::format("the artifact '{}' of '{}' was not uploaded: PUT /_hearth/artifacts/"
+                             "SHA256 first",
+                             found->second.substr(0, 64), function.code_path));
+    } else {
+      digests.push_back(found->second);
+    }
+  }
+  if (!errors.empty()) return std::unexpected(errors.Sorted());
+  return digests;
+}
+
+void StacksApi::Deploy(aws::Call call, const std::string& name) {
+  if (busy_.contains(name)) {
+    AnswerErrors(std::move(call), 409,
+                 One({}, fmt::format("the stack '{}' is being changed: wait until that has ended",
+                                     name)));
+    return;
+  }
+  auto request = Read(call, name);
+  if (!request) {
+    AnswerErrors(std::move(call), 400, request.error());
+    return;
+  }
+  auto& functions = busy_[name];
+  for (const auto& function : request->plan.functions) functions.insert(function.settings.name);
+  for (const auto& [path, digest] : request->artifacts) code_in_use_[name].insert(digest);
+  auto shared = std::make_shared<std::pair<aws::Call, Request>>(std::move(call), *std::move(request));
+  const auto refuse = [this, name, shared](int status, const std::vector<Diagnostic>& errors) {
+    busy_.erase(name);
+    code_in_use_.erase(name);
+    AnswerErrors(std::move(shared->first), status, errors);
+  };
+  WithRecovered(name, [this, shared, refuse](bool is_clean) {
+    if (!is_clean) {
+      refuse(500, One({}, "rolling back an earlier deployment of this stack failed again"));
+      return;
+    }
+    options_.disk.Run(
+        [&code = options_.code, shared] { return FindCode(code, shared->second); },
+        [this, shared, refuse](std::expected<std::vector<std::string>, std::vector<Diagnostic>> found) {
+          if (!found) {
+            refuse(400, found.error());
+          } else {
+            RunDeployment(std::move(shared->first), std::move(shared->second), *std::move(found));
+          }
+        });
+  });
+}
+
+std::vector<Change> StacksApi::ChangesOf(const Request& request,
+                                         const std::vector<std::string>& digests) {
+  std::vector<Change> changes;
+  std::set<std::string> kept;
+  for (size_t i = 0; i < request.plan.functions.size(); ++i) {
+    const auto& function = request.plan.functions[i];
+    const std::string& name = function.settings.name;
+    kept.insert(name);
+    changes.push_back({function.logical_id, name, CurrentState(options_.registry, name),
+                       FunctionState{function.settings, digests[i]}});
+  }
+  const StackRecord* record = stacks_->Find(request.stack);
+  if (record == nullptr) return changes;
+  // What vanished goes last, and in the reverse of the order in which it came.
+  for (auto it = record->resources.rbegin(); it != record->resources.rend(); ++it) {
+    if (kept.contains(it->physical_id)) continue;
+    changes.push_back({it->logical_id, it->physical_id,
+                       CurrentState(options_.registry, it->physical_id), std::nullopt});
+  }
+  return changes;
+}
+
+void StacksApi::RunDeployment(aws::Call call, Request request, std::vector<std::string> digests) {
+  StackRecord record;
+  record.name = request.stack;
+  record.id = request.stack_id;
+  record.description = request.plan.description;
+  record.updated = base::FormatIso8601(options_.clock.WallNow());
+  for (const auto& function : request.plan.functions) {
+    record.resources.push_back({function.logical_id, kFunctionType, function.settings.name});
+  }
+  for (const auto& output : request.plan.outputs) {
+    record.outputs.push_back({output.name, output.value, output.description});
+  }
+  auto changes = ChangesOf(request, digests);
+  Stream(std::move(call), request.stack, std::move(changes), std::move(record),
+         std::move(request.plan.notices));
+}
+
+void StacksApi::Stream(aws::Call call, const std::string& name, std::vector<Change> changes,
+                       std::optional<StackRecord> record, std::vector<Diagnostic> notices) {
+  auto responder = std::make_shared<io::HttpResponder>(std::move(call.responder));
+  io::HttpHeaders headers;
+  headers.Set("Content-Type", "application/x-ndjson");
+  headers.Set("x-amzn-RequestId", call.request_id);
+  responder->Begin(200, std::move(headers));
+  const auto emit = [responder](const Json& event) {
+    responder->Write(base::ToJsonText(event) + "\n");
+  };
+  for (const auto& notice : notices) {
+    emit({{"event", "notice"},
+          {"line", notice.position.line},
+          {"column", notice.position.column},
+          {"message", notice.message}});
+  }
+  Json outputs = Json::object();
+  if (record) {
+    for (const auto& output : record->outputs) outputs[output.name] = output.value;
+  }
+  Deployment::Start(
+      host(), name, std::move(changes), std::move(record), emit,
+      [this, name, responder, emit, outputs = std::move(outputs)](DeploymentStatus status,
+                                                                   const std::string& reason) {
+        busy_.erase(name);
+        code_in_use_.erase(name);
+        Json event = {{"event", "done"}, {"status", ToString(status)}};
+        if (status == DeploymentStatus::kSucceeded) event["outputs"] = outputs;
+        if (!reason.empty()) event["reason"] = reason;
+        emit(event);
+        responder->End();
+      });
+}
+
+void StacksApi::Delete(aws::Call call, const std::string& name) {
+  if (busy_.contains(name)) {
+    AnswerErrors(std::move(call), 409,
+                 One({}, fmt::format("the stack '{}' is being changed: wait until that has ended",
+                                     name)));
+    return;
+  }
+  if (stacks_->Find(name) == nullptr) {
+    AnswerErrors(std::move(call), 404, One({}, fmt::format("there is no stack '{}'", name)));
+    return;
+  }
+  busy_[name];
+  auto shared = std::make_shared<aws::Call>(std::move(call));
+  WithRecovered(name, [this, name, shared](bool is_clean) {
+    if (!is_clean) {
+      busy_.erase(name);
+      AnswerErrors(std::move(*shared), 500,
+                   One({}, "rolling back an earlier deployment of this stack failed again"));
+      return;
+    }
+    std::vector<Change> changes;
+    const StackRecord& record = *stacks_->Find(name);
+    for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
+      changes.push_back({it->logical_id, it->physical_id,
+                         CurrentState(options_.registry, it->physical_id), std::nullopt});
+    }
+    Stream(std::move(*shared), name, std::move(changes), std::nullopt, {});
+  });
+}
+
+}  // namespace hearth::stacks
