@@ -26,7 +26,7 @@ class HttpConnection;  // internal to http_server.cc
 class HttpResponder {
  public:
   HttpResponder() = default;
-  HttpResponder(HttpResponder&&) noexcept = default;
+  HttpResponder(HttpResponder&& other) noexcept;
   HttpResponder& operator=(HttpResponder&& other) noexcept;
   ~HttpResponder();
 
@@ -65,6 +65,8 @@ struct HttpServerOptions {
 
 class HttpServer {
  public:
+  struct Impl;  // internal to io/
+
   HttpServer(Loop& loop, HttpServerOptions options, HttpHandler handler);
   ~HttpServer();  // CHECKs that Close has finished, or that it never listened.
 
@@ -82,8 +84,6 @@ class HttpServer {
   void CloseNow(std::function<void()> closed);
 
  private:
-  friend class HttpConnection;
-  struct Impl;
   std::shared_ptr<Impl> impl_;
 };
 

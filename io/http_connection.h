@@ -1,0 +1,79 @@
+// HttpConnection: one client of an HttpServer. Internal to io/.
+//
+// States: reading a request -> answering -> reading ... -> lingering (answer sent, discarding what
+// the client still sends) -> closed. One request is worked on at a time, so answers keep the order
+// of pipelined requests; what arrives meanwhile is kept, up to kMaxAhead, then reading stops.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "io/http_parser.h"
+#include "io/http_server.h"
+
+struct uv_stream_s;
+
+namespace hearth::io {
+
+class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+ public:
+  explicit HttpConnection(HttpServer::Impl& server);
+  ~HttpConnection();
+
+  // Accepts from a listener whose connection callback runs. False: nothing was accepted.
+  bool Accept(uv_stream_s* listener);
+  // Closes at once, whatever is under way.
+  void Close();
+  // Closes now where idle, else after the answer under way.
+  void CloseWhenIdle();
+
+  bool busy() const { return state_ == State::kAnswering; }
+  base::MonoTime deadline() const { return deadline_; }
+  // The deadline has passed: 408 where a request is half here, else just closes.
+  void Expire();
+
+  HttpResponder MakeResponder();
+  // `sequence` is the responder's; a stale one is ignored.
+  void Send(uint64_t sequence, HttpResponse response);
+  void Begin(uint64_t sequence, int status, HttpHeaders headers);
+  size_t Write(uint64_t sequence, std::string_view data);
+  void End(uint64_t sequence);
+  void OnClientGone(uint64_t sequence, std::function<void()> callback);
+  bool client_gone() const { return client_gone_; }
+
+ private:
+  enum class State { kReading, kAnswering, kLingering, kClosed };
+
+  void OnRead(std::string_view bytes);
+  void OnEnd();
+  void Process();
+  void Dispatch();
+  void Refuse(int status, const std::string& reason);
+  void FinishAnswer();
+  void Linger();
+  void TellClientGone();
+  std::string Head(int status, const HttpHeaders& headers, long long content_length) const;
+  void WriteBytes(std::string head, std::string body);
+  void SetReading(bool on);
+
+  HttpServer::Impl& server_;
+  uv_stream_s* stream_ = nullptr;  // Freed by its close callback.
+  HttpParser parser_;
+  State state_ = State::kReading;
+  std::string ahead_;  // Bytes that arrived while a request is being answered.
+  std::string peer_;
+  uint64_t sequence_ = 0;
+  bool processing_ = false;
+  bool reading_ = false;
+  bool read_ended_ = false;
+  bool keep_alive_ = true;
+  bool head_request_ = false;
+  bool chunked_ = false;
+  bool close_when_idle_ = false;
+  bool client_gone_ = false;
+  std::function<void()> on_client_gone_;
+  base::MonoTime deadline_{};
+};
+
+}  // namespace hearth::io

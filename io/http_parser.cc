@@ -1,0 +1,218 @@
+#include "io/http_parser.h"
+
+#include <llhttp.h>
+#include <strings.h>
+
+#include "base/check.h"
+
+namespace hearth::io {
+
+struct HttpParser::Impl {
+  explicit Impl(Options chosen) : options(chosen) {
+    llhttp_init(&parser, options.kind == HttpKind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE,
+                &Settings());
+    parser.data = this;
+  }
+
+  Options options;
+  llhttp_t parser{};
+  State state = State::kIdle;
+  HttpRequest message;  // Responses use headers and body alone.
+  std::string field;
+  std::string value;
+  size_t header_bytes = 0;
+  bool expects_continue = false;
+  bool keep_alive = false;
+  bool no_body = false;
+  int status = 0;  // Of a response.
+  int refused_status = 0;
+  std::string refused_reason;
+
+  // Remembers the refusal; the value makes llhttp stop.
+  int Refuse(int with_status, std::string reason) {
+    if (state != State::kRefused) {
+      state = State::kRefused;
+      refused_status = with_status;
+      refused_reason = std::move(reason);
+    }
+    return HPE_USER;
+  }
+
+  int OnTarget(std::string_view part) {
+    message.target += part;
+    if (message.target.size() > options.max_target) {
+      return Refuse(414, "the request target is longer than " +
+                             std::to_string(options.max_target) + " bytes");
+    }
+    return 0;
+  }
+
+  int CountHeaderBytes(size_t more) {
+    header_bytes += more;
+    if (header_bytes > options.max_header_bytes) {
+      return Refuse(431, "the header fields are longer than " +
+                             std::to_string(options.max_header_bytes) + " bytes");
+    }
+    return 0;
+  }
+
+  int OnField() {
+    if (message.headers.all().size() >= options.max_headers) {
+      return Refuse(431, "there are more than " + std::to_string(options.max_headers) +
+                             " header fields");
+    }
+    message.headers.Add(std::move(field), std::move(value));
+    field.clear();
+    value.clear();
+    return 0;
+  }
+
+  int OnHead() {
+    state = State::kBody;
+    status = parser.status_code;
+    if (options.kind == HttpKind::kRequest) {
+      message.method = llhttp_method_name(static_cast<llhttp_method_t>(parser.method));
+      const std::string_view expect = message.headers.Get("Expect");
+      expects_continue = ::strncasecmp(expect.data(), "100-continue", expect.size()) == 0 &&
+                         expect.size() == 12;
+      size_t hosts = 0;
+      for (const auto& [name, text] : message.headers.all()) {
+        if (::strcasecmp(name.c_str(), "host") == 0) ++hosts;
+      }
+      if (hosts > 1) return Refuse(400, "there is more than one Host field");
+    }
+    if (parser.content_length > options.max_body && (parser.flags & F_CONTENT_LENGTH) != 0) {
+      return Refuse(413, "the body is longer than " + std::to_string(options.max_body) + " bytes");
+    }
+    if ((parser.flags & F_CONTENT_LENGTH) != 0) message.body.reserve(parser.content_length);
+    return options.kind == HttpKind::kResponse && no_body ? 1 : 0;
+  }
+
+  int OnBody(std::string_view part) {
+    if (message.body.size() + part.size() > options.max_body) {
+      return Refuse(413, "the body is longer than " + std::to_string(options.max_body) + " bytes");
+    }
+    message.body += part;
+    return 0;
+  }
+
+  static const llhttp_settings_t& Settings();
+};
+
+namespace {
+
+template <typename Impl>
+Impl& Of(llhttp_t* parser) {
+  return *static_cast<Impl*>(parser->data);
+}
+
+}  // namespace
+
+const llhttp_settings_t& HttpParser::Impl::Settings() {
+  static const llhttp_settings_t settings = [] {
+    llhttp_settings_t s;
+    llhttp_settings_init(&s);
+    s.on_message_begin = [](llhttp_t* p) noexcept {
+      Of<Impl>(p).state = State::kHead;
+      return 0;
+    };
+    s.on_url = [](llhttp_t* p, const char* at, size_t size) noexcept {
+      return Of<Impl>(p).OnTarget({at, size});
+    };
+    s.on_header_field = [](llhttp_t* p, const char* at, size_t size) noexcept {
+      Of<Impl>(p).field.append(at, size);
+      return Of<Impl>(p).CountHeaderBytes(size);
+    };
+    s.on_header_value = [](llhttp_t* p, const char* at, size_t size) noexcept {
+      Of<Impl>(p).value.append(at, size);
+      return Of<Impl>(p).CountHeaderBytes(size);
+    };
+    s.on_header_value_complete = [](llhttp_t* p) noexcept { return Of<Impl>(p).OnField(); };
+    s.on_headers_complete = [](llhttp_t* p) noexcept { return Of<Impl>(p).OnHead(); };
+    s.on_body = [](llhttp_t* p, const char* at, size_t size) noexcept {
+      return Of<Impl>(p).OnBody({at, size});
+    };
+    s.on_message_complete = [](llhttp_t* p) noexcept {
+      auto& self = Of<Impl>(p);
+      self.state = State::kComplete;
+      self.keep_alive = llhttp_should_keep_alive(p) != 0;
+      return static_cast<int>(HPE_PAUSED);
+    };
+    return s;
+  }();
+  return settings;
+}
+
+HttpParser::HttpParser(Options options) : impl_(std::make_unique<Impl>(options)) {}
+HttpParser::~HttpParser() = default;
+
+size_t HttpParser::Feed(std::string_view bytes) {
+  if (impl_->state == State::kComplete || impl_->state == State::kRefused) return 0;
+  const llhttp_errno_t error = llhttp_execute(&impl_->parser, bytes.data(), bytes.size());
+  if (error == HPE_OK) return bytes.size();
+  if (error == HPE_PAUSED || error == HPE_PAUSED_UPGRADE) {
+    const auto used =
+        static_cast<size_t>(llhttp_get_error_pos(&impl_->parser) - bytes.data());
+    if (error == HPE_PAUSED_UPGRADE) {
+      // Upgrades are not served: what follows is the next HTTP/1.1 request.
+      llhttp_resume_after_upgrade(&impl_->parser);
+      if (impl_->state == State::kIdle) return used + Feed(bytes.substr(used));
+    }
+    return used;
+  }
+  const char* reason = llhttp_get_error_reason(&impl_->parser);
+  impl_->Refuse(400, std::string("malformed HTTP: ") +
+                         (reason != nullptr && *reason != '\0' ? reason
+                                                               : llhttp_errno_name(error)));
+  return bytes.size();
+}
+
+void HttpParser::FeedEnd() {
+  if (impl_->state == State::kComplete || impl_->state == State::kRefused) return;
+  const llhttp_errno_t error = llhttp_finish(&impl_->parser);
+  if (error != HPE_OK && error != HPE_PAUSED) {
+    impl_->Refuse(400, "malformed HTTP: the message ended early");
+  } else if (impl_->state == State::kHead) {
+    impl_->Refuse(400, "malformed HTTP: the message ended early");
+  }
+}
+
+HttpParser::State HttpParser::state() const { return impl_->state; }
+
+bool HttpParser::TakeExpectContinue() {
+  if (impl_->state != State::kBody || !impl_->expects_continue) return false;
+  impl_->expects_continue = false;
+  return true;
+}
+
+namespace {
+
+template <typename Impl>
+HttpRequest TakeMessage(Impl& impl) {
+  CHECK(impl.state == HttpParser::State::kComplete);
+  HttpRequest message = std::move(impl.message);
+  impl.message = {};
+  impl.header_bytes = 0;
+  impl.expects_continue = false;
+  impl.state = HttpParser::State::kIdle;
+  llhttp_resume(&impl.parser);
+  return message;
+}
+
+}  // namespace
+
+HttpRequest HttpParser::TakeRequest() { return TakeMessage(*impl_); }
+
+HttpResponse HttpParser::TakeResponse() {
+  const int status = impl_->status;
+  HttpRequest message = TakeMessage(*impl_);
+  return {status, std::move(message.headers), std::move(message.body)};
+}
+
+bool HttpParser::keep_alive() const { return impl_->keep_alive; }
+int HttpParser::refused_status() const { return impl_->refused_status; }
+const std::string& HttpParser::refused_reason() const { return impl_->refused_reason; }
+const HttpRequest& HttpParser::head() const { return impl_->message; }
+void HttpParser::SetResponseHasNoBody(bool value) { impl_->no_body = value; }
+
+}  // namespace hearth::io

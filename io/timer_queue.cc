@@ -1,0 +1,98 @@
+#include "io/timer_queue.h"
+
+#include <uv.h>
+
+#include "base/check.h"
+#include "io/loop.h"
+#include "io/timer.h"
+
+namespace hearth::io {
+
+TimerQueue::TimerQueue(Loop& loop) : loop_(loop), timer_(new uv_timer_t) {
+  CHECK(uv_timer_init(loop.raw(), timer_) == 0);
+  timer_->data = this;
+}
+
+TimerQueue::~TimerQueue() { CHECK(timer_ == nullptr); }
+
+void TimerQueue::Close() {
+  uv_close(reinterpret_cast<uv_handle_t*>(timer_), [](uv_handle_t* handle) noexcept {
+    delete reinterpret_cast<uv_timer_t*>(handle);
+  });
+  timer_ = nullptr;
+}
+
+uint64_t TimerQueue::Add(base::MonoTime when, std::function<void()> callback) {
+  const uint64_t id = next_id_++;
+  queue_.emplace(Key(when, id), std::move(callback));
+  when_.emplace(id, when);
+  Arm();
+  return id;
+}
+
+void TimerQueue::Remove(uint64_t id) {
+  const auto at = when_.find(id);
+  if (at == when_.end()) return;
+  queue_.erase(Key(at->second, id));
+  when_.erase(at);
+  // The libuv timer stays armed for a moment that may now be empty: one spare wake-up is cheaper
+  // than re-arming it for every call that ends before its timeout. An empty queue disarms it.
+  if (queue_.empty()) Arm();
+}
+
+void TimerQueue::Fire() {
+  const base::MonoTime now = loop_.clock().Now();
+  // Those added while firing wait for the next round, even when due: a timer that sets itself again
+  // with no delay must not starve the loop.
+  const uint64_t first_new = next_id_;
+  while (!queue_.empty() && queue_.begin()->first.first <= now) {
+    auto at = queue_.begin();
+    while (at != queue_.end() && at->first.first <= now && at->first.second >= first_new) ++at;
+    if (at == queue_.end() || at->first.first > now) break;
+    auto callback = std::move(at->second);
+    when_.erase(at->first.second);
+    queue_.erase(at);
+    callback();
+  }
+  armed_ = false;
+  Arm();
+}
+
+void TimerQueue::Arm() {
+  if (timer_ == nullptr || loop_.clock().is_virtual()) return;
+  if (queue_.empty()) {
+    if (armed_) uv_timer_stop(timer_);
+    armed_ = false;
+    return;
+  }
+  const base::MonoTime first = queue_.begin()->first.first;
+  if (armed_ && armed_for_ <= first) return;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(first - loop_.clock().Now());
+  uv_update_time(loop_.raw());
+  uv_timer_start(
+      timer_,
+      [](uv_timer_t* timer) noexcept { static_cast<TimerQueue*>(timer->data)->Fire(); },
+      static_cast<uint64_t>(wait.count() > 0 ? wait.count() : 0), 0);
+  armed_ = true;
+  armed_for_ = first;
+}
+
+void Timer::Start(base::Duration delay, std::function<void()> callback) {
+  Cancel();
+  if (delay < base::Duration::zero()) delay = base::Duration::zero();
+  id_ = loop_.timers().Add(loop_.clock().Now() + delay,
+                           [this, callback = std::move(callback)]() mutable {
+                             id_ = 0;
+                             // Moved out first: the callback may destroy this timer.
+                             auto run = std::move(callback);
+                             run();
+                           });
+}
+
+void Timer::Cancel() {
+  if (id_ == 0) return;
+  loop_.timers().Remove(id_);
+  id_ = 0;
+}
+
+}  // namespace hearth::io

@@ -1,0 +1,45 @@
+// TimerQueue: every timer of a loop, in one heap over one libuv timer. Internal to io/.
+//
+// Owner: Loop. With a virtual clock the libuv timer is never armed: Loop::ClockMoved fires.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <unordered_map>
+
+#include "base/clock.h"
+
+struct uv_timer_s;
+
+namespace hearth::io {
+
+class Loop;
+
+class TimerQueue {
+ public:
+  explicit TimerQueue(Loop& loop);
+  ~TimerQueue();
+
+  // Ids are never reused and never 0.
+  uint64_t Add(base::MonoTime when, std::function<void()> callback);
+  void Remove(uint64_t id);
+  // Runs what is due, in order of time, then of Add. A callback may add and remove timers.
+  void Fire();
+  // Stops and closes the libuv timer; the loop must turn once more before this dies.
+  void Close();
+
+ private:
+  using Key = std::pair<base::MonoTime, uint64_t>;
+  void Arm();
+
+  Loop& loop_;
+  uv_timer_s* timer_;  // Freed by its close callback.
+  std::map<Key, std::function<void()>> queue_;
+  std::unordered_map<uint64_t, base::MonoTime> when_;
+  base::MonoTime armed_for_{};
+  bool armed_ = false;
+  uint64_t next_id_ = 1;
+};
+
+}  // namespace hearth::io
