@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,12 @@ struct PassedFd {
   int fd = -1;
   int as = -1;
 };
+
+// The largest `as` of a PassedFd, and how many a launch takes at most (mounts included).
+constexpr int kMaxPassedNumber = 199;
+constexpr size_t kMaxPassed = 8;
+constexpr size_t kMaxMounts = 8;
+constexpr size_t kMaxListenPorts = 8;
 
 // Wire form between host and zygote: length-prefixed binary. Decode treats its input as foreign.
 std::string EncodeSpec(const Spec& spec);

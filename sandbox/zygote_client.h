@@ -8,6 +8,7 @@
 // Callbacks run inside OnReadable only, exactly once each.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -53,6 +54,10 @@ class Sandbox {
   virtual base::Result<void> Thaw() = 0;
   // Kills every process at once (cgroup.kill), frozen or not. The exit is still reported.
   virtual void Kill() = 0;
+  // Replaces Spec::cpu_permille from now on: an init phase may run faster than what follows.
+  virtual base::Result<void> SetCpuLimit(uint32_t /*permille*/) {
+    return base::MakeError(base::ErrorKind::kUnsupported, "cpu limit", "not served");
+  }
   virtual base::Result<MemoryUse> Memory() const = 0;
   // How many processes the kernel has killed here for want of memory.
   virtual uint64_t OutOfMemoryKills() const = 0;

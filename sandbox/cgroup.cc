@@ -1,0 +1,233 @@
+#include "sandbox/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "base/file.h"
+
+namespace hearth::sandbox {
+namespace {
+
+constexpr uint32_t kPeriodUs = 100'000;  // The kernel's default period.
+
+base::Result<void> MakeFolder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    return base::SystemError("make cgroup " + path);
+  }
+  return {};
+}
+
+base::Result<base::UniqueFd> Open(const std::string& path, int flags) {
+  base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd.valid()) return base::SystemError("open " + path);
+  return fd;
+}
+
+std::vector<std::string> SubfoldersOf(const std::string& path) {
+  std::vector<std::string> out;
+  std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), &::closedir);
+  if (!folder) return out;
+  while (const struct dirent* entry = ::readdir(folder.get())) {
+    const std::string name = entry->d_name;
+    if (entry->d_type == DT_DIR && name != "." && name != "..") out.push_back(name);
+  }
+  return out;
+}
+
+// Sandboxes cannot make groups (no cgroupfs is mounted in them), so one level is all there is.
+base::Result<void> RemoveFolder(const std::string& path) {
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return base::SystemError("remove " + path);
+  return {};
+}
+
+}  // namespace
+
+std::string FormatCpuLimit(uint32_t permille, bool v2) {
+  // The kernel refuses a quota below 1 ms.
+  const uint64_t quota_us = std::max<uint64_t>(1000, uint64_t{kPeriodUs} * permille / 1000);
+  return v2 ? std::to_string(quota_us) + " " + std::to_string(kPeriodUs)
+            : std::to_string(quota_us);
+}
+
+uint64_t NumberAfter(std::string_view text, std::string_view key) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ') {
+      uint64_t value = 0;
+      std::from_chars(line.data() + key.size() + 1, line.data() + line.size(), value);
+      return value;
+    }
+    at = end + 1;
+  }
+  return 0;
+}
+
+std::vector<std::string> Cgroup::Folders() const {
+  std::vector<std::string> out{layout_->core + path_};
+  for (const auto* mount : {&layout_->memory, &layout_->cpu, &layout_->pids}) {
+    const std::string folder = *mount + path_;
+    if (!mount->empty() && std::ranges::find(out, folder) == out.end()) out.push_back(folder);
+  }
+  return out;
+}
+
+base::Result<void> Cgroup::Make() const {
+  for (const auto& folder : Folders()) TRY(MakeFolder(folder));
+  if (layout_->memory.empty()) return {};
+  if (layout_->MemoryIsV2()) {
+    TRY(base::WriteKernelFile(Memory("/memory.oom.group"), "1"));
+    if (base::FileExists(Memory("/memory.swap.max"))) {
+      TRY(base::WriteKernelFile(Memory("/memory.swap.max"), "0"));
+    }
+  } else if (base::FileExists(Memory("/memory.swappiness"))) {
+    TRY(base::WriteKernelFile(Memory("/memory.swappiness"), "0"));
+  }
+  return {};
+}
+
+base::Result<base::UniqueFd> Cgroup::OpenCore() const {
+  return Open(layout_->core + path_, O_RDONLY | O_DIRECTORY);
+}
+
+base::Result<void> Cgroup::EnterV1() const {
+  for (const auto& folder : Folders()) {
+    if (folder == layout_->core + path_) continue;
+    TRY(base::WriteKernelFile(folder + "/cgroup.procs", "0"));
+  }
+  return {};
+}
+
+base::Result<void> Cgroup::SetLimits(const CgroupLimits& limits) const {
+  const std::string memory = std::to_string(limits.memory.count());
+  if (!layout_->memory.empty() && layout_->MemoryIsV2()) {
+    TRY(base::WriteKernelFile(Memory("/memory.max"), memory));
+  } else if (!layout_->memory.empty()) {
+    TRY(base::WriteKernelFile(Memory("/memory.limit_in_bytes"), memory));
+    // Memory and swap together: with both equal there is no swap. Absent without swap accounting.
+    if (base::FileExists(Memory("/memory.memsw.limit_in_bytes"))) {
+      TRY(base::WriteKernelFile(Memory("/memory.memsw.limit_in_bytes"), memory));
+    }
+  }
+  if (!layout_->cpu.empty()) {
+    const bool v2 = layout_->CpuIsV2();
+    TRY(base::WriteKernelFile(Cpu(v2 ? "/cpu.max" : "/cpu.cfs_quota_us"),
+                              FormatCpuLimit(limits.cpu_permille, v2)));
+  }
+  if (!layout_->pids.empty()) {
+    TRY(base::WriteKernelFile(Pids("/pids.max"), std::to_string(limits.pids)));
+  }
+  return {};
+}
+
+base::Result<CgroupHandles> Cgroup::OpenHandles() const {
+  CgroupHandles out;
+  out.freeze = TRY(Open(Core("/cgroup.freeze"), O_WRONLY));
+  out.kill = TRY(Open(Core("/cgroup.kill"), O_WRONLY));
+  if (layout_->memory.empty()) {
+    out.memory_now = TRY(Open("/dev/null", O_RDONLY));
+    out.memory_peak = TRY(Open("/dev/null", O_RDONLY));
+    out.oom = TRY(Open("/dev/null", O_RDONLY));
+  } else if (layout_->MemoryIsV2()) {
+    // memory.peak came with Linux 5.19; before it the present use has to do.
+    const bool has_peak = base::FileExists(Memory("/memory.peak"));
+    out.memory_now = TRY(Open(Memory("/memory.current"), O_RDONLY));
+    out.memory_peak = TRY(Open(Memory(has_peak ? "/memory.peak" : "/memory.current"), O_RDONLY));
+    out.oom = TRY(Open(Memory("/memory.events"), O_RDONLY));
+  } else {
+    out.memory_now = TRY(Open(Memory("/memory.usage_in_bytes"), O_RDONLY));
+    out.memory_peak = TRY(Open(Memory("/memory.max_usage_in_bytes"), O_RDONLY));
+    out.oom = TRY(Open(Memory("/memory.oom_control"), O_RDONLY));
+  }
+  if (layout_->cpu.empty()) {
+    out.cpu = TRY(Open("/dev/null", O_WRONLY));
+  } else {
+    out.cpu = TRY(Open(Cpu(layout_->CpuIsV2() ? "/cpu.max" : "/cpu.cfs_quota_us"), O_WRONLY));
+  }
+  return out;
+}
+
+base::Result<CgroupUsage> Cgroup::ReadUsage() const {
+  CgroupUsage out;
+  const CgroupHandles handles = TRY(OpenHandles());
+  const std::string peak = TRY(base::ReadFromStart(handles.memory_peak.get()));
+  uint64_t bytes = 0;
+  std::from_chars(peak.data(), peak.data() + peak.size(), bytes);
+  out.memory_peak = base::Bytes(bytes);
+  out.oom_kills = NumberAfter(TRY(base::ReadFromStart(handles.oom.get())), "oom_kill");
+  // The core accounts CPU time even where the cpu controller is on v1.
+  out.cpu_time_us = NumberAfter(TRY(base::ReadFile(Core("/cpu.stat"))), "usage_usec");
+  return out;
+}
+
+void Cgroup::Kill() const {
+  // A group that is gone has nothing left to kill.
+  (void)base::WriteKernelFile(Core("/cgroup.kill"), "1");
+}
+
+bool Cgroup::HasProcesses() const {
+  const auto events = base::ReadFile(Core("/cgroup.events"));
+  return events && NumberAfter(*events, "populated") != 0;
+}
+
+base::Result<void> Cgroup::Remove() const {
+  for (const auto& folder : Folders()) TRY(RemoveFolder(folder));
+  return {};
+}
+
+base::Result<CgroupTree> CgroupTree::Create(CgroupLayout layout, const std::string& name) {
+  CgroupTree tree(std::move(layout), "/" + name);
+  const CgroupLayout& at = tree.layout_;
+  for (const auto* mount : {&at.core, &at.memory, &at.cpu, &at.pids}) {
+    if (!mount->empty()) TRY(MakeFolder(*mount + tree.path_));
+  }
+  const std::pair<const char*, bool> controllers[] = {
+      {"+memory", at.MemoryIsV2()}, {"+cpu", at.CpuIsV2()}, {"+pids", at.PidsIsV2()}};
+  for (const auto& [controller, is_v2] : controllers) {
+    if (!is_v2) continue;
+    TRY(base::WriteKernelFile(at.core + "/cgroup.subtree_control", controller));
+    TRY(base::WriteKernelFile(at.core + tree.path_ + "/cgroup.subtree_control", controller));
+  }
+  return tree;
+}
+
+base::Result<size_t> CgroupTree::RemoveStale() const {
+  size_t removed = 0;
+  std::vector<std::string> names = SubfoldersOf(layout_.core + path_);
+  for (const auto* mount : {&layout_.memory, &layout_.cpu, &layout_.pids}) {
+    if (mount->empty()) continue;
+    for (auto& name : SubfoldersOf(*mount + path_)) names.push_back(std::move(name));
+  }
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  for (const auto& name : names) {
+    const Cgroup group = Group(name);
+    group.Kill();
+    // A killed process leaves its group when it has been reaped: bounded, a second at most.
+    constexpr int kTries = 200;
+    base::Result<void> gone;
+    for (int i = 0; i < kTries; ++i) {
+      gone = group.Remove();
+      if (gone || gone.error().error_number != EBUSY) break;
+      ::poll(nullptr, 0, 5);
+    }
+    TRY(std::move(gone));
+    ++removed;
+  }
+  return removed;
+}
+
+void CgroupTree::Remove() const {
+  for (const auto* mount : {&layout_.core, &layout_.memory, &layout_.cpu, &layout_.pids}) {
+    if (!mount->empty()) (void)RemoveFolder(*mount + path_);
+  }
+}
+
+}  // namespace hearth::sandbox

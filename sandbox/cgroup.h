@@ -1,0 +1,97 @@
+// Cgroup: the resource group of one sandbox, whatever the machine's layout.
+//
+// CgroupTree is Hearth's own folder in each hierarchy; it holds no process itself ("no internal
+// processes" of v2). A Cgroup below it is one sandbox. Nothing above this pair knows v1 from v2.
+// Files, directly. Source: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/cgroup_layout.h"
+
+namespace hearth::sandbox {
+
+struct CgroupLimits {
+  base::Bytes memory;         // with no swap
+  uint32_t cpu_permille = 0;  // of one CPU, per 100 ms
+  uint32_t pids = 0;
+};
+
+struct CgroupUsage {
+  base::Bytes memory_peak;
+  uint64_t oom_kills = 0;
+  uint64_t cpu_time_us = 0;
+};
+
+// Descriptors through which a process without privilege governs the group.
+struct CgroupHandles {
+  base::UniqueFd freeze;       // write "1" or "0"
+  base::UniqueFd kill;         // write "1"
+  base::UniqueFd memory_now;   // a number of bytes
+  base::UniqueFd memory_peak;  // a number of bytes
+  base::UniqueFd oom;          // a line "oom_kill N"
+  base::UniqueFd cpu;          // FormatCpuLimit
+};
+
+class Cgroup {
+ public:
+  Cgroup(const CgroupLayout* layout, std::string path) : layout_(layout), path_(std::move(path)) {}
+
+  // Makes the group's folders and the settings that do not depend on a spec.
+  base::Result<void> Make() const;
+  // An O_PATH-like descriptor of the core's folder for CLONE_INTO_CGROUP.
+  base::Result<base::UniqueFd> OpenCore() const;
+  // Moves the calling process into the groups that CLONE_INTO_CGROUP does not reach (v1). Each
+  // move may wait for a grace period (10 ms): never on a request's path.
+  base::Result<void> EnterV1() const;
+  base::Result<void> SetLimits(const CgroupLimits& limits) const;
+  base::Result<CgroupHandles> OpenHandles() const;
+  base::Result<CgroupUsage> ReadUsage() const;
+  void Kill() const;
+  bool HasProcesses() const;
+  // Removes every folder; EBUSY while a process is still leaving: ask again. Absence is success.
+  base::Result<void> Remove() const;
+
+ private:
+  std::string Core(const char* file) const { return layout_->core + path_ + file; }
+  std::string Memory(const char* file) const { return layout_->memory + path_ + file; }
+  std::string Cpu(const char* file) const { return layout_->cpu + path_ + file; }
+  std::string Pids(const char* file) const { return layout_->pids + path_ + file; }
+  std::vector<std::string> Folders() const;
+
+  const CgroupLayout* layout_;
+  std::string path_;  // "/hearth/s12", the same in every hierarchy
+};
+
+class CgroupTree {
+ public:
+  // Makes Hearth's own folders and, on v2, hands the controllers down to them.
+  static base::Result<CgroupTree> Create(CgroupLayout layout, const std::string& name);
+
+  Cgroup Group(const std::string& name) const { return Cgroup(&layout_, path_ + "/" + name); }
+  // Kills and removes the groups that a killed predecessor left behind; says how many.
+  base::Result<size_t> RemoveStale() const;
+  void Remove() const;
+  const CgroupLayout& layout() const { return layout_; }
+  std::string CorePath() const { return layout_.core + path_; }
+
+ private:
+  CgroupTree(CgroupLayout layout, std::string path)
+      : layout_(std::move(layout)), path_(std::move(path)) {}
+  CgroupLayout layout_;
+  std::string path_;
+};
+
+// What is written to CgroupHandles::cpu.
+std::string FormatCpuLimit(uint32_t permille, bool v2);
+// The number after `key` in a file of "key number" lines; 0 where it is not there.
+uint64_t NumberAfter(std::string_view text, std::string_view key);
+
+}  // namespace hearth::sandbox

@@ -1,0 +1,109 @@
+#include "sandbox/filler.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <array>
+#include <charconv>
+
+#include "base/file.h"
+#include "base/sys.h"
+#include "sandbox/embryo.h"
+#include "sandbox/wire.h"
+
+namespace hearth::sandbox {
+namespace {
+
+namespace sys = base::sys;
+
+// "0 <first> 65536": the sandbox's ids are this range of the host's.
+base::Result<void> WriteIdMaps(pid_t pid, uint32_t first_uid) {
+  const std::string map = "0 " + std::to_string(first_uid) + " " + std::to_string(kUidsPerSandbox);
+  const std::string folder = "/proc/" + std::to_string(pid);
+  TRY(base::WriteKernelFile(folder + "/uid_map", map));
+  return base::WriteKernelFile(folder + "/gid_map", map);
+}
+
+base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
+  TRY(job.group.Make());
+  const base::UniqueFd core = TRY(job.group.OpenCore());
+  base::UniqueFd tmp = TRY(
+      job.volumes->Make(job.tmp, job.first_uid + kSandboxUid, job.first_uid + kSandboxGid));
+  base::UniqueFd root = TRY(job.root->Clone());
+  auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
+  TRY(job.group.EnterV1());
+
+  int pidfd = -1;
+  struct clone_args args {};
+  args.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
+               CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_PARENT;
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.cgroup = static_cast<uint64_t>(core.get());
+  const pid_t pid = TRY(sys::Clone3(args));
+  if (pid == 0) {
+    EmbryoPlan plan;
+    plan.control = its.get();
+    plan.root_tree = root.get();
+    plan.tmp_mount = tmp.get();
+    plan.filter.len = static_cast<unsigned short>(job.filter->size());
+    plan.filter.filter = const_cast<struct sock_filter*>(job.filter->data());
+    RunEmbryo(plan);
+  }
+  FilledEmbryo out{pid, base::UniqueFd(pidfd), std::move(mine)};
+  const auto go = [&]() -> base::Result<void> {
+    TRY(WriteIdMaps(pid, job.first_uid));
+    return sys::SendMessage(out.control.get(), "g", {});
+  };
+  auto gone = go();
+  if (!gone) {
+    job.group.Kill();
+    return std::unexpected(std::move(gone).error());
+  }
+  return out;
+}
+
+[[noreturn]] void RunFiller(const FillerJob& job, int socket) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  const auto embryo = MakeEmbryo(job);
+  if (embryo) {
+    const std::array<int, 2> fds{embryo->pidfd.get(), embryo->control.get()};
+    WireWriter out;
+    out.Number(static_cast<uint64_t>(embryo->pid));
+    (void)sys::SendMessage(socket, "P" + out.Take(), fds);
+  } else {
+    (void)sys::SendMessage(socket, EncodeFailed({0, embryo.error()}), {});
+  }
+  ::_exit(0);
+}
+
+}  // namespace
+
+base::Result<Filler> StartFiller(const FillerJob& job) {
+  auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
+  int pidfd = -1;
+  struct clone_args args {};
+  args.flags = CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  const pid_t pid = TRY(sys::Clone3(args));
+  if (pid == 0) RunFiller(job, its.get());
+  return Filler{pid, base::UniqueFd(pidfd), std::move(mine)};
+}
+
+base::Result<FilledEmbryo> ReceiveEmbryo(int socket) {
+  auto message = TRY(sys::ReceiveMessage(socket, kMaxPacket));
+  if (message.closed || message.data.empty()) {
+    return base::MakeError(base::ErrorKind::kClosed, "make an embryo", "the filler died");
+  }
+  const std::string_view body = std::string_view(message.data).substr(1);
+  if (message.data[0] != 'P') return std::unexpected(TRY(DecodeFailed(body)).error);
+  WireReader in(body);
+  const auto pid = static_cast<pid_t>(TRY(in.Number(INT32_MAX)));
+  if (message.fds.size() != 2) {
+    return base::MakeError(base::ErrorKind::kCorrupt, "make an embryo", "descriptors are missing");
+  }
+  return FilledEmbryo{pid, std::move(message.fds[0]), std::move(message.fds[1])};
+}
+
+}  // namespace hearth::sandbox

@@ -1,0 +1,191 @@
+#include "sandbox/seccomp.h"
+
+#include <linux/netlink.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "base/unique_fd.h"
+
+namespace hearth::sandbox {
+namespace {
+
+// One reason for each group; a call that is not here is refused with EPERM.
+struct Group {
+  const char* reason;
+  std::vector<const char*> calls;
+};
+
+const std::vector<Group>& Allowed() {
+  static const std::vector<Group> kAllowed = {
+      {"Memory of one's own: every allocator and loader.",
+       {"brk", "mmap", "munmap", "mprotect", "mremap", "madvise", "msync", "mincore", "mlock",
+        "mlock2", "munlock", "mlockall", "munlockall", "membarrier", "memfd_create",
+        "pkey_alloc", "pkey_free", "pkey_mprotect", "process_madvise", "cachestat",
+        "map_shadow_stack", "mseal", "remap_file_pages"}},
+      {"Reading and writing descriptors that are already held.",
+       {"read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2",
+        "pwritev2", "lseek", "close", "close_range", "dup", "dup2", "dup3", "fcntl", "flock",
+        "fsync", "fdatasync", "sync_file_range", "sync", "syncfs", "ftruncate", "fallocate",
+        "fadvise64", "readahead", "sendfile", "splice", "tee", "vmsplice", "copy_file_range",
+        "pipe", "pipe2"}},
+      {"Files and folders: what may be touched is the mount tree's decision, not this filter's.",
+       {"open", "openat", "openat2", "creat", "stat", "fstat", "lstat", "newfstatat", "statx",
+        "statfs", "fstatfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
+        "getdents", "getdents64", "getcwd", "chdir", "fchdir", "mkdir", "mkdirat", "rmdir",
+        "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
+        "symlinkat", "truncate", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown",
+        "lchown", "fchownat", "umask", "utime", "utimes", "futimesat", "utimensat", "mknod",
+        "mknodat", "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr",
+        "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
+        "name_to_handle_at", "inotify_init", "inotify_init1", "inotify_add_watch",
+        "inotify_rm_watch"}},
+      {"Waiting: event loops of every runtime.",
+       {"poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl",
+        "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "signalfd",
+        "signalfd4", "timerfd_create", "timerfd_settime", "timerfd_gettime", "io_setup",
+        "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents"}},
+      {"Time; setting the host's clock is not here.",
+       {"nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres", "gettimeofday", "time",
+        "times", "alarm", "getitimer", "setitimer", "timer_create", "timer_settime",
+        "timer_gettime", "timer_getoverrun", "timer_delete", "adjtimex"}},
+      {"Processes and threads; clone without new namespaces is a rule of its own below.",
+       {"fork", "vfork", "execve", "execveat", "exit", "exit_group", "wait4", "waitid", "getpid",
+        "getppid", "gettid", "getpgid", "getpgrp", "setpgid", "getsid", "setsid", "set_tid_address",
+        "set_robust_list", "get_robust_list", "rseq", "futex", "futex_waitv", "futex_wake",
+        "futex_wait", "futex_requeue", "arch_prctl", "restart_syscall", "pidfd_open",
+        "pidfd_send_signal", "sched_yield", "sched_getaffinity", "sched_setaffinity",
+        "sched_getparam", "sched_setparam", "sched_getscheduler", "sched_setscheduler",
+        "sched_getattr", "sched_setattr", "sched_get_priority_max", "sched_get_priority_min",
+        "sched_rr_get_interval", "getcpu", "getpriority", "setpriority", "ioprio_get",
+        "ioprio_set", "getrusage", "getrlimit", "setrlimit", "prlimit64", "capget", "capset"}},
+      {"Signals within the pid namespace.",
+       {"kill", "tkill", "tgkill", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+        "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait", "rt_sigqueueinfo",
+        "rt_tgsigqueueinfo", "sigaltstack", "pause"}},
+      {"Who am I; changes of identity fail for want of capabilities, as programs expect.",
+       {"getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "setuid",
+        "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid",
+        "setfsgid"}},
+      {"Sockets that exist already; making one is limited by family and type below.",
+       {"bind", "listen", "accept", "accept4", "connect", "shutdown", "getsockname",
+        "getpeername", "getsockopt", "setsockopt", "sendto", "recvfrom", "sendmsg", "recvmsg",
+        "sendmmsg", "recvmmsg"}},
+      {"System V shared memory and semaphores: in a namespace of their own.",
+       {"shmget", "shmat", "shmdt", "shmctl", "semget", "semop", "semtimedop", "semctl", "msgget",
+        "msgsnd", "msgrcv", "msgctl"}},
+      {"Facts about the machine that libc and runtimes ask at start.",
+       {"uname", "sysinfo", "getrandom", "landlock_create_ruleset", "landlock_add_rule",
+        "landlock_restrict_self", "seccomp"}},
+  };
+  return kAllowed;
+}
+
+// Answered ENOSYS, so that callers fall back to an older call or to none.
+const std::vector<Group>& Absent() {
+  static const std::vector<Group> kAbsent = {
+      {"Its flags lie behind a pointer that a filter cannot read: glibc falls back to clone.",
+       {"clone3"}},
+      {"A large kernel surface with its own history of escapes: libuv and others fall back.",
+       {"io_uring_setup", "io_uring_enter", "io_uring_register"}},
+      {"Reads another process's descriptors or memory.", {"pidfd_getfd", "process_mrelease"}},
+      {"Secret memory cannot be reclaimed nor inspected.", {"memfd_secret"}},
+  };
+  return kAbsent;
+}
+
+using Filter = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
+
+base::Result<void> Add(const Filter& filter, uint32_t action, const char* call,
+                       std::vector<scmp_arg_cmp> conditions = {}) {
+  const int number = seccomp_syscall_resolve_name(call);
+  if (number == __NR_SCMP_ERROR) return {};  // A call newer than this libseccomp: stays refused.
+  const int error =
+      seccomp_rule_add_array(filter.get(), action, number,
+                             static_cast<unsigned>(conditions.size()), conditions.data());
+  // libseccomp gives -EACCES for a rule that repeats the default action.
+  if (error != 0 && error != -EACCES) {
+    return base::SystemError(std::string("seccomp rule for ") + call, -error);
+  }
+  return {};
+}
+
+base::Result<void> AddConditional(const Filter& filter) {
+  // New namespaces would give a function capabilities of its own and with them mount, raw sockets...
+  constexpr uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET |
+                                   CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  TRY(Add(filter, SCMP_ACT_ALLOW, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaces, 0)}));
+
+  // Local sockets, TCP, UDP; no raw and no packet sockets. The type's upper bits are flags.
+  constexpr uint64_t kTypeMask = 0xf;
+  for (const int family : {AF_UNIX, AF_INET, AF_INET6}) {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+      TRY(Add(filter, SCMP_ACT_ALLOW, "socket",
+              {SCMP_A0(SCMP_CMP_EQ, static_cast<uint64_t>(family)),
+               SCMP_A1(SCMP_CMP_MASKED_EQ, kTypeMask, static_cast<uint64_t>(type))}));
+    }
+  }
+  TRY(Add(filter, SCMP_ACT_ALLOW, "socket",
+          {SCMP_A0(SCMP_CMP_EQ, AF_UNIX), SCMP_A1(SCMP_CMP_MASKED_EQ, kTypeMask, SOCK_SEQPACKET)}));
+  // getaddrinfo and if_nameindex ask the routing tables of the sandbox's own network namespace.
+  TRY(Add(filter, SCMP_ACT_ALLOW, "socket",
+          {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)}));
+  TRY(Add(filter, SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)}));
+
+  // Every ioctl but those that push input into, or paste from, a terminal shared with the host.
+  // The kernel reads 32 bits of the command, so 32 bits are compared.
+  constexpr uint64_t kLow = 0xffffffffu;
+  TRY(Add(filter, SCMP_ACT_ERRNO(EPERM), "ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kLow, TIOCSTI)}));
+  TRY(Add(filter, SCMP_ACT_ERRNO(EPERM), "ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kLow, TIOCLINUX)}));
+  TRY(Add(filter, SCMP_ACT_ALLOW, "ioctl"));
+
+  // PDEATHSIG ties the sandbox to its zygote: its first process must not cut that tie.
+  TRY(Add(filter, SCMP_ACT_ERRNO(EPERM), "prctl",
+          {SCMP_A0(SCMP_CMP_MASKED_EQ, kLow, PR_SET_PDEATHSIG)}));
+  TRY(Add(filter, SCMP_ACT_ALLOW, "prctl"));
+
+  // Asking (0xffffffff) and plain Linux; others weaken address space layout.
+  TRY(Add(filter, SCMP_ACT_ALLOW, "personality", {SCMP_A0(SCMP_CMP_EQ, PER_LINUX)}));
+  TRY(Add(filter, SCMP_ACT_ALLOW, "personality", {SCMP_A0(SCMP_CMP_EQ, 0xffffffffu)}));
+  return {};
+}
+
+base::Result<std::vector<struct sock_filter>> Export(const Filter& filter) {
+  base::UniqueFd file(::memfd_create("seccomp", MFD_CLOEXEC));
+  if (!file.valid()) return base::SystemError("memfd_create");
+  const int error = seccomp_export_bpf(filter.get(), file.get());
+  if (error != 0) return base::SystemError("export the seccomp filter", -error);
+  const std::string bytes = TRY(base::ReadFromStart(file.get()));
+  std::vector<struct sock_filter> out(bytes.size() / sizeof(struct sock_filter));
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(out.data()));
+  return out;
+}
+
+}  // namespace
+
+base::Result<std::vector<struct sock_filter>> BuildSeccompFilter() {
+  Filter filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)), &seccomp_release);
+  if (!filter) return base::SystemError("seccomp_init", ENOMEM);
+  // A binary tree over the call numbers: about 9 comparisons a call in place of 300.
+  (void)seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
+  // Calls of another architecture (int 0x80) would get around the numbers here.
+  (void)seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+  for (const auto& group : Allowed()) {
+    for (const char* call : group.calls) TRY(Add(filter, SCMP_ACT_ALLOW, call));
+  }
+  for (const auto& group : Absent()) {
+    for (const char* call : group.calls) TRY(Add(filter, SCMP_ACT_ERRNO(ENOSYS), call));
+  }
+  TRY(AddConditional(filter));
+  return Export(filter);
+}
+
+}  // namespace hearth::sandbox

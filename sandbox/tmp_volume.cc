@@ -1,0 +1,186 @@
+#include "sandbox/tmp_volume.h"
+
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cstring>
+#include <vector>
+
+#include "base/file.h"
+#include "base/id.h"
+#include "base/sys.h"
+
+namespace hearth::sandbox {
+namespace {
+
+namespace sys = base::sys;
+
+constexpr uint64_t kInodeBytes = 256;
+constexpr uint64_t kBlockBytes = 4096;
+constexpr int kLoopTries = 64;  // Others may take the free device between the two ioctls.
+
+base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
+  std::vector<std::string> words = {
+      "mkfs.ext4", "-q", "-F", "-b", std::to_string(kBlockBytes), "-m", "0", "-I",
+      std::to_string(kInodeBytes), "-N", std::to_string(size.inodes), "-O",
+      "^has_journal,^resize_inode,^metadata_csum,uninit_bg", "-E",
+      "lazy_itable_init=1,nodiscard,root_owner=0:0", image};
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+  char* environment[] = {path, nullptr};
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  pid_t pid = 0;
+  int error = ENOENT;
+  for (const char* program : {"/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4"}) {
+    error = ::posix_spawn(&pid, program, &actions, nullptr, argv.data(), environment);
+    if (error == 0) break;
+  }
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return base::SystemError("run mkfs.ext4 (package e2fsprogs)", error);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return base::SystemError("wait for mkfs.ext4");
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return base::MakeError(base::ErrorKind::kSystem, "mkfs.ext4",
+                         "ended with wait status " + std::to_string(status));
+}
+
+// A sparse image with room for `size` beside its own tables.
+base::Result<void> MakeTemplate(const std::string& path, const TmpSize& size) {
+  const std::string temporary = path + ".tmp-" + base::NewHexId(8);
+  const auto make = [&]() -> base::Result<void> {
+    base::UniqueFd image(
+        ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!image.valid()) return base::SystemError("create " + temporary);
+    const uint64_t groups = size.size.count() / (128u << 20) + 1;
+    const uint64_t bytes = size.size.count() + size.inodes * kInodeBytes + (1u << 20) +
+                           groups * 16 * kBlockBytes;
+    const uint64_t whole = (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+    if (::ftruncate(image.get(), static_cast<off_t>(whole)) != 0) {
+      return base::SystemError("size " + temporary);
+    }
+    TRY(RunMkfs(temporary, size));
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+      return base::SystemError("rename to " + path);
+    }
+    return {};
+  };
+  auto made = make();
+  if (!made) ::unlink(temporary.c_str());
+  return made;
+}
+
+// Copies data only, leaving holes as holes.
+base::Result<base::UniqueFd> SparseCopy(const std::string& source, const std::string& folder) {
+  base::UniqueFd from(::open(source.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!from.valid()) return base::SystemError("open " + source);
+  base::UniqueFd to(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!to.valid()) return base::SystemError("open a nameless file in " + folder);
+  struct stat status {};
+  if (::fstat(from.get(), &status) != 0 || ::ftruncate(to.get(), status.st_size) != 0) {
+    return base::SystemError("size the copy of " + source);
+  }
+  off_t at = 0;
+  while (true) {
+    const off_t data = ::lseek(from.get(), at, SEEK_DATA);
+    if (data < 0) break;  // ENXIO: only holes follow.
+    const off_t end = ::lseek(from.get(), data, SEEK_HOLE);
+    off_t in = data;
+    off_t out = data;
+    while (in < end) {
+      const ssize_t done = ::copy_file_range(from.get(), &in, to.get(), &out,
+                                             static_cast<size_t>(end - in), 0);
+      if (done <= 0) return base::SystemError("copy " + source);
+    }
+    at = end;
+  }
+  return to;
+}
+
+struct LoopDevice {
+  base::UniqueFd fd;
+  std::string path;
+};
+
+base::Result<LoopDevice> AttachLoop(int image) {
+  base::UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  if (!control.valid()) return base::SystemError("open /dev/loop-control");
+  for (int i = 0; i < kLoopTries; ++i) {
+    const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
+    if (number < 0) return base::SystemError("find a free loop device");
+    std::string path = "/dev/loop" + std::to_string(number);
+    base::UniqueFd device(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!device.valid()) return base::SystemError("open " + path);
+    struct loop_config config {};
+    config.fd = static_cast<uint32_t>(image);
+    config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+    if (::ioctl(device.get(), LOOP_CONFIGURE, &config) == 0) {
+      return LoopDevice{std::move(device), std::move(path)};
+    }
+    if (errno != EBUSY) return base::SystemError("attach " + path);
+  }
+  return base::SystemError("attach a loop device", EBUSY);
+}
+
+base::Result<base::UniqueFd> MountTmpfs(const TmpSize& size) {
+  base::UniqueFd fs = TRY(sys::Fsopen("tmpfs"));
+  TRY(sys::FsconfigString(fs.get(), "size", std::to_string(size.size.count())));
+  TRY(sys::FsconfigString(fs.get(), "nr_inodes", std::to_string(size.inodes)));
+  TRY(sys::FsconfigString(fs.get(), "mode", "700"));
+  return sys::FsconfigCreateAndMount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+}
+
+base::Result<base::UniqueFd> MountImage(const std::string& folder, const TmpSize& size) {
+  const std::string path = folder + "/template-" + std::to_string(size.size.count()) + "-" +
+                           std::to_string(size.inodes) + ".ext4";
+  if (!base::FileExists(path)) TRY(MakeTemplate(path, size));
+  base::UniqueFd image = TRY(SparseCopy(path, folder));
+  LoopDevice loop = TRY(AttachLoop(image.get()));
+  base::UniqueFd fs = TRY(sys::Fsopen("ext4"));
+  TRY(sys::FsconfigString(fs.get(), "source", loop.path));
+  // Writing the inode tables in the background would cost what the sparse image saves.
+  if (::syscall(SYS_fsconfig, fs.get(), FSCONFIG_SET_FLAG, "noinit_itable", nullptr, 0) != 0) {
+    return base::SystemError("fsconfig noinit_itable");
+  }
+  base::UniqueFd mount =
+      TRY(sys::FsconfigCreateAndMount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+  // The empty "lost+found" would be the function's first surprise.
+  (void)::unlinkat(mount.get(), "lost+found", AT_REMOVEDIR);
+  return mount;
+}
+
+}  // namespace
+
+base::Result<TmpVolumes> TmpVolumes::Create(const std::string& folder, const TmpSize& usual) {
+  TRY(base::MakeFolders(folder, 0700));
+  TmpVolumes out(folder);
+  auto probe = MountImage(folder, usual);
+  if (!probe) {
+    out.kind_ = "tmpfs";
+    out.why_ = probe.error().ToString();
+  }
+  return out;
+}
+
+base::Result<base::UniqueFd> TmpVolumes::Make(const TmpSize& size, uid_t owner,
+                                              gid_t group) const {
+  base::UniqueFd mount =
+      TRY(kind_ == "tmpfs" ? MountTmpfs(size) : MountImage(folder_, size));
+  if (::fchownat(mount.get(), "", owner, group, AT_EMPTY_PATH) != 0) {
+    return base::SystemError("chown /tmp");
+  }
+  if (::fchmodat(mount.get(), ".", 0700, 0) != 0) return base::SystemError("chmod /tmp");
+  return mount;
+}
+
+}  // namespace hearth::sandbox

@@ -1,0 +1,205 @@
+#include "sandbox/wire.h"
+
+#include "base/sys.h"
+
+namespace hearth::sandbox {
+namespace {
+
+constexpr size_t kMaxPath = 4096;
+constexpr size_t kMaxLines = 64;
+
+std::string Packet(PacketKind kind, WireWriter body) {
+  return static_cast<char>(kind) + body.Take();
+}
+
+void WriteLines(WireWriter& out, const std::vector<std::string>& lines) {
+  out.Number(lines.size());
+  for (const auto& line : lines) out.Text(line);
+}
+
+base::Result<std::vector<std::string>> ReadLines(WireReader& in) {
+  std::vector<std::string> out;
+  const uint64_t count = TRY(in.Number(kMaxLines));
+  for (uint64_t i = 0; i < count; ++i) out.push_back(TRY(in.Text(kMaxPath)));
+  return out;
+}
+
+}  // namespace
+
+void WireWriter::Number(uint64_t value) {
+  for (int shift = 0; shift < 64; shift += 8) bytes_ += static_cast<char>(value >> shift);
+}
+
+void WireWriter::Text(std::string_view text) {
+  Number(text.size());
+  bytes_ += text;
+}
+
+base::Result<uint64_t> WireReader::Number(uint64_t max) {
+  if (bytes_.size() < 8) return base::Invalid("read packet", "a number is cut short");
+  uint64_t value = 0;
+  for (int i = 7; i >= 0; --i) value = value << 8 | static_cast<uint8_t>(bytes_[i]);
+  bytes_.remove_prefix(8);
+  if (value > max) {
+    return base::Invalid("read packet", "the number " + std::to_string(value) +
+                                            " is larger than " + std::to_string(max));
+  }
+  return value;
+}
+
+base::Result<std::string> WireReader::Text(size_t max) {
+  const uint64_t size = TRY(Number(max));
+  if (size > bytes_.size()) return base::Invalid("read packet", "a text is cut short");
+  std::string out(bytes_.substr(0, size));
+  bytes_.remove_prefix(size);
+  return out;
+}
+
+base::Result<void> WireReader::End() const {
+  if (bytes_.empty()) return {};
+  return base::Invalid("read packet", std::to_string(bytes_.size()) + " bytes too many");
+}
+
+std::string EncodeOptions(const ZygoteOptions& options) {
+  WireWriter out;
+  out.Text(options.state_folder);
+  out.Text(options.cgroup_name);
+  out.Number(options.pool_size);
+  out.Number(options.first_uid);
+  out.Number(options.allow_unenforced);
+  return Packet(PacketKind::kOptions, std::move(out));
+}
+
+base::Result<ZygoteOptions> DecodeOptions(std::string_view body) {
+  WireReader in(body);
+  ZygoteOptions out;
+  out.state_folder = TRY(in.Text(kMaxPath));
+  out.cgroup_name = TRY(in.Text(kMaxPath));
+  out.pool_size = TRY(in.Number(1024));
+  out.first_uid = static_cast<uint32_t>(TRY(in.Number(UINT32_MAX)));
+  out.allow_unenforced = TRY(in.Number(1)) != 0;
+  TRY(in.End());
+  return out;
+}
+
+std::string EncodeHello(const MachineReport& report) {
+  WireWriter out;
+  out.Text(report.cgroup_layout);
+  out.Text(report.tmp_kind);
+  WriteLines(out, report.unenforced);
+  WriteLines(out, report.notices);
+  return Packet(PacketKind::kHello, std::move(out));
+}
+
+base::Result<MachineReport> DecodeHello(std::string_view body) {
+  WireReader in(body);
+  MachineReport out;
+  out.cgroup_layout = TRY(in.Text(kMaxPath));
+  out.tmp_kind = TRY(in.Text(kMaxPath));
+  out.unenforced = TRY(ReadLines(in));
+  out.notices = TRY(ReadLines(in));
+  TRY(in.End());
+  return out;
+}
+
+std::string EncodeLaunch(const LaunchPacket& packet) {
+  WireWriter out;
+  out.Number(packet.id);
+  out.Number(packet.passed_as.size());
+  for (const int as : packet.passed_as) out.Number(static_cast<uint64_t>(as));
+  out.Text(packet.spec);
+  return Packet(PacketKind::kLaunch, std::move(out));
+}
+
+base::Result<LaunchPacket> DecodeLaunch(std::string_view body) {
+  WireReader in(body);
+  LaunchPacket out;
+  out.id = TRY(in.Number());
+  const uint64_t count = TRY(in.Number(base::sys::kMaxPassedFds));
+  for (uint64_t i = 0; i < count; ++i) {
+    out.passed_as.push_back(static_cast<int>(TRY(in.Number(kMaxPassedNumber))));
+  }
+  out.spec = TRY(in.Text(kMaxPacket));
+  TRY(in.End());
+  return out;
+}
+
+std::string EncodeLaunched(const LaunchedPacket& packet) {
+  WireWriter out;
+  out.Number(packet.id);
+  out.Number(static_cast<uint64_t>(packet.pid));
+  out.Number(packet.cgroup_v2_files);
+  out.Number(packet.timings.size());
+  for (const auto& timing : packet.timings) {
+    out.Text(timing.step);
+    out.Number(static_cast<uint64_t>(timing.took.count()));
+  }
+  return Packet(PacketKind::kLaunched, std::move(out));
+}
+
+base::Result<LaunchedPacket> DecodeLaunched(std::string_view body) {
+  WireReader in(body);
+  LaunchedPacket out;
+  out.id = TRY(in.Number());
+  out.pid = static_cast<pid_t>(TRY(in.Number(INT32_MAX)));
+  out.cgroup_v2_files = TRY(in.Number(1)) != 0;
+  const uint64_t count = TRY(in.Number(kMaxLines));
+  for (uint64_t i = 0; i < count; ++i) {
+    std::string step = TRY(in.Text(100));
+    const auto took = static_cast<int64_t>(TRY(in.Number(INT64_MAX)));
+    out.timings.push_back({std::move(step), std::chrono::nanoseconds(took)});
+  }
+  TRY(in.End());
+  return out;
+}
+
+std::string EncodeFailed(const FailedPacket& packet) {
+  WireWriter out;
+  out.Number(packet.id);
+  out.Number(static_cast<uint64_t>(packet.error.kind));
+  out.Text(packet.error.step);
+  out.Number(static_cast<uint64_t>(packet.error.error_number));
+  out.Text(packet.error.text);
+  return Packet(PacketKind::kFailed, std::move(out));
+}
+
+base::Result<FailedPacket> DecodeFailed(std::string_view body) {
+  WireReader in(body);
+  FailedPacket out;
+  out.id = TRY(in.Number());
+  out.error.kind =
+      static_cast<base::ErrorKind>(TRY(in.Number(static_cast<uint64_t>(base::ErrorKind::kClosed))));
+  out.error.step = TRY(in.Text(kMaxPath * 2));
+  out.error.error_number = static_cast<int>(TRY(in.Number(4096)));
+  out.error.text = TRY(in.Text(kMaxPacket));
+  TRY(in.End());
+  return out;
+}
+
+std::string EncodeExited(const ExitedPacket& packet) {
+  WireWriter out;
+  out.Number(packet.id);
+  out.Number(packet.outcome.kind == Outcome::Kind::kSignaled);
+  out.Number(static_cast<uint64_t>(packet.outcome.exit_status));
+  out.Number(static_cast<uint64_t>(packet.outcome.signal));
+  out.Number(packet.outcome.out_of_memory);
+  out.Number(packet.outcome.memory_peak.count());
+  out.Number(static_cast<uint64_t>(packet.outcome.cpu_time.count()));
+  return Packet(PacketKind::kExited, std::move(out));
+}
+
+base::Result<ExitedPacket> DecodeExited(std::string_view body) {
+  WireReader in(body);
+  ExitedPacket out;
+  out.id = TRY(in.Number());
+  out.outcome.kind = TRY(in.Number(1)) != 0 ? Outcome::Kind::kSignaled : Outcome::Kind::kExited;
+  out.outcome.exit_status = static_cast<int>(TRY(in.Number(255)));
+  out.outcome.signal = static_cast<int>(TRY(in.Number(64)));
+  out.outcome.out_of_memory = TRY(in.Number(1)) != 0;
+  out.outcome.memory_peak = base::Bytes(TRY(in.Number()));
+  out.outcome.cpu_time = std::chrono::microseconds(TRY(in.Number(INT64_MAX)));
+  TRY(in.End());
+  return out;
+}
+
+}  // namespace hearth::sandbox

@@ -1,0 +1,505 @@
+#include "sandbox/zygote.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <set>
+
+#include "base/file.h"
+#include "base/sys.h"
+#include "sandbox/seccomp.h"
+
+namespace hearth::sandbox {
+namespace {
+
+namespace sys = base::sys;
+
+const TmpSize kUsualTmp{base::Bytes::MiB(512), 65536};
+constexpr size_t kMaxFillers = 4;       // at once; more would only compete for the CPUs
+constexpr size_t kMaxWaiting = 4096;    // launches without an embryo
+constexpr size_t kMaxSlots = 16384;     // uid ranges of 65,536 below 2^32
+constexpr int kMaxFailedFills = 3;      // in a row, before the pool is left to the next launch
+constexpr auto kLaunchTimeout = std::chrono::seconds(10);
+
+uint64_t Tag(uint64_t slot, uint64_t source) { return slot << 3 | source; }
+
+}  // namespace
+
+base::Result<std::unique_ptr<Zygote>> Zygote::Create(ZygoteOptions options, base::UniqueFd host,
+                                                     const base::Clock& clock) {
+  std::unique_ptr<Zygote> out(new Zygote(std::move(options), std::move(host), clock));
+  TRY(out->Prepare());
+  return out;
+}
+
+base::Result<void> Zygote::Prepare() {
+  CgroupLayout layout = TRY(DetectCgroups(TRY(base::ReadFile("/proc/self/mountinfo"))));
+  machine_.cgroup_layout = layout.unified() ? "unified" : "hybrid";
+  machine_.unenforced = MissingControllers(layout);
+  if (!machine_.unenforced.empty() && !options_.allow_unenforced) {
+    return base::MakeError(base::ErrorKind::kUnsupported, "check cgroup controllers",
+                           machine_.unenforced.front());
+  }
+  auto tree = TRY(CgroupTree::Create(std::move(layout), options_.cgroup_name));
+  groups_ = std::make_unique<CgroupTree>(std::move(tree));
+  lock_ = base::UniqueFd(::open(groups_->CorePath().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock_.valid() || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return base::MakeError(base::ErrorKind::kConflict, "lock the cgroup",
+                           "another zygote governs " + groups_->CorePath() +
+                               ": choose another cgroup name");
+  }
+  const size_t stale = TRY(groups_->RemoveStale());
+  if (stale > 0) {
+    machine_.notices.push_back("removed " + std::to_string(stale) +
+                               " sandboxes that a killed predecessor left behind");
+  }
+  TRY(base::MakeFolders(options_.state_folder, 0700));
+  if (::unshare(CLONE_NEWNS) != 0) return base::SystemError("unshare mounts");
+  // Slave: new mounts of the host are seen here, ours are never seen there.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+    return base::SystemError("make mounts slaves");
+  }
+  root_ = std::make_unique<RootImage>(TRY(RootImage::Build(options_.state_folder + "/root")));
+  volumes_ = std::make_unique<TmpVolumes>(
+      TRY(TmpVolumes::Create(options_.state_folder + "/tmp", kUsualTmp)));
+  machine_.tmp_kind = volumes_->kind();
+  if (!volumes_->why_tmpfs().empty()) {
+    machine_.notices.push_back("/tmp is a tmpfs, which counts as the function's memory: " +
+                               volumes_->why_tmpfs());
+  }
+  filter_ = TRY(BuildSeccompFilter());
+  epoll_ = base::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_.valid()) return base::SystemError("epoll_create1");
+  TRY(sys::SetNonBlocking(host_.get()));
+  TRY(Watch(host_.get(), Source::kHost, 0, EPOLLIN));
+  Send(EncodeHello(machine_));
+  Refill();
+  return {};
+}
+
+Zygote::~Zygote() {
+  // Kill everything first, so that the dying overlap; then wait for each and remove its group.
+  if (!groups_) return;
+  for (auto& [number, slot] : slots_) {
+    if (slot->filler.pid > 0) (void)sys::PidfdSendSignal(slot->filler.pidfd.get(), SIGKILL);
+    slot->group.Kill();
+  }
+  for (auto& [number, slot] : slots_) {
+    siginfo_t info;
+    for (const auto* pidfd : {&slot->filler.pidfd, &slot->embryo.pidfd}) {
+      if (pidfd->valid()) {
+        ::waitid(P_PIDFD, static_cast<id_t>(pidfd->get()), &info, WEXITED);
+      }
+    }
+  }
+  slots_.clear();
+  (void)groups_->RemoveStale();
+  groups_->Remove();
+}
+
+base::Result<void> Zygote::Watch(int fd, Source source, uint64_t slot, uint32_t events) {
+  struct epoll_event event {};
+  event.events = events;
+  event.data.u64 = Tag(slot, static_cast<uint64_t>(source));
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
+  if (errno == EEXIST && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return {};
+  return base::SystemError("epoll_ctl");
+}
+
+base::Result<void> Zygote::Run() {
+  while (!host_gone_) {
+    const bool timed = std::ranges::any_of(slots_, [](const auto& entry) {
+      return entry.second->state == Slot::State::kEnding ||
+             entry.second->state == Slot::State::kLaunching;
+    });
+    std::array<struct epoll_event, 64> events;
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), timed ? 10 : -1);
+    if (count < 0 && errno != EINTR) return base::SystemError("epoll_wait");
+    for (int i = 0; i < count && !host_gone_; ++i) {
+      const uint64_t tag = events[static_cast<size_t>(i)].data.u64;
+      const auto source = static_cast<Source>(tag & 7);
+      if (source == Source::kHost) {
+        Flush();
+        OnHost();
+        continue;
+      }
+      // An earlier event of this round may have ended the slot.
+      const auto found = slots_.find(tag >> 3);
+      if (found != slots_.end()) Dispatch(source, *found->second);
+    }
+    SweepEnding();
+    Serve();
+    Refill();
+    Flush();
+  }
+  return {};
+}
+
+void Zygote::Dispatch(Source source, Slot& slot) {
+  switch (source) {
+    case Source::kHost: return;
+    case Source::kFiller: return OnFiller(slot);
+    case Source::kFillerExit: return OnFillerExit(slot);
+    case Source::kControl: return OnControl(slot);
+    case Source::kExit: return OnExit(slot);
+  }
+}
+
+void Zygote::Transition(Slot& slot, Slot::State to) {
+  using State = Slot::State;
+  const State from = slot.state;
+  const bool allowed = (to == State::kEnding && from != State::kEnding) ||
+                       (from == State::kFilling && to == State::kPreparing) ||
+                       (from == State::kPreparing && to == State::kReady) ||
+                       (from == State::kReady && to == State::kLaunching) ||
+                       (from == State::kLaunching && to == State::kRunning);
+  CHECK(allowed);
+  slot.state = to;
+}
+
+// --- hearthd's requests
+
+void Zygote::OnHost() {
+  while (!host_gone_) {
+    auto message = sys::ReceiveMessage(host_.get(), kMaxPacket, MSG_DONTWAIT);
+    if (!message) {
+      if (message.error().error_number == EAGAIN) return;
+      host_gone_ = true;
+      return;
+    }
+    if (message->closed) {
+      host_gone_ = true;
+      return;
+    }
+    const std::string_view body = std::string_view(message->data).substr(1);
+    auto packet = message->data[0] == static_cast<char>(PacketKind::kLaunch)
+                      ? DecodeLaunch(body)
+                      : base::Invalid("read packet", "it is not a launch");
+    if (!packet) {
+      // A host that cannot speak the protocol cannot be answered either: it is a bug of ours.
+      host_gone_ = true;
+      return;
+    }
+    Accept(std::move(*packet), std::move(message->fds));
+  }
+}
+
+void Zygote::Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds) {
+  const auto refuse = [&](base::Error error) { Send(EncodeFailed({packet.id, std::move(error)})); };
+  auto spec = DecodeSpec(packet.spec);
+  if (!spec) return refuse(spec.error());
+  if (fds.size() != packet.passed_as.size() || fds.size() > kMaxPassed) {
+    return refuse(base::Invalid("launch", "descriptors are missing or too many").error());
+  }
+  if (waiting_.size() >= kMaxWaiting) {
+    return refuse(base::MakeError(base::ErrorKind::kLimit, "launch",
+                                  "4,096 launches are waiting already").error());
+  }
+  failed_fills_ = 0;
+  waiting_.push_back({packet.id, std::move(*spec), std::move(packet.passed_as), std::move(fds),
+                      clock_.Now()});
+}
+
+Slot* Zygote::FindReady(const TmpSize& tmp) {
+  for (auto& [number, slot] : slots_) {
+    if (slot->state == Slot::State::kReady && slot->tmp == tmp) return slot.get();
+  }
+  return nullptr;
+}
+
+void Zygote::Serve() {
+  for (size_t i = 0; i < waiting_.size();) {
+    const Spec& spec = waiting_[i].spec;
+    Slot* slot = FindReady({spec.tmp, spec.tmp_inodes});
+    if (slot == nullptr) {
+      ++i;
+      continue;
+    }
+    Launch launch = std::move(waiting_[i]);
+    waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(i));
+    Order(*slot, std::move(launch));
+  }
+}
+
+// --- the pool
+
+uint32_t Zygote::FreeUidIndex() const {
+  std::set<uint32_t> used;
+  for (const auto& [number, slot] : slots_) used.insert(slot->uid_index);
+  uint32_t index = 0;
+  while (used.contains(index)) ++index;
+  return index;
+}
+
+void Zygote::Refill() {
+  // Wanted: one embryo for each waiting launch of its /tmp size, and the pool of the usual size.
+  std::vector<TmpSize> wanted;
+  for (const auto& launch : waiting_) wanted.push_back({launch.spec.tmp, launch.spec.tmp_inodes});
+  for (size_t i = 0; i < options_.pool_size; ++i) wanted.push_back(kUsualTmp);
+  size_t fillers = 0;
+  for (const auto& [number, slot] : slots_) {
+    if (slot->state > Slot::State::kReady) continue;
+    fillers += slot->state == Slot::State::kFilling;
+    const auto found = std::ranges::find(wanted, slot->tmp);
+    if (found != wanted.end()) wanted.erase(found);
+  }
+  for (const auto& tmp : wanted) {
+    const bool urgent = !waiting_.empty();
+    if (fillers >= (urgent ? kMaxFillers : 1) || slots_.size() >= kMaxSlots) return;
+    if (failed_fills_ >= kMaxFailedFills) return;
+    auto started = StartSlot(tmp);
+    if (!started) {
+      ++failed_fills_;
+      FailWaiting(started.error());
+      return;
+    }
+    ++fillers;
+  }
+}
+
+base::Result<void> Zygote::StartSlot(const TmpSize& tmp) {
+  const uint64_t number = next_slot_++;
+  Cgroup group = groups_->Group("s" + std::to_string(number));
+  auto slot = std::make_unique<Slot>(Slot{.number = number, .tmp = tmp, .group = group});
+  slot->uid_index = FreeUidIndex();
+  const FillerJob job{group, tmp, options_.first_uid + slot->uid_index * kUidsPerSandbox,
+                      root_.get(), volumes_.get(), &filter_};
+  slot->filler = TRY(StartFiller(job));
+  TRY(Watch(slot->filler.socket.get(), Source::kFiller, number, EPOLLIN));
+  TRY(Watch(slot->filler.pidfd.get(), Source::kFillerExit, number, EPOLLIN));
+  slots_.emplace(number, std::move(slot));
+  return {};
+}
+
+void Zygote::OnFiller(Slot& slot) {
+  if (slot.state != Slot::State::kFilling) return;
+  auto adopt = [&]() -> base::Result<void> {
+    slot.embryo = TRY(ReceiveEmbryo(slot.filler.socket.get()));
+    slot.filler.socket.Reset();
+    TRY(Watch(slot.embryo.control.get(), Source::kControl, slot.number, EPOLLIN));
+    TRY(Watch(slot.embryo.pidfd.get(), Source::kExit, slot.number, EPOLLIN));
+    slot.handles = TRY(slot.group.OpenHandles());
+    return {};
+  };
+  auto adopted = adopt();
+  if (adopted) return Transition(slot, Slot::State::kPreparing);
+  ++failed_fills_;
+  FailWaiting(adopted.error());
+  End(slot);
+}
+
+void Zygote::OnFillerExit(Slot& slot) {
+  siginfo_t info;
+  ::waitid(P_PIDFD, static_cast<id_t>(slot.filler.pidfd.get()), &info, WEXITED | WNOHANG);
+  slot.filler.pidfd.Reset();
+  slot.filler.pid = 0;
+}
+
+// --- one embryo
+
+void Zygote::OnControl(Slot& slot) {
+  auto message = sys::ReceiveMessage(slot.embryo.control.get(), sizeof(EmbryoReport) + 1,
+                                     MSG_DONTWAIT);
+  if (!message) {
+    if (message.error().error_number != EAGAIN) End(slot);
+    return;
+  }
+  if (message->closed) {
+    // Close-on-exec: the program runs, or the process died, which its pidfd then says.
+    slot.embryo.control.Reset();
+    if (slot.state == Slot::State::kLaunching && slot.listening) return Launched(slot);
+    return End(slot);
+  }
+  EmbryoReport report;
+  if (message->data.size() != sizeof report) return End(slot);
+  std::memcpy(&report, message->data.data(), sizeof report);
+  for (uint32_t i = 0; i < std::min<uint32_t>(report.count, std::size(report.timings)); ++i) {
+    slot.timings.push_back({StepName(static_cast<Step>(report.timings[i].step)),
+                            std::chrono::nanoseconds(report.timings[i].took_ns)});
+  }
+  switch (report.kind) {
+    case EmbryoReport::kPrepared:
+      failed_fills_ = 0;
+      slot.timings.clear();
+      return Transition(slot, Slot::State::kReady);
+    case EmbryoReport::kListening:
+      slot.listeners = std::move(message->fds);
+      slot.listening = true;
+      return;
+    default: {
+      base::Error error = base::SystemError(StepName(static_cast<Step>(report.failed_step)),
+                                            report.error_number).error();
+      if (slot.state == Slot::State::kLaunching) return FailLaunch(slot, std::move(error));
+      ++failed_fills_;
+      FailWaiting(std::move(error));
+      return End(slot);
+    }
+  }
+}
+
+void Zygote::Order(Slot& slot, Launch launch) {
+  Transition(slot, Slot::State::kLaunching);
+  slot.launch_id = launch.id;
+  slot.ordered_at = clock_.Now();
+  slot.timings.push_back({"wait for an embryo", slot.ordered_at - launch.asked_at});
+  auto sent = SendOrder(slot, launch);
+  if (!sent) FailLaunch(slot, sent.error());
+}
+
+base::Result<void> Zygote::SendOrder(Slot& slot, const Launch& launch) {
+  const Spec& spec = launch.spec;
+  TRY(slot.group.SetLimits({spec.memory, spec.cpu_permille, spec.pids}));
+  const auto limited_at = clock_.Now();
+  slot.timings.push_back({"cgroup", limited_at - slot.ordered_at});
+  std::vector<base::UniqueFd> mounts;
+  std::vector<int> fds;
+  std::string strings;
+  const auto put = [&strings](const std::string& text) { strings.append(text).push_back('\0'); };
+  put(spec.executable);
+  put(spec.working_directory);
+  put(spec.hostname);
+  for (const auto& mount : spec.mounts) {
+    mounts.push_back(TRY(CloneReadOnly(mount.source)));
+    fds.push_back(mounts.back().get());
+    put(mount.target);
+  }
+  for (const auto& argument : spec.argv) put(argument);
+  for (const auto& variable : spec.environment) put(variable);
+  EmbryoOrder order;
+  order.mount_count = static_cast<uint32_t>(spec.mounts.size());
+  order.passed_count = static_cast<uint32_t>(launch.passed.size());
+  order.argument_count = static_cast<uint32_t>(spec.argv.size());
+  order.variable_count = static_cast<uint32_t>(spec.environment.size());
+  order.port_count = static_cast<uint32_t>(spec.listen_ports.size());
+  order.string_bytes = static_cast<uint32_t>(strings.size());
+  for (size_t i = 0; i < launch.passed.size(); ++i) {
+    order.passed_as[i] = launch.passed_as[i];
+    fds.push_back(launch.passed[i].get());
+  }
+  std::ranges::copy(spec.listen_ports, order.ports);
+  std::string packet(reinterpret_cast<const char*>(&order), sizeof order);
+  packet += strings;
+  TRY(sys::SendMessage(slot.embryo.control.get(), packet, fds, MSG_DONTWAIT));
+  const auto sent_at = clock_.Now();
+  slot.timings.push_back({"clone mounts", sent_at - limited_at});
+  return {};
+}
+
+void Zygote::Launched(Slot& slot) {
+  Transition(slot, Slot::State::kRunning);
+  base::Duration known{};
+  for (const auto& timing : slot.timings) known += timing.took;
+  const auto waited = slot.timings.front().took;
+  const auto whole = clock_.Now() - slot.ordered_at;
+  slot.timings.push_back({"seccomp and exec", whole - (known - waited)});
+  std::vector<int> fds(kHandleFds);
+  fds[kPidfd] = slot.embryo.pidfd.get();
+  fds[kFreezeFd] = slot.handles.freeze.get();
+  fds[kKillFd] = slot.handles.kill.get();
+  fds[kMemoryNowFd] = slot.handles.memory_now.get();
+  fds[kMemoryPeakFd] = slot.handles.memory_peak.get();
+  fds[kOomFd] = slot.handles.oom.get();
+  fds[kCpuFd] = slot.handles.cpu.get();
+  for (const auto& listener : slot.listeners) fds.push_back(listener.get());
+  Send(EncodeLaunched({slot.launch_id, slot.embryo.pid, groups_->layout().CpuIsV2(),
+                       slot.timings}),
+       std::move(fds));
+  slot.listeners.clear();
+  slot.handles = {};
+}
+
+void Zygote::FailLaunch(Slot& slot, base::Error error) {
+  Send(EncodeFailed({slot.launch_id, std::move(error)}));
+  slot.launch_id = 0;
+  End(slot);
+}
+
+void Zygote::FailWaiting(base::Error error) {
+  if (waiting_.empty()) return;
+  Send(EncodeFailed({waiting_.front().id, std::move(error)}));
+  waiting_.pop_front();
+}
+
+void Zygote::OnExit(Slot& slot) {
+  siginfo_t info{};
+  if (::waitid(P_PIDFD, static_cast<id_t>(slot.embryo.pidfd.get()), &info, WEXITED | WNOHANG) !=
+          0 ||
+      info.si_pid == 0) {
+    return;
+  }
+  slot.embryo.pidfd.Reset();
+  // Exec may have succeeded so shortly before that both events came in one round.
+  if (slot.state == Slot::State::kLaunching && slot.embryo.control.valid()) OnControl(slot);
+  if (slot.state == Slot::State::kLaunching && slot.embryo.control.valid()) OnControl(slot);
+  if (slot.state == Slot::State::kRunning) {
+    Outcome outcome;
+    const bool exited = info.si_code == CLD_EXITED;
+    outcome.kind = exited ? Outcome::Kind::kExited : Outcome::Kind::kSignaled;
+    (exited ? outcome.exit_status : outcome.signal) = info.si_status;
+    if (const auto usage = slot.group.ReadUsage()) {
+      outcome.out_of_memory = usage->oom_kills > 0;
+      outcome.memory_peak = usage->memory_peak;
+      outcome.cpu_time = std::chrono::microseconds(usage->cpu_time_us);
+    }
+    Send(EncodeExited({slot.launch_id, outcome}));
+  } else if (slot.state == Slot::State::kLaunching) {
+    return FailLaunch(slot, base::MakeError(base::ErrorKind::kSystem, "launch",
+                                            "the sandbox died before exec").error());
+  }
+  if (slot.state != Slot::State::kEnding) End(slot);
+}
+
+void Zygote::End(Slot& slot) {
+  if (slot.state != Slot::State::kEnding) Transition(slot, Slot::State::kEnding);
+  slot.group.Kill();
+  slot.embryo.control.Reset();
+  slot.filler.socket.Reset();
+}
+
+void Zygote::SweepEnding() {
+  std::erase_if(slots_, [this](auto& entry) {
+    Slot& slot = *entry.second;
+    if (slot.state == Slot::State::kLaunching &&
+        clock_.Now() - slot.ordered_at > kLaunchTimeout) {
+      FailLaunch(slot, base::MakeError(base::ErrorKind::kTimeout, "launch",
+                                       "exec did not happen within 10 s").error());
+    }
+    if (slot.state != Slot::State::kEnding) return false;
+    if (slot.filler.pid > 0 || slot.embryo.pidfd.valid()) return false;
+    const auto removed = slot.group.Remove();
+    return removed.has_value() || removed.error().error_number != EBUSY;
+  });
+}
+
+// --- answers
+
+void Zygote::Send(std::string packet, std::vector<int> fds) {
+  Outgoing out{std::move(packet), {}};
+  for (const int fd : fds) out.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  outgoing_.push_back(std::move(out));
+  Flush();
+}
+
+void Zygote::Flush() {
+  while (!outgoing_.empty()) {
+    std::vector<int> fds;
+    for (const auto& fd : outgoing_.front().fds) fds.push_back(fd.get());
+    const auto sent = sys::SendMessage(host_.get(), outgoing_.front().packet, fds, MSG_DONTWAIT);
+    if (!sent && sent.error().error_number == EAGAIN) {
+      (void)Watch(host_.get(), Source::kHost, 0, EPOLLIN | EPOLLOUT);
+      return;
+    }
+    if (!sent) host_gone_ = true;
+    outgoing_.pop_front();
+  }
+  (void)Watch(host_.get(), Source::kHost, 0, EPOLLIN);
+}
+
+}  // namespace hearth::sandbox
