@@ -165,8 +165,7 @@ class Planner {
       if (condition != nullptr &&
           !evaluator_.ConditionHolds(condition->value->text, condition->value->position)) {
         scope_.left_out[resource.name] = condition->value->text;
-      } else {
-        scope_.resources[resource.name] = std::nullopt;
+        scope_.resources.erase(resource.name);
       }
     }
   }

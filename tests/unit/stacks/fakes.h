@@ -1,0 +1,179 @@
+// A control plane, a registry, a code store and a database in memory, whose next call can be made to
+// fail or never to answer (as when the host is killed).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/id.h"
+#include "invoker/lambda_api.h"
+#include "invoker/registry.h"
+#include "io/loop.h"
+#include "layers/code_store.h"
+#include "store/database.h"
+
+namespace hearth::stacks {
+
+class FakeRegistry final : public invoker::Registry {
+ public:
+  invoker::FunctionRef Find(const std::string& name) const override {
+    const auto found = functions.find(name);
+    return found == functions.end() ? nullptr : found->second;
+  }
+  std::vector<invoker::FunctionRef> List() const override { return {}; }
+  void Create(invoker::FunctionVersion, Done) override {}
+  void Update(invoker::FunctionVersion, const std::string&, Done) override {}
+  void Delete(const std::string&, Done) override {}
+
+  std::map<std::string, invoker::FunctionRef> functions;
+};
+
+class FakeCodeStore final : public layers::CodeStore {
+ public:
+  base::Result<layers::StoredCode> Put(std::string_view zip) override {
+    const std::string digest = base::ToHex(base::Sha256Of(zip));
+    zips[digest] = std::string(zip);
+    return layers::StoredCode{digest, base::Bytes(zip.size()), base::Bytes(zip.size())};
+  }
+  bool Has(const std::string& digest) const override { return zips.contains(digest); }
+  base::Result<std::string> TreeFolder(const std::string&) const override { return "/nowhere"; }
+  base::Result<std::string> ReadZip(const std::string& digest) const override {
+    const auto found = zips.find(digest);
+    if (found == zips.end()) {
+      return base::MakeError(base::ErrorKind::kNotFound, "read zip", digest);
+    }
+    return found->second;
+  }
+  base::Result<size_t> Collect(const std::set<std::string>&) override { return 0; }
+
+  std::map<std::string, std::string> zips;
+};
+
+class FakeControlPlane final : public invoker::ControlPlane {
+ public:
+  FakeControlPlane(io::Loop& loop, FakeRegistry& registry) : loop_(loop), registry_(registry) {}
+
+  std::expected<Checked, aws::ApiError> Check(
+      const invoker::FunctionSettings& settings) const override {
+    if (settings.memory_mib < 128) {
+      return std::unexpected(aws::ApiError{400, "ValidationException",
+                                           "Value '" + std::to_string(settings.memory_mib) +
+                                               "' at 'memorySize' failed to satisfy constraint"});
+    }
+    Checked checked;
+    auto& f = checked.function;
+    f.name = settings.name;
+    f.runtime = settings.runtime;
+    f.handler = settings.handler;
+    f.role = settings.role;
+    f.description = settings.description;
+    f.timeout = std::chrono::seconds(settings.timeout_s);
+    f.memory_mib = static_cast<uint32_t>((settings.memory_mib + 63) / 64 * 64);
+    f.tmp_mib = static_cast<uint32_t>(settings.tmp_mib);
+    f.environment = settings.environment;
+    f.architecture = settings.architectures.at(0);
+    f.tags = settings.tags;
+    if (f.memory_mib != settings.memory_mib) checked.notices.push_back("MemorySize is rounded up");
+    return checked;
+  }
+  void Create(invoker::FunctionSettings settings, std::string zip, Done done) override {
+    Do("create " + settings.name, [this, settings, zip]() -> std::string {
+      if (registry_.Find(settings.name) != nullptr) return "Function already exist";
+      Store(settings, zip);
+      return "";
+    }, settings.name, std::move(done));
+  }
+  void Replace(invoker::FunctionSettings settings, std::string zip, Done done) override {
+    Do("replace " + settings.name, [this, settings, zip]() -> std::string {
+      if (registry_.Find(settings.name) == nullptr) return "Function not found";
+      Store(settings, zip);
+      return "";
+    }, settings.name, std::move(done));
+  }
+  void Delete(const std::string& name, Done done) override {
+    Do("delete " + name, [this, name]() -> std::string {
+      return registry_.functions.erase(name) == 0 ? "Function not found" : "";
+    }, name, std::move(done));
+  }
+  void UpdateCode(const std::string&, std::string, const std::string&, bool, Done) override {}
+  void UpdateConfiguration(const std::string&, const base::Json&, Done) override {}
+
+  std::vector<std::string> calls;
+  std::set<std::string> failing;       // "create A" fails without any effect.
+  std::set<std::string> dies_before;   // "create A" never happens and never answers.
+  std::set<std::string> dies_after;    // "create A" happens and never answers.
+
+ private:
+  void Store(const invoker::FunctionSettings& settings, const std::string& zip) {
+    auto function = Check(settings)->function;
+    const auto before = registry_.Find(settings.name);
+    function.code_digest = zip.empty() ? before->code_digest : base::ToHex(base::Sha256Of(zip));
+    function.revision_id = base::NewUuid();
+    registry_.functions[settings.name] =
+        std::make_shared<const invoker::FunctionVersion>(std::move(function));
+  }
+  void Do(const std::string& what, const std::function<std::string()>& act,
+          const std::string& name, Done done) {
+    calls.push_back(what);
+    if (dies_before.contains(what)) return;
+    std::string error = failing.contains(what) ? what + " was told to fail" : act();
+    if (dies_after.contains(what)) return;
+    loop_.Post([this, error, name, done = std::move(done)] {
+      if (!error.empty()) {
+        done(std::unexpected(aws::ApiError{500, "ServiceException", error}));
+      } else {
+        done(registry_.Find(name));
+      }
+    });
+  }
+
+  io::Loop& loop_;
+  FakeRegistry& registry_;
+};
+
+// Understands the statements of stack_store.cc alone: (name, text) tables.
+class FakeDatabase final : public store::Database {
+ public:
+  base::Result<int64_t> Run(std::string_view sql, std::span<const store::Value> values,
+                            const std::function<void(const store::Row&)>& on_row) override {
+    if (fails) return base::MakeError(base::ErrorKind::kSystem, "write", "database is full");
+    auto& table = sql.find("stack_intents") != std::string_view::npos ? intents : stacks;
+    if (sql.starts_with("SELECT")) {
+      for (const auto& [name, text] : table) on_row(TwoTexts(name, text));
+    } else if (sql.starts_with("DELETE")) {
+      table.erase(std::get<std::string>(values[0]));
+    } else {
+      table[std::get<std::string>(values[0])] = std::get<std::string>(values[1]);
+    }
+    return 1;
+  }
+  base::Result<void> Transaction(const std::function<base::Result<void>()>& body) override {
+    const auto before = std::pair(stacks, intents);
+    auto result = body();
+    if (!result) std::tie(stacks, intents) = before;
+    return result;
+  }
+
+  std::map<std::string, std::string> stacks, intents;
+  bool fails = false;
+
+ private:
+  class TwoTexts final : public store::Row {
+   public:
+    TwoTexts(const std::string& a, const std::string& b) : texts_{a, b} {}
+    bool IsNull(int) const override { return false; }
+    int64_t Int(int) const override { return 0; }
+    double Real(int) const override { return 0; }
+    std::string_view Text(int column) const override { return texts_[column]; }
+
+   private:
+    std::string texts_[2];
+  };
+};
+
+}  // namespace hearth::stacks
