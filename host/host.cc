@@ -1,0 +1,274 @@
+#include "host/host.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "aws/gateway.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "host/admin_api.h"
+#include "host/privilege.h"
+#include "invoker/invoker.h"
+#include "invoker/lambda_api.h"
+#include "invoker/log_store.h"
+#include "invoker/registry.h"
+#include "io/fd_watcher.h"
+#include "io/http_server.h"
+#include "io/offload.h"
+#include "layers/code_store.h"
+#include "runtime/catalog.h"
+#include "sandbox/zygote_client.h"
+#include "store/database.h"
+
+namespace hearth::host {
+
+using base::Result;
+using base::UniqueFd;
+
+// In order of making; destroyed in reverse.
+struct Host::Parts {
+  Options options;
+  UniqueFd lock;
+  UniqueFd signals;
+  base::SystemClock clock;
+  std::unique_ptr<sandbox::ZygoteClient> zygote;
+  runtime::Catalog catalog;
+  std::unique_ptr<io::Loop> loop;
+  std::unique_ptr<store::Database> database;
+  std::unique_ptr<layers::CodeStore> code;
+  std::unique_ptr<io::Offload> writer;  // One thread: the only user of the database.
+  std::unique_ptr<io::Offload> disk;
+  std::unique_ptr<invoker::LogStore> logs;
+  std::unique_ptr<invoker::Registry> registry;
+  std::unique_ptr<invoker::Invoker> invoker;
+  std::unique_ptr<invoker::ControlPlane> control;
+  std::unique_ptr<aws::Service> lambda;
+  std::unique_ptr<AdminApi> admin;
+  aws::Gateway gateway;
+  std::unique_ptr<io::HttpServer> server;
+  std::unique_ptr<io::FdWatcher> zygote_watcher;
+  std::unique_ptr<io::FdWatcher> signal_watcher;
+  std::string address;
+  bool stopping = false;
+  bool lost_zygote = false;
+
+  Result<void> LockState();
+  Result<void> StartZygote();
+  Result<void> OpenStores();
+  Result<void> StartServices();
+  Result<void> Listen();
+  Result<void> WatchSignals();
+  void Stop();
+  void FinishStop();
+};
+
+namespace {
+
+// The folder of hearthd's own program; the zygote and the bootstraps are found from there.
+Result<std::string> ProgramFolder() {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path - 1);
+  if (size < 0) return base::SystemError("readlink /proc/self/exe");
+  const std::string program(path, static_cast<size_t>(size));
+  return program.substr(0, program.rfind('/'));
+}
+
+// The first of `places` that exists.
+Result<std::string> FindPart(const char* what, const std::vector<std::string>& places) {
+  std::string tried;
+  for (const std::string& place : places) {
+    if (base::FileExists(place)) return place;
+    tried += (tried.empty() ? "" : ", ") + place;
+  }
+  return base::MakeError(base::ErrorKind::kNotFound, std::string("find ") + what,
+                         "it is in none of: " + tried);
+}
+
+// Every sandbox costs several descriptors; take what the machine allows.
+void RaiseDescriptorLimit() {
+  struct rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+sigset_t StopSignals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGTERM);
+  ::sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+Result<void> Host::Parts::LockState() {
+  TRY(base::MakeFolders(options.state_folder, 0700));
+  const std::string path = options.state_folder + "/lock";
+  lock.Reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.valid()) return base::SystemError("open " + path);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return base::SystemError("lock " + path);
+    return base::MakeError(base::ErrorKind::kConflict, "lock " + path,
+                           "another hearthd uses this state folder; give another --state");
+  }
+  return {};
+}
+
+Result<void> Host::Parts::StartZygote() {
+  const std::string here = TRY(ProgramFolder());
+  sandbox::ZygoteOptions zygote_options;
+  zygote_options.program = TRY(FindPart(
+      "hearth-zygote", {here + "/hearth-zygote", here + "/../libexec/hearth/hearth-zygote"}));
+  zygote_options.state_folder = options.state_folder + "/sandbox";
+  zygote_options.cgroup_name = options.cgroup_name;
+  zygote_options.pool_size = options.pool_size;
+  zygote_options.allow_unenforced = options.allow_unenforced;
+  zygote = TRY(sandbox::ZygoteClient::Start(zygote_options));
+  for (const std::string& missing : zygote->machine().unenforced) {
+    HLOG_WARN("NOT ENFORCED on this machine: {}", missing);
+  }
+  for (const std::string& notice : zygote->machine().notices) HLOG_INFO("{}", notice);
+  return {};
+}
+
+Result<void> Host::Parts::OpenStores() {
+  writer = std::make_unique<io::Offload>(*loop, 1);
+  disk = std::make_unique<io::Offload>(*loop, 2);
+  database = TRY(store::Database::Open(options.state_folder + "/hearth.db",
+                                       invoker::RegistryMigrations()));
+  code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
+  logs = TRY(invoker::LogStore::Open(*loop, *disk, options.state_folder + "/logs"));
+  registry = TRY(invoker::Registry::Load(*database, *writer));
+  return {};
+}
+
+Result<void> Host::Parts::StartServices() {
+  const std::string here = TRY(ProgramFolder());
+  invoker::InvokerOptions invoker_options;
+  invoker_options.account = options.account;
+  invoker_options.memory_budget = options.memory_budget;
+  invoker_options.concurrency = options.concurrency;
+  invoker_options.keep_alive = options.keep_alive;
+  invoker_options.freeze_after = options.freeze_after;
+  invoker_options.runtime_folder =
+      TRY(FindPart("the runtimes' bootstraps", {here + "/../share/hearth/runtime"}));
+  invoker_options.code_folder = [this](const std::string& digest) {
+    return code->TreeFolder(digest);
+  };
+  invoker = invoker::Invoker::Create(*loop, *zygote, catalog, *logs, std::move(invoker_options));
+  const invoker::LambdaApiOptions api{.account = options.account,
+                                      .memory_step = options.memory_step};
+  control = invoker::ControlPlane::Create(*registry, *invoker, *code, *disk, catalog, clock, api);
+  lambda = invoker::MakeLambdaApi(*control, *registry, *invoker, *code, *disk, clock, api);
+  gateway.Register(*lambda);
+  admin = std::make_unique<AdminApi>(
+      AdminApi::Parts{*loop, options, *zygote, *registry, *invoker, *control, *logs});
+  admin->Register(gateway);
+  return {};
+}
+
+Result<void> Host::Parts::Listen() {
+  server = std::make_unique<io::HttpServer>(
+      *loop, io::HttpServerOptions{},
+      [this](io::HttpRequest request, io::HttpResponder responder) {
+        gateway.Handle(std::move(request), std::move(responder));
+      });
+  auto bound = server->Listen(options.listen);
+  if (!bound) {
+    server->Close([] {});
+    return std::unexpected(bound.error());
+  }
+  address = *bound;
+  return {};
+}
+
+Result<void> Host::Parts::WatchSignals() {
+  const sigset_t set = StopSignals();
+  signals.Reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (!signals.valid()) return base::SystemError("signalfd");
+  signal_watcher = TRY(
+      io::FdWatcher::Create(*loop, signals.get(), io::FdWatcher::kReadable, [this](int) {
+        struct signalfd_siginfo info{};
+        while (::read(signals.get(), &info, sizeof info) == sizeof info) {
+          if (!stopping) HLOG_INFO("signal {}: draining", info.ssi_signo);
+          Stop();
+        }
+      }));
+  zygote_watcher = TRY(io::FdWatcher::Create(*loop, zygote->fd(), io::FdWatcher::kReadable,
+                                             [this](int) { zygote->OnReadable(); }));
+  zygote->OnLost([this] {
+    if (stopping) return;
+    HLOG_ERROR("the zygote is gone: no sandbox can be made; ending, for a supervisor to restart");
+    lost_zygote = true;
+    zygote_watcher->SetEvents(0);
+    Stop();
+  });
+  return {};
+}
+
+void Host::Parts::Stop() {
+  if (stopping) return;
+  stopping = true;
+  admin->SetDraining();
+  admin->ReleaseWaiters();
+  const auto deadline = base::Deadline::After(
+      clock, lost_zygote ? base::Duration::zero() : options.drain_timeout);
+  // The gate: what is already accepted is answered, nothing new is.
+  auto left = std::make_shared<int>(2);
+  const auto part_done = [this, left] {
+    if (--*left == 0) FinishStop();
+  };
+  invoker->Drain(deadline, [this, part_done] {
+    server->CloseNow([part_done] { part_done(); });
+    part_done();
+  });
+}
+
+void Host::Parts::FinishStop() {
+  logs->Flush([this] { loop->Stop(); });
+}
+
+Host::Host(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Result<std::unique_ptr<Host>> Host::Start(const Options& options) {
+  auto parts = std::make_unique<Parts>();
+  parts->options = options;
+  RaiseDescriptorLimit();
+  TRY(parts->LockState());
+  TRY(parts->StartZygote());
+  // From here on threads may start: each inherits the mask, so only the signalfd sees these.
+  const sigset_t set = StopSignals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  if (!options.user.empty()) TRY(DropPrivilege(options.user, options.state_folder));
+  parts->catalog = runtime::Catalog::Probe();
+  parts->loop = std::make_unique<io::Loop>(parts->clock);
+  TRY(parts->OpenStores());
+  TRY(parts->StartServices());
+  TRY(parts->WatchSignals());
+  TRY(parts->Listen());
+  HLOG_INFO("listening on {}; state in {}; {} functions; cgroups {}, /tmp on {}", parts->address,
+            options.state_folder, parts->registry->List().size(),
+            parts->zygote->machine().cgroup_layout, parts->zygote->machine().tmp_kind);
+  return std::unique_ptr<Host>(new Host(std::move(parts)));
+}
+
+Host::~Host() = default;
+
+bool Host::Run() {
+  parts_->loop->Run();
+  return !parts_->lost_zygote;
+}
+
+const std::string& Host::address() const { return parts_->address; }
+
+}  // namespace hearth::host
