@@ -1,0 +1,172 @@
+#include "cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli/bench.h"
+#include "cli/deploy.h"
+#include "cli/invoke.h"
+#include "cli/logs.h"
+#include "cli/status.h"
+
+namespace hearth::cli {
+namespace {
+
+constexpr const char* kAbout =
+    "hearth: deploys and calls functions on a Hearth host.\n"
+    "\n"
+    "A first round:\n"
+    "  hearth deploy examples/hello/template.yaml    makes what the SAM template says\n"
+    "  hearth invoke Hello --payload '{\"name\":\"x\"}'  calls a function, prints its reply\n"
+    "  hearth logs Hello --follow                    shows what it writes\n"
+    "  hearth ps                                     shows the sandboxes and their memory\n"
+    "  hearth bench Hello --duration 10s             measures it\n"
+    "\n"
+    "'hearth COMMAND --help' explains each command.";
+
+constexpr const char* kFooter =
+    "\n"
+    "The answer goes to standard output; progress, logs and errors go to standard error.\n"
+    "Exit codes: 0 ok; 1 the function or the deployment failed; 2 the command line, the template\n"
+    "or the payload is wrong; 3 hearthd cannot be reached, or refused.";
+
+// What the options are read into. Lives as long as the CLI::App that writes to it.
+struct Choices {
+  std::string endpoint;
+  bool json = false;
+  DeployOptions deploy;
+  std::string stack_to_delete;
+  InvokeOptions invoke;
+  std::string invoke_input;
+  std::string log = "none";
+  LogsOptions logs;
+  BenchOptions bench;
+};
+
+void AddDeploy(CLI::App& app, Choices& choices) {
+  auto* deploy = app.add_subcommand("deploy", "Make what a SAM template describes: one stack");
+  deploy->add_option("TEMPLATE", choices.deploy.template_path,
+                     "The template, or the folder that holds template.yaml")->required();
+  deploy->add_option("--stack", choices.deploy.stack,
+                     "The stack's name (default: the folder's name)");
+  deploy->add_option("--parameter", choices.deploy.parameters,
+                     "A template parameter, K=V; may be repeated")->allow_extra_args(false);
+  deploy->footer("\nCode is packed and uploaded by its digest: what the host has is not sent "
+                 "again.\nAn error in the template names its line and column; nothing is "
+                 "half-deployed.");
+  app.add_subcommand("stacks", "List the stacks");
+  app.add_subcommand("delete", "Delete a stack and everything in it")
+      ->add_option("STACK", choices.stack_to_delete, "The stack's name")->required();
+}
+
+void AddInvoke(CLI::App& app, Choices& choices) {
+  auto* invoke = app.add_subcommand("invoke", "Call a function and print its reply");
+  invoke->add_option("NAME", choices.invoke.function, "The function: name, name:qualifier or ARN")
+      ->required();
+  auto* payload = invoke->add_option("--payload", choices.invoke.payload,
+                                     "The event, as JSON (default {}); - reads standard input");
+  auto* file = invoke->add_option("--payload-file", choices.invoke.payload_file,
+                                  "A file that holds the event; - reads standard input");
+  payload->excludes(file);
+  invoke->add_option("INPUT", choices.invoke_input, "'-' reads the event from standard input")
+      ->check(CLI::IsMember({"-"}))->excludes(payload)->excludes(file);
+  invoke->add_option("--log", choices.log, "'tail' shows the call's last 4 KB of log")
+      ->check(CLI::IsMember({"tail", "none"}));
+  invoke->add_flag("--async", choices.invoke.async, "Queue the event, do not wait for the reply");
+  invoke->add_option("--qualifier", choices.invoke.qualifier, "A version or an alias");
+  invoke->footer("\nA function's error goes to standard error and exits with 1.");
+}
+
+void AddReaders(CLI::App& app, Choices& choices) {
+  auto* logs = app.add_subcommand("logs", "Show what a function wrote");
+  logs->add_option("NAME", choices.logs.function, "The function")->required();
+  logs->add_flag("--follow,-f", choices.logs.follow, "Go on with what it writes; Ctrl-C ends it");
+  logs->add_option("--tail,-n", choices.logs.tail, "How many lines to begin with (default 100)")
+      ->check(CLI::Range(0, 10000));
+  app.add_subcommand("ps", "List the sandboxes: state, memory, age, calls");
+  app.add_subcommand("functions", "List the functions");
+  app.add_subcommand("status", "Show the host's health and its machine");
+}
+
+// A duration option: what CLI11 hands us is text, what we keep is a duration.
+CLI::Option* AddDuration(CLI::App* app, const std::string& name, base::Duration& target,
+                         const std::string& description) {
+  return app->add_option_function<std::string>(
+      name,
+      [&target, name](const std::string& text) { target = *ParseDuration(text); }, description)
+      ->check([](const std::string& text) {
+        const auto duration = ParseDuration(text);
+        return duration ? std::string() : duration.error().text;
+      });
+}
+
+void AddBench(CLI::App& app, Choices& choices) {
+  auto* bench = app.add_subcommand("bench", "Measure a function: latency, throughput, steps");
+  bench->add_option("NAME", choices.bench.function, "The function")->required();
+  bench->add_option("--connections,-c", choices.bench.connections,
+                    "How many calls may be under way at once (default 8)")
+      ->check(CLI::Range(1, 1000));
+  AddDuration(bench, "--duration,-d", choices.bench.duration,
+              "How long to measure: 500ms, 10s, 2m (default 10s)");
+  AddDuration(bench, "--warm-up", choices.bench.warm_up,
+              "Calls before measuring, counted apart (default 1s)");
+  bench->add_option("--rate,-r", choices.bench.rate,
+                    "Calls a second, at fixed times; latency then counts from the intended time")
+      ->check(CLI::Range(0.01, 1e6));
+  bench->add_option("--payload,-p", choices.bench.payload, "The event, as JSON (default {})");
+  bench->add_option("--qualifier", choices.bench.qualifier, "A version or an alias");
+  bench->add_option("--json", choices.bench.json_file, "Write the figures to this file");
+  bench->add_option("--html", choices.bench.html_file, "Write a page with the distribution");
+  bench->footer(
+      "\nWithout --rate (closed loop) each connection calls again as soon as it has its reply:\n"
+      "that measures throughput. With --rate (open loop) calls have fixed times, and a call that\n"
+      "must wait because the host stalls is late by that wait: that measures what users feel.");
+}
+
+int Dispatch(CLI::App& app, Choices& choices, World& world) {
+  const Client client(choices.endpoint, world.transport);
+  Console console{world.out, world.err, choices.json};
+  const auto chosen = [&app](const char* name) { return app.got_subcommand(name); };
+  if (chosen("deploy")) return RunDeploy(client, console, choices.deploy);
+  if (chosen("stacks")) return RunStacks(client, console);
+  if (chosen("delete")) return RunDelete(client, console, choices.stack_to_delete);
+  if (chosen("invoke")) {
+    if (!choices.invoke_input.empty()) choices.invoke.payload = choices.invoke_input;
+    choices.invoke.log_tail = choices.log == "tail";
+    return RunInvoke(client, console, world.input, choices.invoke);
+  }
+  if (chosen("logs")) return RunLogs(client, console, choices.logs);
+  if (chosen("ps")) return RunPs(client, console);
+  if (chosen("functions")) return RunFunctions(client, console);
+  if (chosen("status")) return RunStatus(client, console);
+  CHECK(chosen("bench"));
+  return RunBench(client, console, choices.bench);
+}
+
+}  // namespace
+
+int Run(const std::vector<std::string>& arguments, World world) {
+  Choices choices;
+  choices.endpoint = world.endpoint.empty() ? kDefaultEndpoint : world.endpoint;
+  CLI::App app(kAbout, "hearth");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", "hearth " HEARTH_VERSION);
+  app.add_option("--endpoint", choices.endpoint,
+                 "Where hearthd listens (default http://127.0.0.1:4566, or HEARTH_ENDPOINT)");
+  app.add_flag("--json", choices.json, "Answer in JSON, for programs");
+  AddDeploy(app, choices);
+  AddInvoke(app, choices);
+  AddReaders(app, choices);
+  AddBench(app, choices);
+  try {
+    // CLI11 takes the arguments as a stack, the first on top.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, world.out, world.err) == 0 ? kOk : kUsage;
+  }
+  return Dispatch(app, choices, world);
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,26 @@
+// hearth bench: loads one function and reports what its callers would have felt.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "cli/client.h"
+#include "cli/units.h"
+
+namespace hearth::cli {
+
+struct BenchOptions {
+  std::string function;
+  std::string qualifier;
+  std::string payload = "{}";
+  unsigned connections = 8;
+  double rate = 0;  // Calls a second; 0: closed loop.
+  base::Duration duration = std::chrono::seconds(10);
+  base::Duration warm_up = std::chrono::seconds(1);
+  std::string json_file;  // Empty: none.
+  std::string html_file;
+};
+
+int RunBench(const Client& client, Console& console, const BenchOptions& options);
+
+}  // namespace hearth::cli
