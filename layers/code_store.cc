@@ -1,0 +1,164 @@
+#include "layers/code_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/limits.h"
+
+namespace hearth::layers {
+namespace {
+
+using base::Result;
+
+constexpr char kTemporary[] = ".tmp-";
+
+bool IsDigest(const std::string& name) { return base::FromHex(name).has_value(); }
+
+// Every file and folder of a tree to the disk, so that the rename which publishes it is the last
+// thing that can be lost.
+Result<void> SyncTree(const std::string& folder) {
+  std::error_code error;
+  auto at = std::filesystem::recursive_directory_iterator(folder, error);
+  for (; !error && at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
+    if (at->is_symlink(error)) continue;
+    base::UniqueFd fd(::open(at->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd.valid() || ::fsync(fd.get()) != 0) {
+      return base::SystemError("fsync " + at->path().string());
+    }
+  }
+  if (error) return base::SystemError("read folder " + folder, error.value());
+  return base::SyncFolder(folder);
+}
+
+uint64_t TreeSize(const std::string& folder) {
+  uint64_t size = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error)) {
+    if (!entry.is_symlink(error) && entry.is_regular_file(error)) size += entry.file_size(error);
+  }
+  return size;
+}
+
+class DiskCodeStore final : public CodeStore {
+ public:
+  explicit DiskCodeStore(const std::string& root) : zips_(root + "/zip"), trees_(root + "/tree") {}
+
+  Result<void> Prepare() {
+    TRY(base::MakeFolders(zips_, 0700));
+    TRY(base::MakeFolders(trees_, 0755));
+    // What a crash left behind has a temporary name; a tree without its zip was never published.
+    for (const std::string& folder : {zips_, trees_}) {
+      for (const std::string& name : Names(folder)) {
+        if (name.find(kTemporary) != std::string::npos) {
+          TRY(base::RemoveTree(folder + "/" + name));
+        }
+      }
+    }
+    for (const std::string& name : Names(trees_)) {
+      if (!base::FileExists(ZipPath(name))) TRY(base::RemoveTree(trees_ + "/" + name));
+    }
+    return {};
+  }
+
+  Result<StoredCode> Put(std::string_view zip) override {
+    if (zip.size() > limits::kMaxZippedUpload.count()) {
+      return base::MakeError(base::ErrorKind::kLimit, "store code",
+                             "Zipped size must be smaller than " +
+                                 std::to_string(limits::kMaxZippedUpload.count()) + " bytes");
+    }
+    StoredCode out;
+    out.digest = base::ToHex(base::Sha256Of(zip));
+    out.zipped = base::Bytes(zip.size());
+    if (Has(out.digest)) {
+      out.unzipped = base::Bytes(TreeSize(TreePath(out.digest)));
+      return out;
+    }
+    const std::string temporary = trees_ + "/" + kTemporary + base::NewHexId(16);
+    auto stored = Store(zip, temporary, out);
+    if (!stored) {
+      // The first error is the one to tell; a second one leaves a name that Open removes.
+      [[maybe_unused]] const auto removed = base::RemoveTree(temporary);
+      return std::unexpected(stored.error());
+    }
+    return out;
+  }
+
+  // The zip is written last: it says that the tree is whole.
+  bool Has(const std::string& digest) const override {
+    return IsDigest(digest) && base::FileExists(ZipPath(digest)) &&
+           base::FileExists(TreePath(digest));
+  }
+
+  Result<std::string> TreeFolder(const std::string& digest) const override {
+    if (!Has(digest)) return Absent(digest);
+    return TreePath(digest);
+  }
+
+  Result<std::string> ReadZip(const std::string& digest) const override {
+    if (!Has(digest)) return Absent(digest);
+    return base::ReadFile(ZipPath(digest), limits::kMaxZippedUpload);
+  }
+
+  Result<size_t> Collect(const std::set<std::string>& keep) override {
+    size_t removed = 0;
+    for (const std::string& name : Names(zips_)) {
+      const std::string digest = name.substr(0, name.rfind(".zip"));
+      if (keep.contains(digest)) continue;
+      TRY(base::RemoveTree(zips_ + "/" + name));
+      TRY(base::RemoveTree(TreePath(digest)));
+      ++removed;
+    }
+    TRY(base::SyncFolder(zips_));
+    return removed;
+  }
+
+ private:
+  std::string ZipPath(const std::string& digest) const { return zips_ + "/" + digest + ".zip"; }
+  std::string TreePath(const std::string& digest) const { return trees_ + "/" + digest; }
+
+  static std::unexpected<base::Error> Absent(const std::string& digest) {
+    return base::MakeError(base::ErrorKind::kNotFound, "find code",
+                           "no code has the digest '" + digest + "'");
+  }
+
+  static std::vector<std::string> Names(const std::string& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+
+  Result<void> Store(std::string_view zip, const std::string& temporary, StoredCode& out) {
+    TRY(base::MakeFolders(temporary, 0755));
+    out.unzipped = TRY(UnpackZip(zip, temporary)).size;
+    TRY(SyncTree(temporary));
+    TRY(base::RemoveTree(TreePath(out.digest)));
+    if (::rename(temporary.c_str(), TreePath(out.digest).c_str()) != 0) {
+      return base::SystemError("publish code " + out.digest);
+    }
+    TRY(base::SyncFolder(trees_));
+    return base::WriteFileAtomically(ZipPath(out.digest), zip, 0600);
+  }
+
+  std::string zips_;
+  std::string trees_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<CodeStore>> CodeStore::Open(const std::string& root) {
+  auto store = std::make_unique<DiskCodeStore>(root);
+  TRY(store->Prepare());
+  return store;
+}
+
+}  // namespace hearth::layers
