@@ -79,8 +79,8 @@ Deployment::Deployment(DeploymentHost host, std::string stack, std::vector<Chang
 
 void Deployment::Start(DeploymentHost host, std::string stack, std::vector<Change> changes,
                        std::optional<StackRecord> record, Emit emit, Done done) {
-  auto self = std::shared_ptr<Deployment>(new Deployment(
-      host, std::move(stack), std::move(changes), std::move(emit), std::move(done)));
+  auto self = std::shared_ptr<Deployment>(
+      new Deployment(host, std::move(stack), std::move(changes), std::move(emit), std::move(done)));
   self->record_ = std::move(record);
   host.stacks.Begin(self->stack_, self->changes_, [self](base::Result<void> result) {
     if (!result) {
@@ -95,8 +95,8 @@ void Deployment::Start(DeploymentHost host, std::string stack, std::vector<Chang
 
 void Deployment::Recover(DeploymentHost host, std::string stack, Emit emit, Done done) {
   auto changes = host.stacks.intents().at(stack);
-  auto self = std::shared_ptr<Deployment>(new Deployment(
-      host, std::move(stack), std::move(changes), std::move(emit), std::move(done)));
+  auto self = std::shared_ptr<Deployment>(
+      new Deployment(host, std::move(stack), std::move(changes), std::move(emit), std::move(done)));
   self->is_recovery_ = true;
   for (size_t i = 0; i < self->changes_.size(); ++i) self->to_undo_.push_back(i);
   // A turn later: the caller's callback never runs inside this call.
@@ -111,9 +111,9 @@ void Deployment::Transition(State next) {
 
 void Deployment::EmitStep(const Change& change, std::string_view action, std::string_view status,
                           std::string_view reason) {
-  base::Json event = {{"event", "resource"},         {"logical_id", change.logical_id},
-                      {"type", kFunctionType},       {"action", action},
-                      {"status", status},            {"physical_id", change.function}};
+  base::Json event = {{"event", "resource"},   {"logical_id", change.logical_id},
+                      {"type", kFunctionType}, {"action", action},
+                      {"status", status},      {"physical_id", change.function}};
   if (!reason.empty()) event["reason"] = reason;
   emit_(std::move(event));
 }
@@ -122,9 +122,9 @@ void Deployment::ApplyNext() {
   while (next_ < changes_.size()) {
     const Change& change = changes_[next_];
     const auto actual = host_.registry.Find(change.function);
-    const bool is_unchanged = change.after ? actual != nullptr && Matches(host_.control, *actual,
-                                                                          *change.after)
-                                           : actual == nullptr;
+    const bool is_unchanged =
+        change.after ? actual != nullptr && Matches(host_.control, *actual, *change.after)
+                     : actual == nullptr;
     if (!is_unchanged) break;
     EmitStep(change, "unchanged", "done", "");
     ++next_;
@@ -136,20 +136,19 @@ void Deployment::ApplyNext() {
   }
   const Change& change = changes_[next_];
   EmitStep(change, ActionOf(change.before, change.after), "started", "");
-  Bring(change, change.after,
-        [self = shared_from_this()](std::expected<void, std::string> result) {
-          const Change& done = self->changes_[self->next_];
-          const auto action = ActionOf(done.before, done.after);
-          if (!result) {
-            self->EmitStep(done, action, "failed", result.error());
-            self->RollBack(done.logical_id + ": " + result.error());
-            return;
-          }
-          self->EmitStep(done, action, "done", "");
-          self->to_undo_.push_back(self->next_);
-          ++self->next_;
-          self->ApplyNext();
-        });
+  Bring(change, change.after, [self = shared_from_this()](std::expected<void, std::string> result) {
+    const Change& done = self->changes_[self->next_];
+    const auto action = ActionOf(done.before, done.after);
+    if (!result) {
+      self->EmitStep(done, action, "failed", result.error());
+      self->RollBack(done.logical_id + ": " + result.error());
+      return;
+    }
+    self->EmitStep(done, action, "done", "");
+    self->to_undo_.push_back(self->next_);
+    ++self->next_;
+    self->ApplyNext();
+  });
 }
 
 void Deployment::Commit() {
@@ -224,8 +223,8 @@ void Deployment::Bring(const Change& change, const std::optional<FunctionState>&
       done(std::unexpected(result.error().message));
     }
   };
-  const bool is_there = target ? actual != nullptr && Matches(host_.control, *actual, *target)
-                               : actual == nullptr;
+  const bool is_there =
+      target ? actual != nullptr && Matches(host_.control, *actual, *target) : actual == nullptr;
   if (is_there) {
     host_.disk.Run([] { return true; }, [done](bool) { done({}); });
     return;

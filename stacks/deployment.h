@@ -5,8 +5,9 @@
 //                    +-> kRollingBack -> kAbandoning -> kDone(rolled back | rollback failed)
 //
 // The intent is durable before the first change, so that a crash at any moment is followed by
-// Recover, which rolls back. Changes are made one after the other, in the order given; each is atomic
-// in the control plane. Owns itself while it runs; the host's parts outlive it. Loop's thread only.
+// Recover, which rolls back. Changes are made one after the other, in the order given; each is
+// atomic in the control plane. Owns itself while it runs; the host's parts outlive it. Loop's
+// thread only.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "invoker/lambda_api.h"
+#include "invoker/control_plane.h"
 #include "invoker/registry.h"
 #include "io/offload.h"
 #include "layers/code_store.h"
@@ -88,11 +89,11 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   Emit emit_;
   Done done_;
   State state_ = State::kRecording;
-  size_t next_ = 0;               // Of changes_, while applying.
-  std::vector<size_t> to_undo_;   // Of changes_; the last is undone first.
+  size_t next_ = 0;              // Of changes_, while applying.
+  std::vector<size_t> to_undo_;  // Of changes_; the last is undone first.
   bool is_recovery_ = false;
   bool undo_failed_ = false;
-  std::string reason_;            // Why it did not succeed.
+  std::string reason_;  // Why it did not succeed.
 };
 
 }  // namespace hearth::stacks

@@ -20,9 +20,9 @@ namespace {
 // CloudFormation's intrinsics that have a short form. Those that this floor does not evaluate are
 // refused by the evaluator, which names them.
 constexpr std::array kShortForms = {
-    "And",    "Base64", "Cidr",  "Equals",       "FindInMap", "GetAZs", "GetAtt", "If",     "ImportValue",
-    "Join",   "Length", "Not",   "Or",           "Select",    "Split",  "Sub",    "ToJsonString",
-    "Transform"};
+    "And",    "Base64", "Cidr",        "Equals", "FindInMap",    "GetAZs",
+    "GetAtt", "If",     "ImportValue", "Join",   "Length",       "Not",
+    "Or",     "Select", "Split",       "Sub",    "ToJsonString", "Transform"};
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -323,9 +323,7 @@ std::expected<NodeRef, std::vector<Diagnostic>> ParseDocument(std::string_view t
     return std::unexpected(One({}, fmt::format("not YAML: {}", error.what())));
   }
   if (builder.failed()) return std::unexpected(std::vector<Diagnostic>{builder.failure()});
-  if (builder.root() == nullptr) {
-    return std::unexpected(One({}, "the template is empty: it needs at least Resources"));
-  }
+  if (builder.root() == nullptr) return MakeScalar(NodeKind::kNull, {}, "");
   return builder.root();
 }
 

@@ -45,10 +45,11 @@ std::expected<std::vector<SubPart>, std::string> SplitSub(std::string_view text)
     while (name.starts_with(' ')) name.remove_prefix(1);
     while (name.ends_with(' ')) name.remove_suffix(1);
     if (name.empty() || !std::ranges::all_of(name, IsNameCharacter)) {
-      return std::unexpected(fmt::format(
-          "'${{{}}}' is no name: write ${{Name}}, ${{Resource.Attribute}}, or ${{!text}} for the text "
-          "itself",
-          name));
+      return std::unexpected(
+          fmt::format("'${{{}}}' is no name: write ${{Name}}, ${{Resource.Attribute}}, or "
+                      "${{!text}} for the text "
+                      "itself",
+                      name));
     }
     parts.back().name = name;
     parts.emplace_back();
@@ -76,9 +77,9 @@ NodeRef Evaluator::Evaluate(const NodeRef& node) {
   std::vector<Member> members;
   for (const auto& member : node->members) {
     if (member.name.starts_with("Fn::")) {
-      return Poison(member.position,
-                    fmt::format("'{}' stands beside other names: it must be alone in its map",
-                                member.name));
+      return Poison(
+          member.position,
+          fmt::format("'{}' stands beside other names: it must be alone in its map", member.name));
     }
     auto value = Evaluate(member.value);
     if (value->kind != NodeKind::kNoValue) {
@@ -137,8 +138,9 @@ std::string Evaluator::KnownNames() const {
 const ResourceValues* Evaluator::FindResource(const std::string& name, Position position) {
   const auto left_out = scope_.left_out.find(name);
   if (left_out != scope_.left_out.end()) {
-    errors_.Add(position, fmt::format("the resource '{}' is not created: its condition '{}' is false",
-                                      name, left_out->second));
+    errors_.Add(position,
+                fmt::format("the resource '{}' is not created: its condition '{}' is false", name,
+                            left_out->second));
     return nullptr;
   }
   const auto found = scope_.resources.find(name);
@@ -193,7 +195,8 @@ NodeRef Evaluator::GetAtt(const Node& call, const NodeRef& argument) {
   }
   if (!argument->is_list() || argument->items.size() != 2 ||
       argument->items[0]->kind != NodeKind::kString) {
-    return Poison(call.position, "Fn::GetAtt takes [resource, attribute], or !GetAtt Resource.Attribute");
+    return Poison(call.position,
+                  "Fn::GetAtt takes [resource, attribute], or !GetAtt Resource.Attribute");
   }
   const auto attribute = Evaluate(argument->items[1]);
   if (attribute->kind == NodeKind::kPoison) return attribute;
@@ -231,8 +234,8 @@ std::optional<std::string> Evaluator::Substitute(const std::string& text,
     } else {
       ok = false;
       if (value->kind != NodeKind::kPoison) {
-        errors_.Add(position, fmt::format("Fn::Sub: '${{{}}}' is {}, not text", part.name,
-                                          Describe(*value)));
+        errors_.Add(position,
+                    fmt::format("Fn::Sub: '${{{}}}' is {}, not text", part.name, Describe(*value)));
       }
     }
     if (out.size() > kMaxProduced) {

@@ -1,8 +1,8 @@
 // Evaluator: intrinsics to values.
 //
-// Evaluation never stops at an error: what is wrong is added to the Diagnostics and stands as kPoison
-// in the value, so that the rest of the template is still checked. Owner: plan.cc, one a template.
-// Source: CloudFormation User Guide, "Intrinsic function reference", "Pseudo parameters".
+// Evaluation never stops at an error: what is wrong is added to the Diagnostics and stands as
+// kPoison in the value, so that the rest of the template is still checked. Owner: plan.cc, one a
+// template. Source: CloudFormation User Guide, "Intrinsic function reference", "Pseudo parameters".
 #pragma once
 
 #include <functional>
@@ -38,8 +38,8 @@ class Evaluator {
 
   // The value with every intrinsic replaced; members and items that are AWS::NoValue are gone.
   NodeRef Evaluate(const NodeRef& node);
-  // Names used by Ref, Fn::GetAtt and Fn::Sub in the branches that conditions choose, with the place
-  // of their use; parameters and pseudo parameters are left out.
+  // Names used by Ref, Fn::GetAtt and Fn::Sub in the branches that conditions choose, with the
+  // place of their use; parameters and pseudo parameters are left out.
   std::vector<std::pair<std::string, Position>> ResourcesUsed(const NodeRef& node);
   // Of Conditions. `where` is the place of the use, for an unknown name.
   bool ConditionHolds(const std::string& name, Position where);

@@ -12,21 +12,46 @@ namespace hearth::stacks {
 namespace {
 
 constexpr std::array<std::string_view, 16> kServed = {
-    "CodeUri",     "InlineCode",   "Handler", "Runtime", "MemorySize", "Timeout",
+    "CodeUri",     "InlineCode",       "Handler",       "Runtime",     "MemorySize",   "Timeout",
     "Environment", "EphemeralStorage", "Architectures", "Description", "FunctionName", "Role",
-    "Tags",        "Policies",     "Tracing", "PackageType"};
+    "Tags",        "Policies",         "Tracing",       "PackageType"};
 
 // SAM's schema of 2026-05: these are right, and not served yet.
-constexpr std::array<std::string_view, 35> kNotServed = {
-    "AssumeRolePolicyDocument", "AutoPublishAlias", "AutoPublishAliasAllProperties",
-    "AutoPublishCodeSha256", "CapacityProviderConfig", "CodeSigningConfigArn", "DeadLetterQueue",
-    "DeploymentPreference", "DurableConfig", "EventInvokeConfig", "Events", "FileSystemConfigs",
-    "FunctionScalingConfig", "FunctionUrlConfig", "ImageConfig", "ImageUri", "KmsKeyArn", "Layers",
-    "LoggingConfig", "MultiTenancy", "PermissionsBoundary", "PropagateTags",
-    "ProvisionedConcurrencyConfig", "PublishToLatestPublished", "RecursiveLoop",
-    "ReservedConcurrentExecutions", "RolePath", "RuntimeManagementConfig", "SnapStart",
-    "SourceKMSKeyArn", "TenancyConfig", "VersionDeletionPolicy", "VersionDescription", "VpcConfig",
-    "AlwaysPublish"};
+constexpr std::array<std::string_view, 35> kNotServed = {"AssumeRolePolicyDocument",
+                                                         "AutoPublishAlias",
+                                                         "AutoPublishAliasAllProperties",
+                                                         "AutoPublishCodeSha256",
+                                                         "CapacityProviderConfig",
+                                                         "CodeSigningConfigArn",
+                                                         "DeadLetterQueue",
+                                                         "DeploymentPreference",
+                                                         "DurableConfig",
+                                                         "EventInvokeConfig",
+                                                         "Events",
+                                                         "FileSystemConfigs",
+                                                         "FunctionScalingConfig",
+                                                         "FunctionUrlConfig",
+                                                         "ImageConfig",
+                                                         "ImageUri",
+                                                         "KmsKeyArn",
+                                                         "Layers",
+                                                         "LoggingConfig",
+                                                         "MultiTenancy",
+                                                         "PermissionsBoundary",
+                                                         "PropagateTags",
+                                                         "ProvisionedConcurrencyConfig",
+                                                         "PublishToLatestPublished",
+                                                         "RecursiveLoop",
+                                                         "ReservedConcurrentExecutions",
+                                                         "RolePath",
+                                                         "RuntimeManagementConfig",
+                                                         "SnapStart",
+                                                         "SourceKMSKeyArn",
+                                                         "TenancyConfig",
+                                                         "VersionDeletionPolicy",
+                                                         "VersionDescription",
+                                                         "VpcConfig",
+                                                         "AlwaysPublish"};
 
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -63,7 +88,8 @@ class Properties {
     const Node* value = Find(name);
     if (value == nullptr) return "";
     if (value->is_scalar()) return value->text;
-    errors_.Add(value->position, fmt::format("'{}{}' is text, not {}", prefix_, name, Describe(*value)));
+    errors_.Add(value->position,
+                fmt::format("'{}{}' is text, not {}", prefix_, name, Describe(*value)));
     return "";
   }
 
@@ -146,17 +172,19 @@ void ReadCode(const Properties& properties, PlannedFunction& function, Diagnosti
     function.inline_name = InlineName(function.settings.runtime, function.settings.handler);
     if (function.inline_code.empty()) errors.Add(text->position, "'InlineCode' is empty");
     if (function.inline_name.find('/') != std::string::npos) {
-      errors.Add(text->position, fmt::format("the handler '{}' of InlineCode names a folder: its code "
-                                             "is one file",
-                                             function.settings.handler));
+      errors.Add(text->position,
+                 fmt::format("the handler '{}' of InlineCode names a folder: its code "
+                             "is one file",
+                             function.settings.handler));
     }
   } else if (!uri->is_scalar()) {
     errors.Add(uri->position, fmt::format("'CodeUri' as {} (an object in S3) is not served yet: "
                                           "give a local path",
                                           Describe(*uri)));
   } else if (uri->text.empty()) {
-    errors.Add(uri->position, "'CodeUri' is empty: give a folder, a zip or a file ('.' is the "
-                              "template's own folder)");
+    errors.Add(uri->position,
+               "'CodeUri' is empty: give a folder, a zip or a file ('.' is the "
+               "template's own folder)");
   } else if (uri->text.find("://") != std::string::npos) {
     errors.Add(uri->position,
                fmt::format("'CodeUri' {} is not served yet: give a local path", Describe(*uri)));
@@ -188,8 +216,8 @@ std::string Suggestion(std::string_view name, std::span<const std::string_view> 
   return best.empty() ? "" : fmt::format(" (did you mean '{}'?)", best);
 }
 
-void CheckFunctionProperties(const Member& resource, const NodeRef& properties,
-                             Diagnostics& errors, Diagnostics& notices) {
+void CheckFunctionProperties(const Member& resource, const NodeRef& properties, Diagnostics& errors,
+                             Diagnostics& notices) {
   if (properties == nullptr) return;
   for (const auto& property : properties->members) {
     if (std::ranges::find(kNotServed, property.name) != kNotServed.end()) {
@@ -201,9 +229,9 @@ void CheckFunctionProperties(const Member& resource, const NodeRef& properties,
                  fmt::format("unknown property '{}' of AWS::Serverless::Function{}", property.name,
                              Suggestion(property.name, kServed)));
     } else if (property.name == "Policies") {
-      notices.Add(property.position,
-                  fmt::format("Policies of '{}' are not enforced: this host has no IAM",
-                              resource.name));
+      notices.Add(
+          property.position,
+          fmt::format("Policies of '{}' are not enforced: this host has no IAM", resource.name));
     }
   }
 }

@@ -8,18 +8,18 @@
 #include <string>
 #include <string_view>
 
-#include "invoker/lambda_api.h"
+#include "invoker/control_plane.h"
 #include "stacks/node.h"
 
 namespace hearth::stacks {
 
 struct PlannedFunction {
   std::string logical_id;
-  Position position;                             // Of the resource's name.
-  std::map<std::string, Position> properties;    // Where each property stands.
+  Position position;                           // Of the resource's name.
+  std::map<std::string, Position> properties;  // Where each property stands.
   invoker::FunctionSettings settings;
-  std::string code_path;                         // CodeUri as written; empty: inline code.
-  std::string inline_name;                       // "index.py"
+  std::string code_path;    // CodeUri as written; empty: inline code.
+  std::string inline_name;  // "index.py"
   std::string inline_code;
 };
 
@@ -33,10 +33,11 @@ NodeRef CheckGlobals(const NodeRef& globals, Diagnostics& errors);
 
 // Every property that is not served, or unknown, is an error at its own place. `properties` is
 // merged but not evaluated; may be null.
-void CheckFunctionProperties(const Member& resource, const NodeRef& properties,
-                             Diagnostics& errors, Diagnostics& notices);
+void CheckFunctionProperties(const Member& resource, const NodeRef& properties, Diagnostics& errors,
+                             Diagnostics& notices);
 
-// `properties` is merged and evaluated. Anything wrong is in `errors`; the result is then not to be used.
+// `properties` is merged and evaluated. Anything wrong is in `errors`; the result is then not to be
+// used.
 PlannedFunction ReadFunction(const Member& resource, const NodeRef& properties,
                              Diagnostics& errors);
 

@@ -29,9 +29,8 @@ NodeRef Evaluator::Arguments(const NodeRef& argument, std::string_view function,
   if (!argument->is_list() || (count != 0 && argument->items.size() != count)) {
     errors_.Add(argument->position,
                 fmt::format("{} takes {}, not {}", function, form,
-                            argument->is_list()
-                                ? fmt::format("{} items", argument->items.size())
-                                : Describe(*argument)));
+                            argument->is_list() ? fmt::format("{} items", argument->items.size())
+                                                : Describe(*argument)));
     return nullptr;
   }
   auto value = Evaluate(argument);
@@ -73,16 +72,18 @@ NodeRef Evaluator::Select(const Node& call, const NodeRef& argument) {
   size_t index = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return Poison(argument->position, fmt::format("Fn::Select: the index {} is no whole number from 0",
-                                                  Describe(*values->items[0])));
+    return Poison(argument->position,
+                  fmt::format("Fn::Select: the index {} is no whole number from 0",
+                              Describe(*values->items[0])));
   }
   if (!list.is_list()) {
     return Poison(argument->position,
                   fmt::format("Fn::Select selects from a list, not {}", Describe(list)));
   }
   if (index >= list.items.size()) {
-    return Poison(argument->position, fmt::format("Fn::Select: the index {} is beyond the list's {} items",
-                                                  index, list.items.size()));
+    return Poison(argument->position,
+                  fmt::format("Fn::Select: the index {} is beyond the list's {} items", index,
+                              list.items.size()));
   }
   return list.items[index];
 }
@@ -92,7 +93,8 @@ NodeRef Evaluator::Split(const Node& call, const NodeRef& argument) {
   if (values == nullptr) return PoisonAt(call.position);
   if (!values->items[0]->is_scalar() || values->items[0]->text.empty() ||
       !values->items[1]->is_scalar()) {
-    return Poison(argument->position, "Fn::Split takes [delimiter, text], and a delimiter that is not empty");
+    return Poison(argument->position,
+                  "Fn::Split takes [delimiter, text], and a delimiter that is not empty");
   }
   const std::string& delimiter = values->items[0]->text;
   const std::string& text = values->items[1]->text;
@@ -105,7 +107,8 @@ NodeRef Evaluator::Split(const Node& call, const NodeRef& argument) {
     start = end + delimiter.size();
   }
   // Many aliases of one long split are many lists: counted as what they take.
-  if (Text(call.position, std::string(items.size() * sizeof(Node), ' '))->kind == NodeKind::kPoison) {
+  if (Text(call.position, std::string(items.size() * sizeof(Node), ' '))->kind ==
+      NodeKind::kPoison) {
     return PoisonAt(call.position);
   }
   return MakeList(call.position, std::move(items));
@@ -132,9 +135,10 @@ NodeRef Evaluator::FindInMap(const Node& call, const NodeRef& argument) {
       if (at != nullptr) {
         for (const auto& other : at->members) names.push_back(other.name);
       }
-      return Poison(call.position,
-                    fmt::format("Fn::FindInMap: Mappings has no {} here; there are: {}",
-                                Describe(*key), names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+      return Poison(
+          call.position,
+          fmt::format("Fn::FindInMap: Mappings has no {} here; there are: {}", Describe(*key),
+                      names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
     }
     found = member->value;
     at = found.get();
@@ -156,9 +160,10 @@ bool Evaluator::Truth(const NodeRef& node) {
   if (value->kind == NodeKind::kPoison) return false;
   if (value->is_scalar() && (value->text == "true" || value->text == "True")) return true;
   if (value->is_scalar() && (value->text == "false" || value->text == "False")) return false;
-  errors_.Add(node->position,
-              fmt::format("{} is no condition: use Fn::Equals, Fn::And, Fn::Or, Fn::Not or Condition",
-                          Describe(*value)));
+  errors_.Add(
+      node->position,
+      fmt::format("{} is no condition: use Fn::Equals, Fn::And, Fn::Or, Fn::Not or Condition",
+                  Describe(*value)));
   return false;
 }
 
@@ -192,20 +197,21 @@ bool Evaluator::ConditionHolds(const std::string& name, Position where) {
   if (const auto known = condition_values_.find(name); known != condition_values_.end()) {
     return known->second;
   }
-  const Member* condition =
-      scope_.conditions != nullptr ? scope_.conditions->Find(name) : nullptr;
+  const Member* condition = scope_.conditions != nullptr ? scope_.conditions->Find(name) : nullptr;
   if (condition == nullptr) {
     std::vector<std::string> names;
     if (scope_.conditions != nullptr) {
       for (const auto& other : scope_.conditions->members) names.push_back(other.name);
     }
-    errors_.Add(where, fmt::format("the condition '{}' is not in Conditions; there are: {}", name,
-                                   names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+    errors_.Add(where,
+                fmt::format("the condition '{}' is not in Conditions; there are: {}", name,
+                            names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
     return false;
   }
   if (!conditions_under_way_.insert(name).second) {
-    errors_.Add(condition->position, fmt::format("the condition '{}' depends on itself, through: {}", name,
-                                                 fmt::join(conditions_under_way_, ", ")));
+    errors_.Add(condition->position,
+                fmt::format("the condition '{}' depends on itself, through: {}", name,
+                            fmt::join(conditions_under_way_, ", ")));
     return false;
   }
   const bool holds = Truth(condition->value);

@@ -11,13 +11,13 @@ namespace hearth::stacks {
 namespace {
 
 constexpr std::array<std::string_view, 8> kSections = {
-    "Function",     "Api",          "HttpApi",          "WebSocketApi",
-    "SimpleTable",  "StateMachine", "LayerVersion",     "CapacityProvider"};
+    "Function",    "Api",          "HttpApi",      "WebSocketApi",
+    "SimpleTable", "StateMachine", "LayerVersion", "CapacityProvider"};
 
 // SAM refuses these in Globals: they belong to one function.
-constexpr std::array<std::string_view, 8> kNotGlobal = {
-    "FunctionName", "InlineCode", "Role",        "Policies",
-    "Events",       "ImageUri",   "PackageType", "Description"};
+constexpr std::array<std::string_view, 8> kNotGlobal = {"FunctionName", "InlineCode", "Role",
+                                                        "Policies",     "Events",     "ImageUri",
+                                                        "PackageType",  "Description"};
 
 NodeRef Merge(const NodeRef& global, const NodeRef& local) {
   const bool is_intrinsic = AsIntrinsic(*global) != nullptr || AsIntrinsic(*local) != nullptr;
@@ -56,9 +56,9 @@ NodeRef CheckGlobals(const NodeRef& globals, Diagnostics& errors) {
   NodeRef function;
   for (const auto& section : globals->members) {
     if (std::ranges::find(kSections, section.name) == kSections.end()) {
-      errors.Add(section.position, fmt::format("unknown section 'Globals.{}'{}; known: {}",
-                                               section.name, Suggestion(section.name, kSections),
-                                               fmt::join(kSections, ", ")));
+      errors.Add(section.position,
+                 fmt::format("unknown section 'Globals.{}'{}; known: {}", section.name,
+                             Suggestion(section.name, kSections), fmt::join(kSections, ", ")));
     } else if (section.name == "Function") {
       function = section.value;
     }

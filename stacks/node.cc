@@ -13,7 +13,8 @@ constexpr size_t kMaxShownText = 60;
 }  // namespace
 
 std::string ToString(std::string_view template_name, const Diagnostic& diagnostic) {
-  if (diagnostic.position.line == 0) return fmt::format("{}: {}", template_name, diagnostic.message);
+  if (diagnostic.position.line == 0)
+    return fmt::format("{}: {}", template_name, diagnostic.message);
   return fmt::format("{}:{}:{}: {}", template_name, diagnostic.position.line,
                      diagnostic.position.column, diagnostic.message);
 }

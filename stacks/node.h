@@ -93,7 +93,7 @@ const Member* AsIntrinsic(const Node& node);
 
 // Reads YAML or JSON. Refused, with the position: more than limits::kMaxTemplateBytes, deeper than
 // limits::kMaxTemplateDepth, aliases that expand beyond kMaxNodes, duplicate names, unknown tags,
-// tabs as indentation, control characters, merge keys, several documents.
+// tabs as indentation, control characters, merge keys, several documents. Empty text is kNull.
 constexpr size_t kMaxNodes = 100000;  // Ours: 1 MB of text holds fewer; alias bombs hold more.
 std::expected<NodeRef, std::vector<Diagnostic>> ParseDocument(std::string_view text);
 

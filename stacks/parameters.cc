@@ -15,14 +15,21 @@ namespace {
 
 constexpr size_t kMaxParameters = 200;       // AWS.
 constexpr size_t kMaxParameterValue = 4096;  // AWS: bytes.
-// Ours: the automaton's size, and with it the depth of libstdc++'s matcher, grows with the pattern's
-// length times its repetitions.
+// Ours: the automaton's size, and with it the depth of libstdc++'s matcher, grows with the
+// pattern's length times its repetitions.
 constexpr size_t kMaxPatternStates = 20000;
 
-constexpr std::array<std::string_view, 11> kAttributes = {
-    "Type",      "Default",   "AllowedValues", "AllowedPattern", "MinLength",
-    "MaxLength", "MinValue",  "MaxValue",      "NoEcho",         "Description",
-    "ConstraintDescription"};
+constexpr std::array<std::string_view, 11> kAttributes = {"Type",
+                                                          "Default",
+                                                          "AllowedValues",
+                                                          "AllowedPattern",
+                                                          "MinLength",
+                                                          "MaxLength",
+                                                          "MinValue",
+                                                          "MaxValue",
+                                                          "NoEcho",
+                                                          "Description",
+                                                          "ConstraintDescription"};
 constexpr std::array<std::string_view, 4> kTypes = {"String", "Number", "CommaDelimitedList",
                                                     "List<Number>"};
 
@@ -80,9 +87,10 @@ class Parameter {
       return Fail(fallback->value->position,
                   fmt::format("Default is text, not {}", Describe(*fallback->value)));
     } else {
-      return Fail(name_position_, fmt::format("the parameter '{}' has no Default and was not given: "
-                                         "pass --parameter {}=VALUE",
-                                         name_, name_));
+      return Fail(name_position_,
+                  fmt::format("the parameter '{}' has no Default and was not given: "
+                              "pass --parameter {}=VALUE",
+                              name_, name_));
     }
     if (text.size() > kMaxParameterValue) {
       return Fail(position_, fmt::format("the value of '{}' has {} bytes, more than {}", name_,
@@ -120,7 +128,7 @@ class Parameter {
     const Member* type = node_.Find("Type");
     if (type == nullptr) {
       errors_.Add(name_position_, fmt::format("the parameter '{}' has no Type: one of {}", name_,
-                                         fmt::join(kTypes, ", ")));
+                                              fmt::join(kTypes, ", ")));
       return false;
     }
     type_ = type->value->text;
@@ -155,9 +163,8 @@ class Parameter {
     const std::string why = Breach(text);
     if (why.empty()) return true;
     const Member* said = node_.Find("ConstraintDescription");
-    errors_.Add(position_,
-                fmt::format("the parameter '{}': {}{}", name_, why,
-                            said != nullptr ? ": " + said->value->text : std::string()));
+    errors_.Add(position_, fmt::format("the parameter '{}': {}{}", name_, why,
+                                       said != nullptr ? ": " + said->value->text : std::string()));
     return false;
   }
 
@@ -199,7 +206,8 @@ class Parameter {
     const Member* pattern = node_.Find("AllowedPattern");
     if (pattern == nullptr) return "";
     const std::string& text = pattern->value->text;
-    if (IsTooLarge(text)) return fmt::format("AllowedPattern '{}' is too large", text.substr(0, 60));
+    if (IsTooLarge(text))
+      return fmt::format("AllowedPattern '{}' is too large", text.substr(0, 60));
     try {
       // Polynomial: a hostile pattern must not hold the loop (no back-references then).
       const std::regex compiled(

@@ -12,12 +12,18 @@ using base::Json;
 
 Json ToStored(const FunctionState& state) {
   const auto& s = state.settings;
-  return {{"name", s.name},           {"runtime", s.runtime},
-          {"handler", s.handler},     {"role", s.role},
-          {"description", s.description}, {"timeout_s", s.timeout_s},
-          {"memory_mib", s.memory_mib},   {"tmp_mib", s.tmp_mib},
-          {"environment", s.environment}, {"architectures", s.architectures},
-          {"tags", s.tags},               {"code", state.code_digest}};
+  return {{"name", s.name},
+          {"runtime", s.runtime},
+          {"handler", s.handler},
+          {"role", s.role},
+          {"description", s.description},
+          {"timeout_s", s.timeout_s},
+          {"memory_mib", s.memory_mib},
+          {"tmp_mib", s.tmp_mib},
+          {"environment", s.environment},
+          {"architectures", s.architectures},
+          {"tags", s.tags},
+          {"code", state.code_digest}};
 }
 
 FunctionState StateFrom(const Json& stored) {
@@ -69,8 +75,7 @@ StackRecord RecordFrom(const Json& stored) {
   record.description = stored.at("description");
   record.updated = stored.at("updated");
   for (const auto& item : stored.at("resources")) {
-    record.resources.push_back(
-        {item.at("logical_id"), item.at("type"), item.at("physical_id")});
+    record.resources.push_back({item.at("logical_id"), item.at("type"), item.at("physical_id")});
   }
   for (const auto& item : stored.at("outputs")) {
     record.outputs.push_back({item.at("name"), item.at("value"), item.at("description")});
@@ -108,13 +113,15 @@ Json ToJson(const StackRecord& record) {
   }
   Json outputs = Json::array();
   for (const auto& output : record.outputs) {
-    outputs.push_back({{"name", output.name},
-                       {"value", output.value},
-                       {"description", output.description}});
+    outputs.push_back(
+        {{"name", output.name}, {"value", output.value}, {"description", output.description}});
   }
-  return {{"name", record.name},       {"id", record.id},
-          {"description", record.description}, {"updated", record.updated},
-          {"resources", std::move(resources)}, {"outputs", std::move(outputs)}};
+  return {{"name", record.name},
+          {"id", record.id},
+          {"description", record.description},
+          {"updated", record.updated},
+          {"resources", std::move(resources)},
+          {"outputs", std::move(outputs)}};
 }
 
 base::Result<std::unique_ptr<StackStore>> StackStore::Load(store::Database& database,
@@ -154,8 +161,8 @@ void StackStore::Begin(const std::string& name, std::vector<Change> changes, Don
         TRY(database.Run("INSERT INTO stack_intents (name, changes) VALUES (?, ?)", values));
         return {};
       },
-      [this, name, changes = std::move(changes), done = std::move(done)](
-          base::Result<void> result) mutable {
+      [this, name, changes = std::move(changes),
+       done = std::move(done)](base::Result<void> result) mutable {
         if (result) intents_[name] = std::move(changes);
         done(std::move(result));
       });
@@ -178,8 +185,8 @@ void StackStore::Commit(const std::string& name, std::optional<StackRecord> reco
           return {};
         });
       },
-      [this, name, record = std::move(record), done = std::move(done)](
-          base::Result<void> result) mutable {
+      [this, name, record = std::move(record),
+       done = std::move(done)](base::Result<void> result) mutable {
         if (result) {
           intents_.erase(name);
           if (record) {

@@ -1,8 +1,9 @@
-// StackStore: which stacks there are and what each consists of. Memory for reading, SQLite for truth.
+// StackStore: which stacks there are and what each consists of. Memory for reading, SQLite for
+// truth.
 //
-// A deployment writes its intent before its first change and takes it back together with its result,
-// in one transaction: an intent found at start is a deployment that a crash cut short.
-// A callback runs once the change is durable. Owner: StacksApi. Loop's thread only; SQLite is used
+// A deployment writes its intent before its first change and takes it back together with its
+// result, in one transaction: an intent found at start is a deployment that a crash cut short. A
+// callback runs once the change is durable. Owner: StacksApi. Loop's thread only; SQLite is used
 // through `writer`, which has one thread.
 #pragma once
 
@@ -14,7 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "invoker/lambda_api.h"
+#include "invoker/control_plane.h"
 #include "io/offload.h"
 #include "store/database.h"
 

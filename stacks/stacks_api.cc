@@ -46,7 +46,8 @@ DeploymentHost StacksApi::host() {
 }
 
 void StacksApi::Register(aws::Gateway& gateway) {
-  gateway.RegisterOwn(std::string(kStacksPath), [this](aws::Call call) { Handle(std::move(call)); });
+  gateway.RegisterOwn(std::string(kStacksPath),
+                      [this](aws::Call call) { Handle(std::move(call)); });
   gateway.RegisterOwn(std::string(kArtifactsPath),
                       [this](aws::Call call) { Handle(std::move(call)); });
 }
@@ -94,8 +95,9 @@ void StacksApi::HandleArtifact(aws::Call call, const std::string& digest) {
       digest, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (digest.size() != 64 || !is_lower_hex) {
     AnswerErrors(std::move(call), 400,
-                 {{{}, fmt::format("'{}' is no SHA-256: 64 lower-case hexadecimal digits",
-                                   digest.substr(0, 80))}});
+                 {{{},
+                   fmt::format("'{}' is no SHA-256: 64 lower-case hexadecimal digits",
+                               digest.substr(0, 80))}});
     return;
   }
   auto shared = std::make_shared<aws::Call>(std::move(call));
@@ -110,9 +112,9 @@ void StacksApi::HandleArtifact(aws::Call call, const std::string& digest) {
   }
   if (shared->request.body.size() > limits::kMaxZippedUpload.count()) {
     AnswerErrors(std::move(*shared), 413,
-                 {{{}, fmt::format("{} bytes: an artifact has at most {}",
-                                   shared->request.body.size(),
-                                   limits::kMaxZippedUpload.count())}});
+                 {{{},
+                   fmt::format("{} bytes: an artifact has at most {}", shared->request.body.size(),
+                               limits::kMaxZippedUpload.count())}});
     return;
   }
   options_.disk.Run(
@@ -158,7 +160,7 @@ void StacksApi::Describe(aws::Call call, const std::string& name) {
     return;
   }
   Json body = ToJson(*record);
-  body["status"] = busy_.contains(name)                 ? "changing"
+  body["status"] = busy_.contains(name)                ? "changing"
                    : stacks_->intents().contains(name) ? "rollback failed"
                                                        : "deployed";
   Answer(std::move(call), 200, body);
@@ -169,10 +171,11 @@ void StacksApi::WithRecovered(const std::string& name, std::function<void(bool)>
     then(true);
     return;
   }
-  Deployment::Recover(host(), name, [](const Json&) {},
-                      [then = std::move(then)](DeploymentStatus status, const std::string&) {
-                        then(status == DeploymentStatus::kRolledBack);
-                      });
+  Deployment::Recover(
+      host(), name, [](const Json&) {},
+      [then = std::move(then)](DeploymentStatus status, const std::string&) {
+        then(status == DeploymentStatus::kRolledBack);
+      });
 }
 
 void StacksApi::Recover(std::function<void(std::vector<std::string>)> done) {

@@ -10,8 +10,8 @@
 //   GET    /_hearth/stacks/NAME       {"name", "id", "resources", "outputs", "updated", "status"}
 //
 // Errors: {"errors": [{"line", "column", "message"}]}; 400 for the template, 404 for no such stack,
-// 409 where the stack is being changed. Nothing has been changed then. A client that leaves does not
-// stop a deployment. Owner: host; idle() must be true before it is destroyed.
+// 409 where the stack is being changed. Nothing has been changed then. A client that leaves does
+// not stop a deployment. Owner: host; idle() must be true before it is destroyed.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@
 
 #include "aws/gateway.h"
 #include "base/clock.h"
-#include "invoker/lambda_api.h"
+#include "invoker/control_plane.h"
 #include "invoker/registry.h"
 #include "io/offload.h"
 #include "layers/code_store.h"
@@ -50,8 +50,8 @@ class StacksApi {
   static base::Result<std::unique_ptr<StacksApi>> Create(StacksApiOptions options,
                                                          store::Database& database,
                                                          io::Offload& writer);
-  // Rolls back what a crash cut short; called once, before requests are served. `done` gets one line
-  // for each stack, for the log.
+  // Rolls back what a crash cut short; called once, before requests are served. `done` gets one
+  // line for each stack, for the log.
   void Recover(std::function<void(std::vector<std::string> report)> done);
   void Register(aws::Gateway& gateway);
   void Handle(aws::Call call);

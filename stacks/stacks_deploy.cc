@@ -21,9 +21,8 @@ constexpr size_t kMaxStackName = 128;  // AWS.
 bool IsStackName(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
   return !name.empty() && name.size() <= kMaxStackName && is_letter(name.front()) &&
-         std::ranges::all_of(name, [&](char c) {
-           return is_letter(c) || (c >= '0' && c <= '9') || c == '-';
-         });
+         std::ranges::all_of(
+             name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 // "Value '50' at 'memorySize' failed ..." is about MemorySize: its place, else the resource's.
@@ -39,7 +38,8 @@ Position PlaceOf(const PlannedFunction& function, const std::string& message) {
   return function.position;
 }
 
-std::map<std::string, std::string> TextMap(const Json& body, const char* name, Diagnostics& errors) {
+std::map<std::string, std::string> TextMap(const Json& body, const char* name,
+                                           Diagnostics& errors) {
   std::map<std::string, std::string> out;
   const auto found = body.find(name);
   if (found == body.end() || found->is_null()) return out;
@@ -73,25 +73,25 @@ struct StacksApi::Request {
 std::expected<StacksApi::Request, std::vector<Diagnostic>> StacksApi::Read(
     const aws::Call& call, const std::string& name) const {
   if (!IsStackName(name)) {
-    return std::unexpected(
-        One({}, fmt::format("'{}' is no stack name: a letter, then letters, digits and '-', at most "
-                            "{} characters",
-                            name.substr(0, kMaxStackName), kMaxStackName)));
+    return std::unexpected(One(
+        {}, fmt::format("'{}' is no stack name: a letter, then letters, digits and '-', at most "
+                        "{} characters",
+                        name.substr(0, kMaxStackName), kMaxStackName)));
   }
   const auto body = base::ParseJson(call.request.body);
   if (!body) return std::unexpected(One({}, "the request: " + body.error().ToString()));
   if (!body->is_object() || !body->contains("template") || !(*body)["template"].is_string()) {
-    return std::unexpected(One({}, "the request is an object with 'template', the template's text"));
+    return std::unexpected(
+        One({}, "the request is an object with 'template', the template's text"));
   }
   Diagnostics errors;
   Request request;
   request.stack = name;
   const StackRecord* record = stacks_->Find(name);
-  request.stack_id =
-      record != nullptr ? record->id
-                        : fmt::format("arn:aws:cloudformation:{}:{}:stack/{}/{}",
-                                      options_.account.region, options_.account.id, name,
-                                      base::NewUuid());
+  request.stack_id = record != nullptr ? record->id
+                                       : fmt::format("arn:aws:cloudformation:{}:{}:stack/{}/{}",
+                                                     options_.account.region, options_.account.id,
+                                                     name, base::NewUuid());
   request.artifacts = TextMap(*body, "artifacts", errors);
   TemplateInput input;
   input.text = (*body)["template"].get<std::string>();
@@ -119,26 +119,29 @@ void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
       continue;
     }
     for (const auto& notice : checked->notices) {
-      request.plan.notices.push_back({PlaceOf(function, notice), function.logical_id + ": " + notice});
+      request.plan.notices.push_back(
+          {PlaceOf(function, notice), function.logical_id + ": " + notice});
     }
     const std::string& name = function.settings.name;
     const std::string owner = stacks_->OwnerOf(name);
     for (const auto& [stack, functions] : busy_) {
       if (stack != request.stack && functions.contains(name)) {
-        errors.Add(PlaceOf(function, "FunctionName"),
-                   fmt::format("the function '{}' is being changed by the stack '{}'", name, stack));
+        errors.Add(
+            PlaceOf(function, "FunctionName"),
+            fmt::format("the function '{}' is being changed by the stack '{}'", name, stack));
       }
     }
     if (options_.registry.Find(name) == nullptr || owner == request.stack) continue;
     const auto intent = stacks_->intents().find(request.stack);
-    const bool is_left_over = intent != stacks_->intents().end() &&
-                              std::ranges::find(intent->second, name, &Change::function) !=
-                                  intent->second.end();
+    const bool is_left_over =
+        intent != stacks_->intents().end() &&
+        std::ranges::find(intent->second, name, &Change::function) != intent->second.end();
     if (is_left_over) continue;  // Of this stack's own unfinished deployment, which ends first.
-    errors.Add(PlaceOf(function, "FunctionName"),
-               fmt::format("the function '{}' exists already and belongs to {}: set another "
-                           "FunctionName, or delete it first",
-                           name, owner.empty() ? "no stack" : fmt::format("the stack '{}'", owner)));
+    errors.Add(
+        PlaceOf(function, "FunctionName"),
+        fmt::format("the function '{}' exists already and belongs to {}: set another "
+                    "FunctionName, or delete it first",
+                    name, owner.empty() ? "no stack" : fmt::format("the stack '{}'", owner)));
   }
 }
 
@@ -202,9 +205,9 @@ std::expected<std::vector<std::string>, std::vector<Diagnostic>> StacksApi::Find
 
 void StacksApi::Deploy(aws::Call call, const std::string& name) {
   if (busy_.contains(name)) {
-    AnswerErrors(std::move(call), 409,
-                 One({}, fmt::format("the stack '{}' is being changed: wait until that has ended",
-                                     name)));
+    AnswerErrors(
+        std::move(call), 409,
+        One({}, fmt::format("the stack '{}' is being changed: wait until that has ended", name)));
     return;
   }
   auto request = Read(call, name);
@@ -215,7 +218,8 @@ void StacksApi::Deploy(aws::Call call, const std::string& name) {
   auto& functions = busy_[name];
   for (const auto& function : request->plan.functions) functions.insert(function.settings.name);
   for (const auto& [path, digest] : request->artifacts) code_in_use_[name].insert(digest);
-  auto shared = std::make_shared<std::pair<aws::Call, Request>>(std::move(call), *std::move(request));
+  auto shared =
+      std::make_shared<std::pair<aws::Call, Request>>(std::move(call), *std::move(request));
   const auto refuse = [this, name, shared](int status, const std::vector<Diagnostic>& errors) {
     busy_.erase(name);
     code_in_use_.erase(name);
@@ -228,7 +232,8 @@ void StacksApi::Deploy(aws::Call call, const std::string& name) {
     }
     options_.disk.Run(
         [&code = options_.code, shared] { return FindCode(code, shared->second); },
-        [this, shared, refuse](std::expected<std::vector<std::string>, std::vector<Diagnostic>> found) {
+        [this, shared,
+         refuse](std::expected<std::vector<std::string>, std::vector<Diagnostic>> found) {
           if (!found) {
             refuse(400, found.error());
           } else {
@@ -297,25 +302,24 @@ void StacksApi::Stream(aws::Call call, const std::string& name, std::vector<Chan
   if (record) {
     for (const auto& output : record->outputs) outputs[output.name] = output.value;
   }
-  Deployment::Start(
-      host(), name, std::move(changes), std::move(record), emit,
-      [this, name, responder, emit, outputs = std::move(outputs)](DeploymentStatus status,
-                                                                   const std::string& reason) {
-        busy_.erase(name);
-        code_in_use_.erase(name);
-        Json event = {{"event", "done"}, {"status", ToString(status)}};
-        if (status == DeploymentStatus::kSucceeded) event["outputs"] = outputs;
-        if (!reason.empty()) event["reason"] = reason;
-        emit(event);
-        responder->End();
-      });
+  Deployment::Start(host(), name, std::move(changes), std::move(record), emit,
+                    [this, name, responder, emit, outputs = std::move(outputs)](
+                        DeploymentStatus status, const std::string& reason) {
+                      busy_.erase(name);
+                      code_in_use_.erase(name);
+                      Json event = {{"event", "done"}, {"status", ToString(status)}};
+                      if (status == DeploymentStatus::kSucceeded) event["outputs"] = outputs;
+                      if (!reason.empty()) event["reason"] = reason;
+                      emit(event);
+                      responder->End();
+                    });
 }
 
 void StacksApi::Delete(aws::Call call, const std::string& name) {
   if (busy_.contains(name)) {
-    AnswerErrors(std::move(call), 409,
-                 One({}, fmt::format("the stack '{}' is being changed: wait until that has ended",
-                                     name)));
+    AnswerErrors(
+        std::move(call), 409,
+        One({}, fmt::format("the stack '{}' is being changed: wait until that has ended", name)));
     return;
   }
   if (stacks_->Find(name) == nullptr) {

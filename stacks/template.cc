@@ -18,13 +18,20 @@ constexpr std::string_view kSamTransform = "AWS::Serverless-2016-10-31";
 constexpr std::string_view kFunctionType = "AWS::Serverless::Function";
 constexpr size_t kMaxOutputs = 200;  // AWS.
 
-constexpr std::array<std::string_view, 10> kSections = {
-    "AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Parameters",
-    "Mappings", "Conditions", "Globals", "Resources", "Outputs"};
+constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersion",
+                                                        "Transform",
+                                                        "Description",
+                                                        "Metadata",
+                                                        "Parameters",
+                                                        "Mappings",
+                                                        "Conditions",
+                                                        "Globals",
+                                                        "Resources",
+                                                        "Outputs"};
 constexpr std::array<std::string_view, 2> kUnservedSections = {"Rules", "Hooks"};
 constexpr std::array<std::string_view, 7> kResourceMembers = {
-    "Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy",
-    "UpdateReplacePolicy"};
+    "Type",     "Properties",     "DependsOn",          "Condition",
+    "Metadata", "DeletionPolicy", "UpdateReplacePolicy"};
 
 bool IsAlphanumeric(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -71,18 +78,23 @@ class Planner {
   }
 
   bool CheckSections() {
+    if (root_->kind == NodeKind::kNull) {
+      errors_.Add({}, "the template is empty: it needs at least Resources");
+      return false;
+    }
     if (!root_->is_map()) {
-      errors_.Add(root_->position, fmt::format("a template is a map with Resources, not {}",
-                                               Describe(*root_)));
+      errors_.Add(root_->position,
+                  fmt::format("a template is a map with Resources, not {}", Describe(*root_)));
       return false;
     }
     for (const auto& member : root_->members) {
       if (std::ranges::find(kUnservedSections, member.name) != kUnservedSections.end()) {
-        errors_.Add(member.position, fmt::format("the section '{}' is not served yet", member.name));
+        errors_.Add(member.position,
+                    fmt::format("the section '{}' is not served yet", member.name));
       } else if (std::ranges::find(kSections, member.name) == kSections.end()) {
-        errors_.Add(member.position, fmt::format("unknown section '{}'{}; known: {}", member.name,
-                                                 Suggestion(member.name, kSections),
-                                                 fmt::join(kSections, ", ")));
+        errors_.Add(member.position,
+                    fmt::format("unknown section '{}'{}; known: {}", member.name,
+                                Suggestion(member.name, kSections), fmt::join(kSections, ", ")));
       }
     }
     if (const auto version = Section("AWSTemplateFormatVersion");
@@ -145,8 +157,8 @@ class Planner {
   void CheckResources() {
     if (resources_->members.size() > limits::kMaxTemplateResources) {
       errors_.Add(resources_->position,
-                  fmt::format("{} resources: a template has at most {}",
-                              resources_->members.size(), limits::kMaxTemplateResources));
+                  fmt::format("{} resources: a template has at most {}", resources_->members.size(),
+                              limits::kMaxTemplateResources));
     }
     for (const auto& resource : resources_->members) {
       if (!IsAlphanumeric(resource.name)) {
@@ -182,11 +194,12 @@ class Planner {
     }
     for (const auto& member : node.members) {
       if (std::ranges::find(kResourceMembers, member.name) == kResourceMembers.end()) {
-        errors_.Add(member.position, fmt::format("'{}' of the resource '{}' is unknown or not served "
-                                                 "yet{}; served: {}",
-                                                 member.name, resource.name,
-                                                 Suggestion(member.name, kResourceMembers),
-                                                 fmt::join(kResourceMembers, ", ")));
+        errors_.Add(
+            member.position,
+            fmt::format("'{}' of the resource '{}' is unknown or not served "
+                        "yet{}; served: {}",
+                        member.name, resource.name, Suggestion(member.name, kResourceMembers),
+                        fmt::join(kResourceMembers, ", ")));
       }
     }
     for (const auto name : {"DeletionPolicy", "UpdateReplacePolicy"}) {
@@ -208,8 +221,8 @@ class Planner {
       return false;
     }
     if (!is_sam_) {
-      errors_.Add(type->value->position, fmt::format("{} needs 'Transform: {}' at the top",
-                                                     kFunctionType, kSamTransform));
+      errors_.Add(type->value->position,
+                  fmt::format("{} needs 'Transform: {}' at the top", kFunctionType, kSamTransform));
     }
     CheckMetadata(resource);
     const Member* properties = node.Find("Properties");
@@ -248,8 +261,8 @@ class Planner {
     }
     const Member* depends = resource.value->Find("DependsOn");
     if (depends == nullptr) return uses;
-    const auto names = depends->value->is_list() ? depends->value->items
-                                                 : std::vector<NodeRef>{depends->value};
+    const auto names =
+        depends->value->is_list() ? depends->value->items : std::vector<NodeRef>{depends->value};
     for (const auto& name : names) {
       if (scope_.resources.contains(name->text)) {
         uses.emplace_back(name->text, name->position);
@@ -264,8 +277,8 @@ class Planner {
     return uses;
   }
 
-  // Resources with what they use before them, in the template's order otherwise. Nothing where there
-  // is a cycle.
+  // Resources with what they use before them, in the template's order otherwise. Nothing where
+  // there is a cycle.
   std::optional<std::vector<const Member*>> Order() {
     std::vector<const Member*> order;
     std::set<std::string> done;
@@ -356,8 +369,8 @@ class Planner {
     const auto result = evaluator_.Evaluate(value->value);
     if (result->kind == NodeKind::kPoison) return;
     if (!result->is_scalar()) {
-      errors_.Add(value->position, fmt::format("the output '{}' is text, not {}", output.name,
-                                               Describe(*result)));
+      errors_.Add(value->position,
+                  fmt::format("the output '{}' is text, not {}", output.name, Describe(*result)));
       return;
     }
     const Member* description = output.value->Find("Description");

@@ -50,7 +50,8 @@ class DeploymentTest : public ::testing::Test {
     StackRecord record;
     record.name = "shop";
     for (const auto& change : changes) {
-      if (change.after) record.resources.push_back({change.logical_id, kFunctionType, change.function});
+      if (change.after)
+        record.resources.push_back({change.logical_id, kFunctionType, change.function});
     }
     return record;
   }
@@ -94,7 +95,9 @@ class DeploymentTest : public ::testing::Test {
     loop.RunUntil([&] { return status.has_value() || dies(); });
   }
 
-  std::string CodeOf(const std::string& name) { return code.zips[registry.Find(name)->code_digest]; }
+  std::string CodeOf(const std::string& name) {
+    return code.zips[registry.Find(name)->code_digest];
+  }
   std::vector<std::string> Names() {
     std::vector<std::string> names;
     for (const auto& [name, function] : registry.functions) names.push_back(name);
@@ -206,7 +209,8 @@ TEST_F(DeploymentTest, AFailedRollbackKeepsTheIntentAndASecondTryEndsIt) {
   EXPECT_THAT(database.intents, IsEmpty());
 }
 
-// A kill before and after the effect of every call of a deployment that updates, creates and deletes.
+// A kill before and after the effect of every call of a deployment that updates, creates and
+// deletes.
 class KilledAt : public DeploymentTest,
                  public ::testing::WithParamInterface<std::pair<const char*, bool>> {};
 
@@ -231,10 +235,11 @@ TEST_P(KilledAt, EveryMomentIsRolledBackAfterARestart) {
   EXPECT_THAT(Names(), ElementsAre("A", "B"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Calls, KilledAt,
-                         ::testing::Values(std::pair{"replace A", false}, std::pair{"replace A", true},
-                                           std::pair{"create B", false}, std::pair{"create B", true},
-                                           std::pair{"delete C", false}, std::pair{"delete C", true}));
+INSTANTIATE_TEST_SUITE_P(
+    Calls, KilledAt,
+    ::testing::Values(std::pair{"replace A", false}, std::pair{"replace A", true},
+                      std::pair{"create B", false}, std::pair{"create B", true},
+                      std::pair{"delete C", false}, std::pair{"delete C", true}));
 
 TEST_F(DeploymentTest, RecoveryLeavesAFunctionOfSomebodyElseAlone) {
   control->dies_before = {"create B"};

@@ -1,5 +1,5 @@
-// A control plane, a registry, a code store and a database in memory, whose next call can be made to
-// fail or never to answer (as when the host is killed).
+// A control plane, a registry, a code store and a database in memory, whose next call can be made
+// to fail or never to answer (as when the host is killed).
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 
 #include "base/digest.h"
 #include "base/id.h"
-#include "invoker/lambda_api.h"
+#include "invoker/control_plane.h"
 #include "invoker/registry.h"
 #include "io/loop.h"
 #include "layers/code_store.h"
@@ -82,31 +82,40 @@ class FakeControlPlane final : public invoker::ControlPlane {
     return checked;
   }
   void Create(invoker::FunctionSettings settings, std::string zip, Done done) override {
-    Do("create " + settings.name, [this, settings, zip]() -> std::string {
-      if (registry_.Find(settings.name) != nullptr) return "Function already exist";
-      Store(settings, zip);
-      return "";
-    }, settings.name, std::move(done));
+    Do(
+        "create " + settings.name,
+        [this, settings, zip]() -> std::string {
+          if (registry_.Find(settings.name) != nullptr) return "Function already exist";
+          Store(settings, zip);
+          return "";
+        },
+        settings.name, std::move(done));
   }
   void Replace(invoker::FunctionSettings settings, std::string zip, Done done) override {
-    Do("replace " + settings.name, [this, settings, zip]() -> std::string {
-      if (registry_.Find(settings.name) == nullptr) return "Function not found";
-      Store(settings, zip);
-      return "";
-    }, settings.name, std::move(done));
+    Do(
+        "replace " + settings.name,
+        [this, settings, zip]() -> std::string {
+          if (registry_.Find(settings.name) == nullptr) return "Function not found";
+          Store(settings, zip);
+          return "";
+        },
+        settings.name, std::move(done));
   }
   void Delete(const std::string& name, Done done) override {
-    Do("delete " + name, [this, name]() -> std::string {
-      return registry_.functions.erase(name) == 0 ? "Function not found" : "";
-    }, name, std::move(done));
+    Do(
+        "delete " + name,
+        [this, name]() -> std::string {
+          return registry_.functions.erase(name) == 0 ? "Function not found" : "";
+        },
+        name, std::move(done));
   }
   void UpdateCode(const std::string&, std::string, const std::string&, bool, Done) override {}
   void UpdateConfiguration(const std::string&, const base::Json&, Done) override {}
 
   std::vector<std::string> calls;
-  std::set<std::string> failing;       // "create A" fails without any effect.
-  std::set<std::string> dies_before;   // "create A" never happens and never answers.
-  std::set<std::string> dies_after;    // "create A" happens and never answers.
+  std::set<std::string> failing;      // "create A" fails without any effect.
+  std::set<std::string> dies_before;  // "create A" never happens and never answers.
+  std::set<std::string> dies_after;   // "create A" happens and never answers.
 
  private:
   void Store(const invoker::FunctionSettings& settings, const std::string& zip) {
@@ -117,8 +126,8 @@ class FakeControlPlane final : public invoker::ControlPlane {
     registry_.functions[settings.name] =
         std::make_shared<const invoker::FunctionVersion>(std::move(function));
   }
-  void Do(const std::string& what, const std::function<std::string()>& act,
-          const std::string& name, Done done) {
+  void Do(const std::string& what, const std::function<std::string()>& act, const std::string& name,
+          Done done) {
     calls.push_back(what);
     if (dies_before.contains(what)) return;
     std::string error = failing.contains(what) ? what + " was told to fail" : act();

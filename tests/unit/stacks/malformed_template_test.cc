@@ -70,7 +70,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"UnknownSection",
      kHello +
      "Resource: {}\n",
-     "template.yaml:9:1: unknown section 'Resource' (did you mean 'Resources'?); known: AWSTemplateFormatVersion, Transform, Description, Metadata, Parameters, Mappings, Conditions, Globals, Resources, Outputs\n"},
+     "template.yaml:9:1: unknown section 'Resource' (did you mean 'Resources'?); known: AWSTem"
+     "plateFormatVersion, Transform, Description, Metadata, Parameters, Mappings, Conditions, "
+     "Globals, Resources, Outputs\n"},
     {"UnservedSection",
      kHello +
      "Rules: {}\n",
@@ -78,7 +80,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"UnknownTag",
      kHello +
      "      Timeout: !Foo 3\n",
-     "template.yaml:9:16: unknown tag '!Foo': the short intrinsics are !Ref, !Condition, !And, !Base64, !Cidr, !Equals, !FindInMap, !GetAZs, !GetAtt, !If, !ImportValue, !Join, !Length, !Not, !Or, !Select, !Split, !Sub, !ToJsonString, !Transform\n"},
+     "template.yaml:9:16: unknown tag '!Foo': the short intrinsics are !Ref, !Condition, !And,"
+     " !Base64, !Cidr, !Equals, !FindInMap, !GetAZs, !GetAtt, !If, !ImportValue, !Join, !Lengt"
+     "h, !Not, !Or, !Select, !Split, !Sub, !ToJsonString, !Transform\n"},
     {"BinaryTag",
      kHello +
      "      Description: !!binary aGk=\n",
@@ -118,24 +122,31 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "Resources:\n  ? [a, b]\n  : c\n",
      "template.yaml:2:5: a name must be text, not a list\n"},
     {"WrongVersion",
-     std::string("AWSTemplateFormatVersion: '2011-01-01'\n" +
-     kHello),
-     "template.yaml:1:27: AWSTemplateFormatVersion '2011-01-01': the only one is '2010-09-09'\n"},
+     "AWSTemplateFormatVersion: '2011-01-01'\n" +
+     kHello,
+     "template.yaml:1:27: AWSTemplateFormatVersion '2011-01-01': the only one is '2010-09-09'"
+     "\n"},
     {"UnknownTransform",
      "Transform: [AWS::Serverless-2016-10-31, AWS::Include]\nResources: {A: {Type: X}}\n",
-     "template.yaml:1:41: the transform 'AWS::Include' is not served: only 'AWS::Serverless-2016-10-31' is\n"
-     "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverless::Function\n"},
+     "template.yaml:1:41: the transform 'AWS::Include' is not served: only 'AWS::Serverless-20"
+     "16-10-31' is\n"
+     "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverl"
+     "ess::Function\n"},
     {"NoTransform",
-     "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Handler: b.c, Runtime: python3.12}\n",
-     "template.yaml:3:11: AWS::Serverless::Function needs 'Transform: AWS::Serverless-2016-10-31' at the top\n"},
+     "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Hand"
+     "ler: b.c, Runtime: python3.12}\n",
+     "template.yaml:3:11: AWS::Serverless::Function needs 'Transform: AWS::Serverless-2016-10-"
+     "31' at the top\n"},
     {"GlobalsWithoutTransform",
      "Globals: {Function: {Timeout: 3}}\nResources: {A: {Type: X}}\n",
      "template.yaml:1:1: Globals needs 'Transform: AWS::Serverless-2016-10-31'\n"
-     "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverless::Function\n"},
+     "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverl"
+     "ess::Function\n"},
     {"UnservedType",
      kTop +
      "  Table:\n    Type: AWS::DynamoDB::Table\n",
-     "template.yaml:4:11: the resource type 'AWS::DynamoDB::Table' of 'Table' is not served yet; served: AWS::Serverless::Function\n"},
+     "template.yaml:4:11: the resource type 'AWS::DynamoDB::Table' of 'Table' is not served ye"
+     "t; served: AWS::Serverless::Function\n"},
     {"NoType",
      kTop +
      "  Table:\n    Properties: {}\n",
@@ -147,8 +158,10 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"LogicalIdWithDash",
      kTop +
      "  my-table:\n    Type: AWS::S3::Bucket\n",
-     "template.yaml:3:3: the logical id 'my-table' has other characters than letters and digits\n"
-     "template.yaml:4:11: the resource type 'AWS::S3::Bucket' of 'my-table' is not served yet; served: AWS::Serverless::Function\n"},
+     "template.yaml:3:3: the logical id 'my-table' has other characters than letters and digit"
+     "s\n"
+     "template.yaml:4:11: the resource type 'AWS::S3::Bucket' of 'my-table' is not served yet;"
+     " served: AWS::Serverless::Function\n"},
     {"PropertiesAList",
      kTop +
      "  A:\n    Type: AWS::Serverless::Function\n    Properties: [a]\n",
@@ -156,11 +169,13 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"UnservedProperty",
      kHello +
      "      Layers: [a]\n",
-     "template.yaml:9:7: the property 'Layers' of AWS::Serverless::Function is not served yet\n"},
+     "template.yaml:9:7: the property 'Layers' of AWS::Serverless::Function is not served yet"
+     "\n"},
     {"MisspeltProperty",
      kHello +
      "      Timout: 3\n",
-     "template.yaml:9:7: unknown property 'Timout' of AWS::Serverless::Function (did you mean 'Timeout'?)\n"},
+     "template.yaml:9:7: unknown property 'Timout' of AWS::Serverless::Function (did you mean "
+     "'Timeout'?)\n"},
     {"UnknownProperty",
      kHello +
      "      Colour: red\n",
@@ -179,7 +194,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:9:19: 'MemorySize' is a whole number, not a list\n"},
     {"HandlerIsAMap",
      kTop +
-     "  A:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: a\n      Runtime: python3.12\n      Handler: {a: b}\n",
+     "  A:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: a\n      Runt"
+     "ime: python3.12\n      Handler: {a: b}\n",
      "template.yaml:8:16: 'Handler' is text, not a map\n"},
     {"NothingRequiredIsThere",
      kTop +
@@ -213,16 +229,20 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:9:20: 'PackageType' 'Image' is not served yet: only Zip is\n"},
     {"CodeInS3",
      kTop +
-     "  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: 's3://b/k', Handler: a.b, Runtime: python3.12}\n",
+     "  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: 's3://b/k', Handler"
+     ": a.b, Runtime: python3.12}\n",
      "template.yaml:5:27: 'CodeUri' 's3://b/k' is not served yet: give a local path\n"},
     {"CodeAsBucketAndKey",
      kTop +
-     "  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: {Bucket: b, Key: k}, Handler: a.b, Runtime: python3.12}\n",
-     "template.yaml:5:27: 'CodeUri' as a map (an object in S3) is not served yet: give a local path\n"},
+     "  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: {Bucket: b, Key: k}"
+     ", Handler: a.b, Runtime: python3.12}\n",
+     "template.yaml:5:27: 'CodeUri' as a map (an object in S3) is not served yet: give a local"
+     " path\n"},
     {"BuildMethod",
      kHello +
      "    Metadata: {BuildMethod: esbuild}\n",
-     "template.yaml:9:16: BuildMethod 'esbuild' is not served: build first, and let CodeUri name the result\n"},
+     "template.yaml:9:16: BuildMethod 'esbuild' is not served: build first, and let CodeUri na"
+     "me the result\n"},
     {"DeletionPolicyRetain",
      kHello +
      "    DeletionPolicy: Retain\n",
@@ -230,11 +250,14 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"UnknownResourceMember",
      kHello +
      "    Propertys: {}\n",
-     "template.yaml:9:5: 'Propertys' of the resource 'Hello' is unknown or not served yet (did you mean 'Properties'?); served: Type, Properties, DependsOn, Condition, Metadata, DeletionPolicy, UpdateReplacePolicy\n"},
+     "template.yaml:9:5: 'Propertys' of the resource 'Hello' is unknown or not served yet (did"
+     " you mean 'Properties'?); served: Type, Properties, DependsOn, Condition, Metadata, Dele"
+     "tionPolicy, UpdateReplacePolicy\n"},
     {"UnknownRef",
      kHello +
      "      Description: !Ref Nobody\n",
-     "template.yaml:9:20: 'Nobody' is no parameter and no resource; there are: Hello, AWS::AccountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffix\n"},
+     "template.yaml:9:20: 'Nobody' is no parameter and no resource; there are: Hello, AWS::Acc"
+     "ountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffix\n"},
     {"RefOfAList",
      kHello +
      "      Description: !Ref [a]\n",
@@ -246,19 +269,21 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"GetAttWithoutAttribute",
      kHello +
      "Outputs: {A: {Value: !GetAtt Hello}}\n",
-     "template.yaml:9:22: Fn::GetAtt takes [resource, attribute], or !GetAtt Resource.Attribute\n"},
+     "template.yaml:9:22: Fn::GetAtt takes [resource, attribute], or !GetAtt Resource.Attribut"
+     "e\n"},
     {"UnknownNameInSub",
      kHello +
      "      Description: !Sub 'a-${Nobody}'\n",
-     "template.yaml:9:20: 'Nobody' is no parameter and no resource; there are: Hello, AWS::AccountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffix\n"},
+     "template.yaml:9:20: 'Nobody' is no parameter and no resource; there are: Hello, AWS::Acc"
+     "ountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffix\n"},
     {"UnclosedSub",
      kHello +
      "      Description: !Sub 'a-${AWS::Region'\n",
      "template.yaml:9:20: Fn::Sub: '${AWS::Region' has no closing '}'\n"},
     {"SubOfAListParameter",
-     std::string("Parameters: {L: {Type: CommaDelimitedList, Default: 'a,b'}}\n" +
+     "Parameters: {L: {Type: CommaDelimitedList, Default: 'a,b'}}\n" +
      kHello +
-     "      Description: !Sub '${L}'\n"),
+     "      Description: !Sub '${L}'\n",
      "template.yaml:10:20: Fn::Sub: '${L}' is a list, not text\n"},
     {"JoinOfText",
      kHello +
@@ -279,7 +304,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"SplitByNothing",
      kHello +
      "      Description: !Join ['', !Split ['', abc]]\n",
-     "template.yaml:9:31: Fn::Split takes [delimiter, text], and a delimiter that is not empty\n"},
+     "template.yaml:9:31: Fn::Split takes [delimiter, text], and a delimiter that is not empty"
+     "\n"},
     {"IfOfTwo",
      kHello +
      "      Description: !If [A, b]\n",
@@ -295,7 +321,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"ConditionIsText",
      kHello +
      "Conditions:\n  A: yes\n",
-     "template.yaml:10:6: 'yes' is no condition: use Fn::Equals, Fn::And, Fn::Or, Fn::Not or Condition\n"},
+     "template.yaml:10:6: 'yes' is no condition: use Fn::Equals, Fn::And, Fn::Or, Fn::Not or C"
+     "ondition\n"},
     {"UnknownMapping",
      kHello +
      "      Description: !FindInMap [A, b, c]\n",
@@ -303,7 +330,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"UnservedIntrinsic",
      kHello +
      "      Description: !ImportValue other\n",
-     "template.yaml:9:20: 'Fn::ImportValue' is not served yet; served: Condition, Fn::And, Fn::Base64, Fn::Equals, Fn::FindInMap, Fn::GetAtt, Fn::If, Fn::Join, Fn::Not, Fn::Or, Fn::Select, Fn::Split, Fn::Sub, Ref\n"},
+     "template.yaml:9:20: 'Fn::ImportValue' is not served yet; served: Condition, Fn::And, Fn:"
+     ":Base64, Fn::Equals, Fn::FindInMap, Fn::GetAtt, Fn::If, Fn::Join, Fn::Not, Fn::Or, Fn::S"
+     "elect, Fn::Split, Fn::Sub, Ref\n"},
     {"IntrinsicBesideOthers",
      kHello +
      "      Description: {'Fn::Sub': a, b: c}\n",
@@ -322,75 +351,91 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:9:16: resources depend on each other in a circle: Hello -> Hello\n"},
     {"CircleOfTwo",
      kHello +
-     "      Description: !GetAtt Other.Arn\n  Other:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Handler: a.b, Runtime: python3.12, Description: !Ref Hello}\n",
-     "template.yaml:12:78: resources depend on each other in a circle: Hello -> Other -> Hello\n"},
+     "      Description: !GetAtt Other.Arn\n  Other:\n    Type: AWS::Serverless::Function\n   "
+     " Properties: {CodeUri: a, Handler: a.b, Runtime: python3.12, Description: !Ref Hello}\n",
+     "template.yaml:12:78: resources depend on each other in a circle: Hello -> Other -> Hello"
+     "\n"},
     {"SameFunctionNameTwice",
      kHello +
-     "  Other:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Handler: a.b, Runtime: python3.12, FunctionName: Hello}\n",
+     "  Other:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Handler: a.b"
+     ", Runtime: python3.12, FunctionName: Hello}\n",
      "template.yaml:11:65: the function name 'Hello' of 'Other' is also that of 'Hello'\n"},
     {"GlobalsUnknownSection",
-     std::string("Globals: {Functions: {Timeout: 3}}\n" +
-     kHello),
-     "template.yaml:1:11: unknown section 'Globals.Functions' (did you mean 'Function'?); known: Function, Api, HttpApi, WebSocketApi, SimpleTable, StateMachine, LayerVersion, CapacityProvider\n"},
+     "Globals: {Functions: {Timeout: 3}}\n" +
+     kHello,
+     "template.yaml:1:11: unknown section 'Globals.Functions' (did you mean 'Function'?); know"
+     "n: Function, Api, HttpApi, WebSocketApi, SimpleTable, StateMachine, LayerVersion, Capaci"
+     "tyProvider\n"},
     {"GlobalsForbiddenProperty",
-     std::string("Globals: {Function: {FunctionName: a}}\n" +
-     kHello),
-     "template.yaml:1:22: 'FunctionName' is not allowed in Globals.Function: it belongs to one function\n"},
+     "Globals: {Function: {FunctionName: a}}\n" +
+     kHello,
+     "template.yaml:1:22: 'FunctionName' is not allowed in Globals.Function: it belongs to one"
+     " function\n"},
     {"GlobalsUnservedProperty",
-     std::string("Globals: {Function: {Layers: [a]}}\n" +
-     kHello),
-     "template.yaml:1:22: the property 'Layers' of AWS::Serverless::Function is not served yet\n"},
+     "Globals: {Function: {Layers: [a]}}\n" +
+     kHello,
+     "template.yaml:1:22: the property 'Layers' of AWS::Serverless::Function is not served yet"
+     "\n"},
     {"ParameterWithoutValue",
-     std::string("Parameters: {Name: {Type: String}}\n" +
-     kHello),
-     "template.yaml:1:14: the parameter 'Name' has no Default and was not given: pass --parameter Name=VALUE\n"},
+     "Parameters: {Name: {Type: String}}\n" +
+     kHello,
+     "template.yaml:1:14: the parameter 'Name' has no Default and was not given: pass --parame"
+     "ter Name=VALUE\n"},
     {"ParameterWithoutType",
-     std::string("Parameters: {Name: {Default: a}}\n" +
-     kHello),
-     "template.yaml:1:14: the parameter 'Name' has no Type: one of String, Number, CommaDelimitedList, List<Number>\n"},
+     "Parameters: {Name: {Default: a}}\n" +
+     kHello,
+     "template.yaml:1:14: the parameter 'Name' has no Type: one of String, Number, CommaDelimi"
+     "tedList, List<Number>\n"},
     {"ParameterUnservedType",
-     std::string("Parameters: {Name: {Type: 'AWS::EC2::VPC::Id', Default: a}}\n" +
-     kHello),
-     "template.yaml:1:27: the parameter type 'AWS::EC2::VPC::Id' is not served yet; served: String, Number, CommaDelimitedList, List<Number>\n"},
+     "Parameters: {Name: {Type: 'AWS::EC2::VPC::Id', Default: a}}\n" +
+     kHello,
+     "template.yaml:1:27: the parameter type 'AWS::EC2::VPC::Id' is not served yet; served: St"
+     "ring, Number, CommaDelimitedList, List<Number>\n"},
     {"ParameterNotANumber",
-     std::string("Parameters: {Name: {Type: Number, Default: a}}\n" +
-     kHello),
+     "Parameters: {Name: {Type: Number, Default: a}}\n" +
+     kHello,
      "template.yaml:1:44: the parameter 'Name': 'a' is no number\n"},
     {"ParameterNotAllowed",
-     std::string("Parameters: {Name: {Type: String, Default: c, AllowedValues: [a, b]}}\n" +
-     kHello),
+     "Parameters: {Name: {Type: String, Default: c, AllowedValues: [a, b]}}\n" +
+     kHello,
      "template.yaml:1:44: the parameter 'Name': 'c' is not one of AllowedValues: a, b\n"},
     {"ParameterAgainstPattern",
-     std::string("Parameters: {Name: {Type: String, Default: A1, AllowedPattern: '[a-z]+', ConstraintDescription: lower case only}}\n" +
-     kHello),
-     "template.yaml:1:44: the parameter 'Name': 'A1' does not match AllowedPattern [a-z]+: lower case only\n"},
+     "Parameters: {Name: {Type: String, Default: A1, AllowedPattern: '[a-z]+', ConstraintDescr"
+     "iption: lower case only}}\n" +
+     kHello,
+     "template.yaml:1:44: the parameter 'Name': 'A1' does not match AllowedPattern [a-z]+: low"
+     "er case only\n"},
     {"ParameterBadPattern",
-     std::string("Parameters: {Name: {Type: String, Default: a, AllowedPattern: '[a'}}\n" +
-     kHello),
-     "template.yaml:1:44: the parameter 'Name': AllowedPattern '[a' is no regular expression that is served\n"},
+     "Parameters: {Name: {Type: String, Default: a, AllowedPattern: '[a'}}\n" +
+     kHello,
+     "template.yaml:1:44: the parameter 'Name': AllowedPattern '[a' is no regular expression t"
+     "hat is served\n"},
     {"ParameterHugePattern",
-     std::string("Parameters: {Name: {Type: String, Default: a, AllowedPattern: '((a?){1000}){1000}'}}\n" +
-     kHello),
-     "template.yaml:1:44: the parameter 'Name': AllowedPattern '((a?){1000}){1000}' is too large\n"},
+     "Parameters: {Name: {Type: String, Default: a, AllowedPattern: '((a?){1000}){1000}'}}\n" +
+     kHello,
+     "template.yaml:1:44: the parameter 'Name': AllowedPattern '((a?){1000}){1000}' is too lar"
+     "ge\n"},
     {"ParameterTooShort",
-     std::string("Parameters: {Name: {Type: String, Default: a, MinLength: 2}}\n" +
-     kHello),
+     "Parameters: {Name: {Type: String, Default: a, MinLength: 2}}\n" +
+     kHello,
      "template.yaml:1:44: the parameter 'Name': 'a' breaks MinLength 2\n"},
     {"ParameterTooLarge",
-     std::string("Parameters: {Name: {Type: Number, Default: 11, MaxValue: 10}}\n" +
-     kHello),
+     "Parameters: {Name: {Type: Number, Default: 11, MaxValue: 10}}\n" +
+     kHello,
      "template.yaml:1:44: the parameter 'Name': '11' breaks MaxValue 10\n"},
     {"ParameterSecretIsNotShown",
-     std::string("Parameters: {Name: {Type: String, Default: hunter2, NoEcho: true, AllowedValues: [a]}}\n" +
-     kHello),
+     "Parameters: {Name: {Type: String, Default: hunter2, NoEcho: true, AllowedValues: [a]}}\n" +
+     kHello,
      "template.yaml:1:44: the parameter 'Name': **** is not one of AllowedValues: a\n"},
     {"ParameterUnknownName",
-     std::string("Parameters: {Name: {Type: String, Default: a, Min: 2}}\n" +
-     kHello),
-     "template.yaml:1:47: unknown name 'Min' in a parameter; known: Type, Default, AllowedValues, AllowedPattern, MinLength, MaxLength, MinValue, MaxValue, NoEcho, Description, ConstraintDescription\n"},
+     "Parameters: {Name: {Type: String, Default: a, Min: 2}}\n" +
+     kHello,
+     "template.yaml:1:47: unknown name 'Min' in a parameter; known: Type, Default, AllowedValu"
+     "es, AllowedPattern, MinLength, MaxLength, MinValue, MaxValue, NoEcho, Description, Const"
+     "raintDescription\n"},
     {"ResourceNamedAsParameter",
-     std::string("Parameters: {Hello: {Type: String, Default: a}}\n" +
-     kHello),
+     "Parameters: {Hello: {Type: String, Default: a}}\n" +
+     kHello,
      "template.yaml:4:3: 'Hello' is a parameter already: a resource needs another name\n"},
     {"OutputWithoutValue",
      kHello +
@@ -406,11 +451,16 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:9:25: 'Export' of an output is not served yet\n"},
     {"SeveralAtOnce",
      kHello +
-     "      Timeout: soon\n      Layers: []\n      Description: !Ref Nobody\n  Queue:\n    Type: AWS::SQS::Queue\n",
+     "      Timeout: soon\n      Layers: []\n      Description: !Ref Nobody\n  Queue:\n    Typ"
+     "e: AWS::SQS::Queue\n",
      "template.yaml:9:16: 'Timeout' is a whole number, not 'soon'\n"
-     "template.yaml:10:7: the property 'Layers' of AWS::Serverless::Function is not served yet\n"
-     "template.yaml:11:20: 'Nobody' is no parameter and no resource; there are: Hello, Queue, AWS::AccountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffix\n"
-     "template.yaml:13:11: the resource type 'AWS::SQS::Queue' of 'Queue' is not served yet; served: AWS::Serverless::Function\n"},
+     "template.yaml:10:7: the property 'Layers' of AWS::Serverless::Function is not served yet"
+     "\n"
+     "template.yaml:11:20: 'Nobody' is no parameter and no resource; there are: Hello, Queue, "
+     "AWS::AccountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffi"
+     "x\n"
+     "template.yaml:13:11: the resource type 'AWS::SQS::Queue' of 'Queue' is not served yet; s"
+     "erved: AWS::Serverless::Function\n"},
     {"JsonUnclosed",
      "{\"Resources\": {\"A\": {\"Type\": \"X\"}",
      "template.yaml:1:1: not YAML: end of map flow not found\n"},

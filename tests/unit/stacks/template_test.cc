@@ -16,19 +16,20 @@ using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 const std::string kTop = "Transform: AWS::Serverless-2016-10-31\n";
-const std::string kHello = "  Hello:\n"
-                           "    Type: AWS::Serverless::Function\n"
-                           "    Properties:\n"
-                           "      CodeUri: src/\n"
-                           "      Handler: app.handler\n"
-                           "      Runtime: python3.12\n";
+const std::string kHello =
+    "  Hello:\n"
+    "    Type: AWS::Serverless::Function\n"
+    "    Properties:\n"
+    "      CodeUri: src/\n"
+    "      Handler: app.handler\n"
+    "      Runtime: python3.12\n";
 
 // The value of one output, or the errors.
 std::string Value(const std::string& expression, const std::string& sections = "",
                   std::map<std::string, std::string> parameters = {}) {
-  const auto plan = PlanOf(kTop + sections + "Resources:\n" + kHello + "Outputs:\n  O:\n    Value: " +
-                               expression + "\n",
-                           std::move(parameters));
+  const auto plan = PlanOf(
+      kTop + sections + "Resources:\n" + kHello + "Outputs:\n  O:\n    Value: " + expression + "\n",
+      std::move(parameters));
   if (!plan) return ErrorsOf(plan);
   return plan->outputs.empty() ? "no output" : plan->outputs[0].value;
 }
@@ -77,7 +78,8 @@ TEST(Template, NamesAFunctionByItsLogicalIdWithoutAFunctionName) {
 TEST(Template, IsReadAsJsonToo) {
   const auto plan = PlanOf(
       "{\n\t\"Transform\": \"AWS::Serverless-2016-10-31\",\n\t\"Resources\": {\"A\": {\"Type\": "
-      "\"AWS::Serverless::Function\",\n\t\t\"Properties\": {\"InlineCode\": {\"Fn::Join\": [\"\\n\", "
+      "\"AWS::Serverless::Function\",\n\t\t\"Properties\": {\"InlineCode\": {\"Fn::Join\": "
+      "[\"\\n\", "
       "[\"a\", \"b\"]]}, \"Handler\": \"index.handler\", \"Runtime\": \"nodejs22.x\"}}}}\n");
   ASSERT_TRUE(plan.has_value()) << ErrorsOf(plan);
   EXPECT_EQ(plan->functions[0].inline_code, "a\nb");
@@ -85,10 +87,11 @@ TEST(Template, IsReadAsJsonToo) {
 }
 
 TEST(Template, KeepsTabsOfInlineCode) {
-  const auto plan = PlanOf(kTop +
-                           "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties:\n"
-                           "      Handler: index.handler\n      Runtime: python3.12\n"
-                           "      InlineCode: |\n        def handler(e, c):\n        \treturn 1\n");
+  const auto plan =
+      PlanOf(kTop +
+             "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties:\n"
+             "      Handler: index.handler\n      Runtime: python3.12\n"
+             "      InlineCode: |\n        def handler(e, c):\n        \treturn 1\n");
   ASSERT_TRUE(plan.has_value()) << ErrorsOf(plan);
   EXPECT_EQ(plan->functions[0].inline_code, "def handler(e, c):\n\treturn 1\n");
   EXPECT_EQ(plan->functions[0].inline_name, "index.py");
@@ -139,18 +142,17 @@ INSTANTIATE_TEST_SUITE_P(
         Intrinsic{"!Sub '${!Literal} $1 {x}'", "${Literal} $1 {x}"},
         Intrinsic{"!Sub ['${A}${B}', {A: 1, B: !Ref Stage}]", "1dev"},
         Intrinsic{"!Join ['-', [a, !Ref Stage, !Ref 'AWS::NoValue', c]]", "a-dev-c"},
-        Intrinsic{"!Join ['', !Ref List]", "abc"},
-        Intrinsic{"!Select [1, !Ref List]", "b"},
+        Intrinsic{"!Join ['', !Ref List]", "abc"}, Intrinsic{"!Select [1, !Ref List]", "b"},
         Intrinsic{"!Select [2, !Split ['/', 'a/b/c']]", "c"},
         Intrinsic{"!Join ['.', !Split [', ', 'a, b']]", "a.b"},
         Intrinsic{"!If [IsDev, yes-it-is, no]", "yes-it-is"},
-        Intrinsic{"!If [IsProd, a, !If [Both, b, c]]", "b"},
-        Intrinsic{"!If [Either, a, b]", "a"}, Intrinsic{"!If [Neither, a, b]", "b"},
+        Intrinsic{"!If [IsProd, a, !If [Both, b, c]]", "b"}, Intrinsic{"!If [Either, a, b]", "a"},
+        Intrinsic{"!If [Neither, a, b]", "b"},
         Intrinsic{"!FindInMap [Sizes, !Ref Stage, MB]", "128"},
         Intrinsic{"!Select [1, !FindInMap [Sizes, dev, L]]", "y"},
         Intrinsic{"{'Fn::Base64': hello}", "aGVsbG8="},
-        Intrinsic{"{'Fn::Base64': !Sub '${Stage}'}", "ZGV2"},
-        Intrinsic{"!!str 12", "12"}, Intrinsic{"plain", "plain"}));
+        Intrinsic{"{'Fn::Base64': !Sub '${Stage}'}", "ZGV2"}, Intrinsic{"!!str 12", "12"},
+        Intrinsic{"plain", "plain"}));
 
 TEST(Intrinsic, IfDoesNotEvaluateTheBranchThatIsNotTaken) {
   EXPECT_EQ(Value("!If [Never, !Ref Nobody, taken]", "Conditions: {Never: !Equals [a, b]}\n"),
@@ -174,8 +176,9 @@ TEST(Parameters, RefuseAValueThatIsNotDeclared) {
 }
 
 TEST(Parameters, NumberListsAreCheckedItemByItem) {
-  EXPECT_EQ(Value("!Select [1, !Ref P]", "Parameters: {P: {Type: List<Number>, Default: '1, 2'}}\n"),
-            "2");
+  EXPECT_EQ(
+      Value("!Select [1, !Ref P]", "Parameters: {P: {Type: List<Number>, Default: '1, 2'}}\n"),
+      "2");
   EXPECT_THAT(Value("x", "Parameters: {P: {Type: List<Number>, Default: '1,b'}}\n"),
               HasSubstr("'b' is no number"));
 }
@@ -194,15 +197,16 @@ TEST(Globals, AreMergedAsSamMergesThem) {
                            "    MemorySize: 512\n"
                            "    Environment: {Variables: {A: global, B: global}}\n"
                            "    Tags: {team: x}\n"
-                           "Resources:\n" + kHello +
+                           "Resources:\n" +
+                           kHello +
                            "      MemorySize: 256\n"
                            "      Environment: {Variables: {B: local, C: local}}\n");
   ASSERT_TRUE(plan.has_value()) << ErrorsOf(plan);
   const auto& settings = plan->functions[0].settings;
   EXPECT_EQ(settings.timeout_s, 5);
   EXPECT_EQ(settings.memory_mib, 256);
-  EXPECT_THAT(settings.environment, UnorderedElementsAre(Pair("A", "global"), Pair("B", "local"),
-                                                         Pair("C", "local")));
+  EXPECT_THAT(settings.environment,
+              UnorderedElementsAre(Pair("A", "global"), Pair("B", "local"), Pair("C", "local")));
   EXPECT_THAT(settings.tags, ElementsAre(Pair("team", "x")));
 }
 
@@ -216,9 +220,10 @@ TEST(Globals, ListsAreAppendedToTheGlobalOnes) {
 }
 
 TEST(Template, AnUnservedGlobalIsReportedOnceForManyFunctions) {
-  const auto plan = PlanOf(kTop + "Globals: {Function: {Layers: [a]}}\nResources:\n" + kHello +
-                           "  B:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, "
-                           "Handler: a.b, Runtime: python3.12}\n");
+  const auto plan =
+      PlanOf(kTop + "Globals: {Function: {Layers: [a]}}\nResources:\n" + kHello +
+             "  B:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, "
+             "Handler: a.b, Runtime: python3.12}\n");
   ASSERT_FALSE(plan.has_value());
   EXPECT_EQ(plan.error().size(), 1u) << ErrorsOf(plan);
 }
