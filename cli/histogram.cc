@@ -48,6 +48,7 @@ base::Duration Histogram::Percentile(double fraction) const {
   if (count_ == 0) return {};
   const double exact = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
   const uint64_t rank = std::clamp<uint64_t>(static_cast<uint64_t>(exact), 1, count_);
+  if (rank == count_) return max_;
   uint64_t seen = 0;
   for (size_t i = 0; i < kBuckets; ++i) {
     seen += counts_[i];
