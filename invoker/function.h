@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/result.h"
 
 namespace hearth::invoker {
 

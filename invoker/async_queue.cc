@@ -1,0 +1,260 @@
+#include "invoker/async_queue.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <unordered_map>
+
+#include "base/log.h"
+#include "io/timer.h"
+
+namespace hearth::invoker {
+namespace {
+
+using namespace std::chrono_literals;
+using store::Value;
+
+constexpr auto kMaxAge = 6h;
+constexpr auto kMaxBackOff = 5min;
+constexpr int64_t kFunctionRetries = 2;
+
+struct Entry {
+  AsyncEvent event;
+  int64_t accepted_ms = 0;
+  int64_t function_errors = 0;
+  int64_t host_errors = 0;
+  int64_t due_ms = 0;
+};
+
+// One statement of the next transaction, and who waits for it.
+struct Write {
+  std::string_view sql;
+  std::vector<Value> parameters;
+  std::function<void(base::Result<void>)> done;
+};
+
+base::Result<void> RunAll(store::Database& database, const std::vector<Write>& writes) {
+  return database.Transaction([&]() -> base::Result<void> {
+    for (const Write& write : writes) {
+      TRY(database.Run(write.sql, write.parameters));
+    }
+    return {};
+  });
+}
+
+class SqliteAsyncQueue final : public AsyncQueue {
+ public:
+  SqliteAsyncQueue(io::Loop& loop, store::Database& database, io::Offload& writer,
+                   Registry& registry, Invoker& invoker)
+      : loop_(loop), database_(database), writer_(writer), registry_(registry), invoker_(invoker),
+        timer_(loop) {}
+
+  base::Result<void> Load() {
+    TRY(database_.Run(
+        "SELECT request_id, function, arn, trace_id, payload, accepted_ms, function_errors, "
+        "host_errors, due_ms FROM async_events ORDER BY accepted_ms",
+        {}, [this](const store::Row& row) {
+          Entry entry{.event = {.request_id = std::string(row.Text(0)),
+                                .function_name = std::string(row.Text(1)),
+                                .invoked_arn = std::string(row.Text(2)),
+                                .trace_id = std::string(row.Text(3)),
+                                .payload = std::string(row.Text(4))},
+                      .accepted_ms = row.Int(5),
+                      .function_errors = row.Int(6),
+                      .host_errors = row.Int(7),
+                      .due_ms = row.Int(8)};
+          Keep(std::move(entry));
+        }));
+    loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) Pump();
+    });
+    return {};
+  }
+
+  void Put(AsyncEvent event, std::function<void(base::Result<void>)> done) override {
+    if (entries_.size() + accepting_ >= kMaxAsyncEvents ||
+        bytes_ + event.payload.size() > kMaxAsyncBytes.count()) {
+      loop_.Post([done = std::move(done)] {
+        done(base::MakeError(base::ErrorKind::kLimit, "queue event", "the event queue is full"));
+      });
+      return;
+    }
+    const int64_t now = NowMillis();
+    Entry entry{.event = std::move(event), .accepted_ms = now, .due_ms = now};
+    const AsyncEvent& e = entry.event;
+    std::vector<Value> row{e.request_id, e.function_name, e.invoked_arn, e.trace_id, e.payload,
+                           now, int64_t{0}, int64_t{0}, now};
+    ++accepting_;
+    Enqueue({.sql = "INSERT INTO async_events (request_id, function, arn, trace_id, payload, "
+                    "accepted_ms, function_errors, host_errors, due_ms) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             .parameters = std::move(row),
+             .done = [this, entry = std::move(entry),
+                      done = std::move(done)](base::Result<void> result) mutable {
+               --accepting_;
+               if (result) Keep(std::move(entry));
+               done(std::move(result));
+               Pump();
+             }});
+  }
+
+  size_t pending() const override { return entries_.size() + accepting_; }
+  AsyncCounters counters() const override { return counters_; }
+
+ private:
+  int64_t NowMillis() const { return base::EpochMillis(loop_.clock().WallNow()); }
+
+  void Keep(Entry entry) {
+    bytes_ += entry.event.payload.size();
+    std::string id = entry.event.request_id;
+    due_.emplace(entry.due_ms, id);
+    entries_.insert_or_assign(std::move(id), std::move(entry));
+  }
+
+  // Dispatches what is due, as far as the bound on calls in flight allows.
+  void Pump() {
+    const int64_t now = NowMillis();
+    while (!due_.empty() && due_.begin()->first <= now && in_flight_ < kMaxAsyncInFlight) {
+      const std::string id = due_.begin()->second;
+      due_.erase(due_.begin());
+      Dispatch(entries_.at(id));
+    }
+    if (due_.empty() || in_flight_ >= kMaxAsyncInFlight) {
+      timer_.Cancel();
+      return;
+    }
+    timer_.Start(std::chrono::milliseconds(due_.begin()->first - now), [this] { Pump(); });
+  }
+
+  void Dispatch(const Entry& entry) {
+    const AsyncEvent& event = entry.event;
+    FunctionRef function = registry_.Find(event.function_name);
+    if (function == nullptr) {
+      return GiveUp(event.request_id, "the function is gone");
+    }
+    ++in_flight_;
+    invoker_.Invoke({.request_id = event.request_id,
+                     .function = std::move(function),
+                     .invoked_arn = event.invoked_arn,
+                     .trace_id = event.trace_id,
+                     .client_context = {},
+                     .payload = event.payload,
+                     .received = loop_.clock().Now()},
+                    [this, alive = std::weak_ptr<bool>(alive_),
+                     id = event.request_id](InvocationResult result) {
+                      if (alive.expired()) return;
+                      --in_flight_;
+                      Settle(id, result);
+                      Pump();
+                    });
+  }
+
+  void Settle(const std::string& id, const InvocationResult& result) {
+    Entry& entry = entries_.at(id);
+    const int64_t now = NowMillis();
+    if (result.status == InvocationStatus::kSuccess) {
+      ++counters_.delivered;
+      return Remove(id);
+    }
+    base::Duration wait{};
+    if (result.status == InvocationStatus::kThrottled ||
+        result.status == InvocationStatus::kHostError) {
+      const int64_t doublings = std::min<int64_t>(entry.host_errors++, 20);
+      wait = std::min<base::Duration>(std::chrono::seconds(int64_t{1} << doublings), kMaxBackOff);
+    } else if (entry.function_errors >= kFunctionRetries) {
+      return GiveUp(id, "the function failed three times");
+    } else {
+      wait = std::chrono::minutes(++entry.function_errors);
+    }
+    const int64_t wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+    entry.due_ms = now + wait_ms;
+    if (entry.due_ms - entry.accepted_ms > std::chrono::milliseconds(kMaxAge).count()) {
+      return GiveUp(id, "the event is older than six hours");
+    }
+    ++counters_.retries;
+    due_.emplace(entry.due_ms, id);
+    Enqueue({.sql = "UPDATE async_events SET function_errors = ?, host_errors = ?, due_ms = ? "
+                    "WHERE request_id = ?",
+             .parameters = {entry.function_errors, entry.host_errors, entry.due_ms, id},
+             .done = LogFailure(id)});
+  }
+
+  void GiveUp(const std::string& id, std::string_view why) {
+    HLOG_WARN("event {} for {} is given up: {}", id, entries_.at(id).event.function_name, why);
+    ++counters_.given_up;
+    Remove(id);
+  }
+
+  void Remove(const std::string& id) {
+    Enqueue({.sql = "DELETE FROM async_events WHERE request_id = ?",
+             .parameters = {id},
+             .done = LogFailure(id)});
+    const auto found = entries_.find(id);
+    bytes_ -= found->second.event.payload.size();
+    entries_.erase(found);
+  }
+
+  // A lost update or delete means a second delivery after a restart, which at-least-once allows.
+  static std::function<void(base::Result<void>)> LogFailure(const std::string& id) {
+    return [id](base::Result<void> result) {
+      if (!result) HLOG_ERROR("event {}: {}", id, result.error().ToString());
+    };
+  }
+
+  void Enqueue(Write write) {
+    waiting_.push_back(std::move(write));
+    if (!writing_) Flush();
+  }
+
+  void Flush() {
+    writing_ = true;
+    auto batch = std::make_shared<std::vector<Write>>(std::move(waiting_));
+    waiting_.clear();
+    writer_.Run([&database = database_, batch] { return RunAll(database, *batch); },
+                [this, alive = std::weak_ptr<bool>(alive_), batch](base::Result<void> result) {
+                  if (alive.expired()) return;
+                  writing_ = false;
+                  for (Write& write : *batch) {
+                    write.done(result);
+                  }
+                  if (!writing_ && !waiting_.empty()) Flush();
+                });
+  }
+
+  io::Loop& loop_;
+  store::Database& database_;
+  io::Offload& writer_;
+  Registry& registry_;
+  Invoker& invoker_;
+  io::Timer timer_;
+  std::unordered_map<std::string, Entry> entries_;  // By request id; durable ones only.
+  std::multimap<int64_t, std::string> due_;         // Not in flight, by due_ms.
+  std::vector<Write> waiting_;
+  bool writing_ = false;
+  size_t accepting_ = 0;
+  size_t in_flight_ = 0;
+  uint64_t bytes_ = 0;
+  AsyncCounters counters_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<AsyncQueue>> AsyncQueue::Open(io::Loop& loop,
+                                                           store::Database& database,
+                                                           io::Offload& writer, Registry& registry,
+                                                           Invoker& invoker) {
+  auto queue = std::make_unique<SqliteAsyncQueue>(loop, database, writer, registry, invoker);
+  TRY(queue->Load());
+  return queue;
+}
+
+std::vector<store::Migration> AsyncQueueMigrations() {
+  return {{"async events",
+           "CREATE TABLE async_events (request_id TEXT PRIMARY KEY, function TEXT NOT NULL, "
+           "arn TEXT NOT NULL, trace_id TEXT NOT NULL, payload TEXT NOT NULL, "
+           "accepted_ms INTEGER NOT NULL, function_errors INTEGER NOT NULL, "
+           "host_errors INTEGER NOT NULL, due_ms INTEGER NOT NULL) WITHOUT ROWID"}};
+}
+
+}  // namespace hearth::invoker

@@ -1,0 +1,56 @@
+// ControlPlane: what functions there are, and every change to them. The wire API and stacks/ both
+// call it, so that both refuse alike.
+//
+// A change is durable (code and definition) before `done` runs; then older sandboxes are retired. One
+// change at a time for each name: a second gets 409 ResourceConflictException. Owner: host; destroyed
+// before the Registry, CodeStore and Offload it uses. `done` runs once, never inside the call.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "aws/gateway.h"
+#include "base/clock.h"
+#include "invoker/function.h"
+#include "invoker/function_settings.h"
+#include "invoker/invoker.h"
+#include "invoker/registry.h"
+#include "io/offload.h"
+#include "layers/code_store.h"
+#include "runtime/catalog.h"
+
+namespace hearth::invoker {
+
+struct LambdaApiOptions {
+  Account account;
+  MemoryStep memory_step = MemoryStep::kRoundUp;
+};
+
+class ControlPlane {
+ public:
+  static std::unique_ptr<ControlPlane> Create(Registry& registry, Invoker& invoker,
+                                              layers::CodeStore& code, io::Offload& disk,
+                                              const runtime::Catalog& catalog,
+                                              const base::Clock& clock, LambdaApiOptions options);
+  virtual ~ControlPlane() = default;
+
+  // AWS's own refusal ({status, type, message}), or the checked configuration (memory rounded), plus
+  // notices ("memory 200 MB rounded up to 256 MB", "python3.14 runs on this machine's 3.11.2").
+  using Checked = CheckedSettings;
+  virtual std::expected<Checked, aws::ApiError> Check(const FunctionSettings& settings) const = 0;
+
+  using Done = std::function<void(std::expected<FunctionRef, aws::ApiError>)>;
+  virtual void Create(FunctionSettings settings, std::string zip, Done done) = 0;
+  virtual void UpdateCode(const std::string& name, std::string zip,
+                          const std::string& expected_revision_id, bool dry_run, Done done) = 0;
+  // Only what `changes` names is changed (JSON members as UpdateFunctionConfiguration has them).
+  virtual void UpdateConfiguration(const std::string& name, const base::Json& changes, Done done) = 0;
+  // Code and configuration at once, in one durable step: what a template's update does. `zip` empty:
+  // the code stays.
+  virtual void Replace(FunctionSettings settings, std::string zip, Done done) = 0;
+  virtual void Delete(const std::string& name, Done done) = 0;  // Result: nullptr.
+};
+
+}  // namespace hearth::invoker

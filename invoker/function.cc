@@ -1,0 +1,64 @@
+#include "invoker/function.h"
+
+namespace hearth::invoker {
+
+std::string FunctionArn(const Account& account, const std::string& name,
+                        const std::string& qualifier) {
+  std::string arn = "arn:aws:lambda:" + account.region + ":" + account.id + ":function:" + name;
+  return qualifier.empty() ? arn : arn + ":" + qualifier;
+}
+
+std::string LogGroupName(const FunctionVersion& function) {
+  return "/aws/lambda/" + function.name;
+}
+
+base::Json ToStored(const FunctionVersion& function) {
+  return {{"name", function.name},
+          {"version", function.version},
+          {"runtime", function.runtime},
+          {"handler", function.handler},
+          {"role", function.role},
+          {"description", function.description},
+          {"timeout_s", function.timeout.count()},
+          {"memory_mib", function.memory_mib},
+          {"tmp_mib", function.tmp_mib},
+          {"environment", function.environment},
+          {"architecture", function.architecture},
+          {"layers", function.layers},
+          {"code_digest", function.code_digest},
+          {"code_sha256", function.code_sha256},
+          {"code_size", function.code_size},
+          {"revision_id", function.revision_id},
+          {"last_modified", function.last_modified},
+          {"tags", function.tags}};
+}
+
+base::Result<FunctionVersion> FromStored(const base::Json& stored) {
+  FunctionVersion out;
+  // nlohmann throws where a member is absent or of another type; the exception stops here.
+  try {
+    out.name = stored.at("name").get<std::string>();
+    out.version = stored.at("version").get<std::string>();
+    out.runtime = stored.at("runtime").get<std::string>();
+    out.handler = stored.at("handler").get<std::string>();
+    out.role = stored.at("role").get<std::string>();
+    out.description = stored.at("description").get<std::string>();
+    out.timeout = std::chrono::seconds(stored.at("timeout_s").get<int64_t>());
+    out.memory_mib = stored.at("memory_mib").get<uint32_t>();
+    out.tmp_mib = stored.at("tmp_mib").get<uint32_t>();
+    out.environment = stored.at("environment").get<std::map<std::string, std::string>>();
+    out.architecture = stored.at("architecture").get<std::string>();
+    out.layers = stored.at("layers").get<std::vector<std::string>>();
+    out.code_digest = stored.at("code_digest").get<std::string>();
+    out.code_sha256 = stored.at("code_sha256").get<std::string>();
+    out.code_size = stored.at("code_size").get<uint64_t>();
+    out.revision_id = stored.at("revision_id").get<std::string>();
+    out.last_modified = stored.at("last_modified").get<std::string>();
+    out.tags = stored.at("tags").get<std::map<std::string, std::string>>();
+  } catch (const base::Json::exception& error) {
+    return base::MakeError(base::ErrorKind::kCorrupt, "read stored function", error.what());
+  }
+  return out;
+}
+
+}  // namespace hearth::invoker

@@ -1,0 +1,59 @@
+// Function settings: what users may ask of a function, read from API members and checked with AWS's
+// own refusals. Pure: no state, no clock. Source: Lambda API shapes CreateFunctionRequest and
+// UpdateFunctionConfigurationRequest; error texts as recorded on AWS (aws-facts 1.1).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aws/gateway.h"
+#include "base/json.h"
+#include "invoker/function.h"
+#include "runtime/catalog.h"
+
+namespace hearth::invoker {
+
+// What a size between two steps of limits::kMemoryStepMiB becomes.
+enum class MemoryStep { kRoundUp, kReject };
+
+// What a control-plane call takes: shared by the wire API and by stacks/ (templates), so that both
+// validate alike. Every string is as the user gave it.
+struct FunctionSettings {
+  std::string name, runtime, handler, role, description;
+  int64_t timeout_s = 3;
+  int64_t memory_mib = 128;
+  int64_t tmp_mib = 512;
+  std::map<std::string, std::string> environment;
+  std::vector<std::string> architectures{"x86_64"};
+  std::map<std::string, std::string> tags;
+};
+
+// The checked configuration, without code, and what the user should know about it.
+struct CheckedSettings {
+  FunctionVersion function;
+  std::vector<std::string> notices;
+};
+
+enum class SettingsMembers {
+  kCreate,  // CreateFunction's: FunctionName, Code, Tags, Architectures, ... too.
+  kUpdate,  // UpdateFunctionConfiguration's.
+};
+
+std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettings& settings,
+                                                            const runtime::Catalog& catalog,
+                                                            MemoryStep memory_step);
+
+// `base` with what `members` names changed. A member of the wrong type is a SerializationException;
+// one that is not served, or not known, is refused by name, never ignored.
+std::expected<FunctionSettings, aws::ApiError> ApplyMembers(FunctionSettings base,
+                                                            const base::Json& members,
+                                                            SettingsMembers allowed);
+
+// What `function` was made from.
+FunctionSettings SettingsOf(const FunctionVersion& function);
+
+}  // namespace hearth::invoker
