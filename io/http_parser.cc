@@ -73,8 +73,9 @@ struct HttpParser::Impl {
     if (options.kind == HttpKind::kRequest) {
       message.method = llhttp_method_name(static_cast<llhttp_method_t>(parser.method));
       const std::string_view expect = message.headers.Get("Expect");
-      expects_continue = ::strncasecmp(expect.data(), "100-continue", expect.size()) == 0 &&
-                         expect.size() == 12;
+      // The size first: an absent field is a null view, which strncasecmp may not be given.
+      expects_continue = expect.size() == 12 &&
+                         ::strncasecmp(expect.data(), "100-continue", expect.size()) == 0;
       size_t hosts = 0;
       for (const auto& [name, text] : message.headers.all()) {
         if (::strcasecmp(name.c_str(), "host") == 0) ++hosts;

@@ -40,21 +40,7 @@ std::optional<FunctionState> CurrentState(const invoker::Registry& registry,
                                           const std::string& function) {
   const auto found = registry.Find(function);
   if (found == nullptr) return std::nullopt;
-  FunctionState state;
-  auto& settings = state.settings;
-  settings.name = found->name;
-  settings.runtime = found->runtime;
-  settings.handler = found->handler;
-  settings.role = found->role;
-  settings.description = found->description;
-  settings.timeout_s = found->timeout.count();
-  settings.memory_mib = found->memory_mib;
-  settings.tmp_mib = found->tmp_mib;
-  settings.environment = found->environment;
-  settings.architectures = {found->architecture};
-  settings.tags = found->tags;
-  state.code_digest = found->code_digest;
-  return state;
+  return FunctionState{invoker::SettingsOf(*found), found->code_digest};
 }
 
 bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersion& actual,

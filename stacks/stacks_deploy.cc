@@ -112,6 +112,11 @@ void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
   for (auto& function : request.plan.functions) {
     function.settings.tags[kStackNameTag] = request.stack;
     function.settings.tags[kLogicalIdTag] = function.logical_id;
+    // SAM makes a role for a function without one; here its name alone is of use.
+    if (function.settings.role.empty()) {
+      function.settings.role = fmt::format("arn:aws:iam::{}:role/{}-{}Role", options_.account.id,
+                                           request.stack, function.logical_id);
+    }
     const auto checked = options_.control.Check(function.settings);
     if (!checked) {
       errors.Add(PlaceOf(function, checked.error().message),

@@ -112,6 +112,7 @@ TEST_F(StacksApiTest, ATemplateIsPlannedUploadedDeployedShownAndDeleted) {
   EXPECT_EQ(events[2].at("outputs").at("Arn"),
             "arn:aws:lambda:us-east-1:000000000000:function:Hello");
   EXPECT_TRUE(api->idle());
+  EXPECT_EQ(registry.Find("Hello")->role, "arn:aws:iam::000000000000:role/shop-HelloRole");
 
   EXPECT_THAT(Ask("GET", "/_hearth/stacks").body, HasSubstr("\"shop\""));
   const auto shown = *base::ParseJson(Ask("GET", "/_hearth/stacks/shop").body);
