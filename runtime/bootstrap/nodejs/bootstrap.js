@@ -1,0 +1,208 @@
+// Hearth's Node.js runtime: loads the handler, then serves one event after another from fd 3.
+//
+// The frames are those of runtime/channel.h. Formats of errors and logs are AWS's
+// (aws-lambda-nodejs-runtime-interface-client), so that tools that read them go on working.
+'use strict';
+
+const net = require('node:net');
+const { patchConsole, setRequestId } = require('./console.js');
+const { loadHandler } = require('./handler.js');
+const { makeContext } = require('./context.js');
+const { installStreaming, runStreaming, isStreaming } = require('./stream.js');
+
+const READY = 2, INIT_ERROR = 3, RESPONSE = 4, ERROR = 5;
+const HEADER = 8;
+const MAX_RESPONSE = 6 * 1024 * 1024 + 100;
+
+const channel = new net.Socket({ fd: 3, readable: true, writable: true });
+
+function send(type, ...fields) {
+  let length = 0;
+  for (const field of fields) length += 4 + field.length;
+  const frame = Buffer.allocUnsafe(HEADER + length);
+  frame.writeUInt32LE(length, 0);
+  frame.writeUInt32LE(type, 4);
+  let at = HEADER;
+  for (const field of fields) {
+    frame.writeUInt32LE(field.length, at);
+    field.copy(frame, at + 4);
+    at += 4 + field.length;
+  }
+  return channel.write(frame);
+}
+
+// AWS's error object for whatever was thrown.
+function describe(error, type) {
+  if (error instanceof Error || (error && error.stack && error.message !== undefined)) {
+    return {
+      errorType: type || error.name || 'Error',
+      errorMessage: String(error.message),
+      trace: String(error.stack || '').split('\n'),
+    };
+  }
+  return { errorType: type || typeof error, errorMessage: String(error), trace: [] };
+}
+
+function errorFields(described) {
+  return [Buffer.from(described.errorType), Buffer.from(JSON.stringify(described))];
+}
+
+// --- One call ------------------------------------------------------------------------------------
+
+// The call that runs: {id, done}. `done` answers once; later answers of the same call are ignored.
+let running = null;
+
+function finish(call, error, result, contentType) {
+  if (call.finished) return;
+  call.finished = true;
+  running = null;
+  channel.ref();
+  if (error === undefined || error === null) {
+    let body;
+    try {
+      body = Buffer.isBuffer(result) && contentType ? result
+        : Buffer.from(JSON.stringify(result === undefined ? null : result) ?? 'null');
+    } catch (problem) {
+      error = new Error(`Unable to stringify response body: ${problem.message}`);
+      error.name = 'Runtime.MarshalError';
+    }
+    if (body && body.length > MAX_RESPONSE) {
+      error = new Error('Response payload size exceeded maximum allowed payload size ' +
+        `(${MAX_RESPONSE} bytes).`);
+      error.name = 'Function.ResponseSizeTooLarge';
+    }
+    if (!error) {
+      send(RESPONSE, call.idBytes, Buffer.from(contentType || 'application/json'), body);
+      return;
+    }
+  }
+  const described = describe(error);
+  console.error('Invoke Error', '\t' + JSON.stringify({
+    errorType: described.errorType, errorMessage: described.errorMessage, stack: described.trace,
+  }));
+  send(ERROR, call.idBytes, ...errorFields(described));
+}
+
+function start(handler, fields) {
+  const [idBytes, deadline, arn, trace, client, identity, tenant, payload] = fields;
+  const call = { id: idBytes.toString(), idBytes, finished: false, pending: null };
+  running = call;
+  setRequestId(call.id);
+  if (trace.length > 0) process.env._X_AMZN_TRACE_ID = trace.toString();
+  const context = makeContext({
+    id: call.id, deadline: Number(deadline.readBigInt64LE()), arn: arn.toString(),
+    client, identity, tenant: tenant.toString(),
+  });
+  const answer = (error, result) => {
+    if (call.finished || call.pending) return;
+    if (error || !context.callbackWaitsForEmptyEventLoop) {
+      finish(call, error || null, result);
+    } else {
+      call.pending = { result };  // Answered when the event loop is empty.
+    }
+  };
+  context.done = answer;
+  context.succeed = (result) => answer(null, result);
+  context.fail = (error) => answer(error || new Error('context.fail() was called'));
+  // While the handler works only its own handles keep the loop alive: an empty loop ends the call.
+  channel.unref();
+  try {
+    const event = JSON.parse(payload.toString());
+    if (isStreaming(handler)) {
+      runStreaming(handler, event, context, (error, body, type) => finish(call, error, body, type));
+      return;
+    }
+    const result = handler(event, context, answer);
+    if (result && typeof result.then === 'function') {
+      result.then((value) => finish(call, null, value), (error) => {
+        finish(call, error === undefined || error === null ? new Error(String(error)) : error);
+      });
+    }
+  } catch (error) {
+    finish(call, error === undefined || error === null ? new Error(String(error)) : error);
+  }
+}
+
+process.on('beforeExit', () => {
+  const call = running;
+  if (call) finish(call, null, call.pending ? call.pending.result : null);
+});
+
+// --- What nobody caught --------------------------------------------------------------------------
+
+function dieOf(error, type, status) {
+  const described = describe(error, type);
+  console.error(type === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection'
+    : 'Uncaught Exception', '\t' + JSON.stringify(described));
+  const leave = () => process.exit(status);
+  if (running) send(ERROR, running.idBytes, ...errorFields(described));
+  else send(INIT_ERROR, ...errorFields(described));
+  // The frame is on its way once the socket says so; a blocked host must not keep a broken process.
+  channel.end(leave);
+}
+
+process.on('uncaughtException', (error) => dieOf(error, undefined, 129));
+process.on('unhandledRejection', (reason) => {
+  const message = reason instanceof Error ? reason : new Error(String(reason));
+  const error = new Error(`${message.name}: ${message.message}`);
+  error.stack = message.stack;
+  dieOf(error, 'Runtime.UnhandledPromiseRejection', 128);
+});
+
+// --- Frames in -----------------------------------------------------------------------------------
+
+function serve(handler) {
+  let pieces = [];
+  let have = 0;
+  let wanted = HEADER;
+  let known = false;
+  channel.on('data', (piece) => {
+    pieces.push(piece);
+    have += piece.length;
+    while (have >= wanted) {
+      const data = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+      if (!known) {
+        known = true;
+        wanted = HEADER + data.readUInt32LE(0);
+        pieces = [data];
+        continue;
+      }
+      const frame = data.subarray(0, wanted);
+      const rest = data.subarray(wanted);
+      pieces = rest.length > 0 ? [rest] : [];
+      have = rest.length;
+      known = false;
+      wanted = HEADER;
+      const fields = [];
+      for (let at = HEADER; at < frame.length;) {
+        const size = frame.readUInt32LE(at);
+        fields.push(frame.subarray(at + 4, at + 4 + size));
+        at += 4 + size;
+      }
+      start(handler, fields);
+    }
+  });
+  channel.on('end', () => process.exit(0));
+  channel.on('error', () => process.exit(0));
+}
+
+async function main() {
+  patchConsole();
+  installStreaming();
+  let handler;
+  try {
+    handler = await loadHandler('/var/task', process.env._HANDLER || '');
+  } catch (error) {
+    const described = describe(error);
+    console.error('Uncaught Exception', '\t' + JSON.stringify({
+      errorType: described.errorType, errorMessage: described.errorMessage, stack: described.trace,
+    }));
+    send(INIT_ERROR, ...errorFields(described));
+    channel.end(() => process.exit(1));
+    return;
+  }
+  serve(handler);
+  send(READY);
+}
+
+main();

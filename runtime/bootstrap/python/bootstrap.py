@@ -1,0 +1,218 @@
+"""Hearth's Python runtime: loads the handler, then serves one event after another from fd 3.
+
+The frames are those of runtime/channel.h. A cold start waits for every import made here, so only
+what each call needs is imported; the rest comes when it is first used. Formats of errors and logs
+are AWS's (awslambdaric), so that tools that read them go on working.
+"""
+import json
+import os
+import sys
+from _struct import Struct
+
+CHANNEL = 3
+INVOKE, READY, INIT_ERROR, RESPONSE, ERROR = 1, 2, 3, 4, 5
+MAX_RESPONSE = 6 * 1024 * 1024 + 100
+
+_HEADER = Struct("<IB3x")
+_U32 = Struct("<I")
+_I64 = Struct("<q")
+
+
+class Fault(Exception):
+    """A failure of the runtime's own, with AWS's type."""
+
+    def __init__(self, kind, message, trace=()):
+        super().__init__(message)
+        self.kind, self.trace = kind, list(trace)
+
+
+# --- Frames ---------------------------------------------------------------------------------------
+
+def send(kind, *fields):
+    parts = []
+    length = 0
+    for field in fields:
+        parts.append(_U32.pack(len(field)))
+        parts.append(field)
+        length += 4 + len(field)
+    data = memoryview(b"".join((_HEADER.pack(length, kind), *parts)))
+    while data:
+        data = data[os.write(CHANNEL, data):]
+
+
+def read_exactly(have, size):
+    """`have` grown to at least `size` bytes; exits where the host is gone."""
+    if len(have) >= size:
+        return have
+    pieces = [have]
+    missing = size - len(have)
+    while missing > 0:
+        piece = os.read(CHANNEL, max(65536, missing))
+        if not piece:
+            os._exit(0)
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def next_event():
+    """The next event's fields: id, deadline, arn, trace, client, identity, tenant, payload."""
+    data = read_exactly(os.read(CHANNEL, 65536) or os._exit(0), _HEADER.size)
+    length, kind = _HEADER.unpack_from(data)
+    assert kind == INVOKE, kind
+    data = read_exactly(data, _HEADER.size + length)
+    fields = []
+    at = _HEADER.size
+    while at < len(data):
+        (size,) = _U32.unpack_from(data, at)
+        at += 4
+        fields.append(data[at:at + size])
+        at += size
+    return fields
+
+
+# --- Errors ---------------------------------------------------------------------------------------
+
+def describe(error, request_id):
+    """AWS's error object for an exception."""
+    if isinstance(error, Fault):
+        kind, message, trace = error.kind, str(error), error.trace
+    else:
+        import traceback
+        frames = traceback.extract_tb(error.__traceback__)
+        while frames and frames[0].filename.startswith(("/var/runtime/", "<frozen importlib")):
+            del frames[0]
+        kind, message, trace = type(error).__name__, str(error), traceback.format_list(frames)
+    return {"errorMessage": message, "errorType": kind, "requestId": request_id,
+            "stackTrace": trace}
+
+
+def log_error(described):
+    lines = [f"[ERROR] {described['errorType']}: {described['errorMessage']}"]
+    if described["stackTrace"]:
+        lines.append("Traceback (most recent call last):")
+        lines += [line.rstrip("\n") for line in described["stackTrace"]]
+    sys.stdout.flush()
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def error_frame(described):
+    return described["errorType"].encode(), json.dumps(described, ensure_ascii=False).encode(
+        "utf-8", "replace")
+
+
+# --- The handler ----------------------------------------------------------------------------------
+
+def load_handler(name):
+    try:
+        module_name, function_name = name.rsplit(".", 1)
+    except ValueError as error:
+        raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{name}': {error}") from None
+    try:
+        __import__(module_name.replace("/", "."))
+        module = sys.modules[module_name.replace("/", ".")]
+    except ImportError as error:
+        raise Fault("Runtime.ImportModuleError",
+                    f"Unable to import module '{module_name}': {error}") from None
+    except SyntaxError as error:
+        raise Fault("Runtime.UserCodeSyntaxError",
+                    f"Syntax error in module '{module_name}': {error}",
+                    [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']) from None
+    try:
+        return getattr(module, function_name)
+    except AttributeError:
+        raise Fault("Runtime.HandlerNotFound",
+                    f"Handler '{function_name}' missing on module '{module_name}'") from None
+
+
+def to_json_default(value):
+    decimal = sys.modules.get("decimal")
+    if decimal is not None and isinstance(value, decimal.Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def call(handler, payload, context):
+    try:
+        event = json.loads(payload)
+    except ValueError as error:
+        raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
+    result = handler(event, context)
+    try:
+        text = json.dumps(result, ensure_ascii=False, default=to_json_default)
+        encoded = text.encode()
+    except (TypeError, ValueError) as error:
+        raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
+    if len(encoded) > MAX_RESPONSE:
+        raise Fault("Function.ResponseSizeTooLarge",
+                    f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} "
+                    "bytes).")
+    return encoded
+
+
+def serve(handler):
+    from hearth_context import Context
+    environment = os.environ
+    while True:
+        request_id, deadline, arn, trace, client, identity, tenant, payload = next_event()
+        text_id = request_id.decode()
+        if trace:
+            environment["_X_AMZN_TRACE_ID"] = trace.decode()
+        context = Context(text_id, _I64.unpack(deadline)[0], arn.decode(), client, identity, tenant)
+        Context.current_request_id = text_id
+        try:
+            answer = call(handler, payload, context)
+        except Exception as error:
+            described = describe(error, text_id)
+            log_error(described)
+            send(ERROR, request_id, *error_frame(described))
+        else:
+            sys.stdout.flush()
+            send(RESPONSE, request_id, b"application/json", answer)
+
+
+# --- Start ----------------------------------------------------------------------------------------
+
+def prepare_paths():
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    standard = [path for path in sys.path if path != "/var/runtime"]
+    before = ["/var/task", f"/opt/python/lib/{version}/site-packages", "/opt/python", "/var/runtime"]
+    # PYTHONPATH's folders stand before the standard library's.
+    own = [path for path in os.environ.get("PYTHONPATH", "").split(":") if path]
+    sys.path[:] = own + before + [path for path in standard if path not in own] + [
+        f"/usr/local/lib/{version}/dist-packages", "/usr/lib/python3/dist-packages"]
+
+
+def prepare_builtins():
+    """What the interpreter's own `site` would have added; it is skipped for its cost."""
+    import builtins
+
+    def leave(code=None):
+        raise SystemExit(code)
+    builtins.exit = builtins.quit = leave
+
+
+def main():
+    os.set_inheritable(CHANNEL, False)
+    sys.stdout.reconfigure(line_buffering=True)
+    sys.stderr.reconfigure(line_buffering=True)
+    sys.argv[:] = [""]
+    prepare_paths()
+    prepare_builtins()
+    import hearth_logging
+    hearth_logging.install()
+    try:
+        handler = load_handler(os.environ.get("_HANDLER", ""))
+    except Exception as error:
+        described = describe(error, "")
+        log_error(described)
+        send(INIT_ERROR, *error_frame(described))
+        os._exit(1)
+    sys.stdout.flush()
+    send(READY)
+    serve(handler)
+
+
+if __name__ == "__main__":
+    main()

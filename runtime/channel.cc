@@ -1,0 +1,293 @@
+#include "runtime/channel.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "base/sys.h"
+#include "io/fd_watcher.h"
+
+namespace hearth::runtime {
+namespace {
+
+using base::Invalid;
+using base::Result;
+
+constexpr char kStep[] = "read channel frame";
+
+void PutU32(std::string& out, uint32_t value) {
+  char bytes[4];
+  std::memcpy(bytes, &value, sizeof bytes);
+  out.append(bytes, sizeof bytes);
+}
+
+void PutField(std::string& out, std::string_view field) {
+  PutU32(out, static_cast<uint32_t>(field.size()));
+  out += field;
+}
+
+uint32_t GetU32(const char* at) {
+  uint32_t value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+Result<FrameHeader> DecodeFrameHeader(std::string_view bytes) {
+  CHECK(bytes.size() >= kFrameHeader);
+  const uint32_t length = GetU32(bytes.data());
+  const auto type = static_cast<uint8_t>(bytes[4]);
+  if (type < static_cast<uint8_t>(FrameType::kInvoke) ||
+      type > static_cast<uint8_t>(FrameType::kError)) {
+    return Invalid(kStep, "frame type " + std::to_string(type) + " is unknown");
+  }
+  if (bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0) {
+    return Invalid(kStep, "the header's last bytes are not zero");
+  }
+  if (length > kMaxFrameBody) {
+    return Invalid(kStep, "a body of " + std::to_string(length) + " bytes is over the limit of " +
+                              std::to_string(kMaxFrameBody));
+  }
+  return FrameHeader{length, static_cast<FrameType>(type)};
+}
+
+Result<std::vector<std::string_view>> DecodeFields(std::string_view body, size_t count) {
+  std::vector<std::string_view> fields;
+  fields.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (body.size() < 4) return Invalid(kStep, "the body ends inside a field's length");
+    const uint32_t length = GetU32(body.data());
+    body.remove_prefix(4);
+    if (length > body.size()) return Invalid(kStep, "a field is longer than its body");
+    fields.push_back(body.substr(0, length));
+    body.remove_prefix(length);
+  }
+  if (!body.empty()) return Invalid(kStep, "bytes follow the last field");
+  return fields;
+}
+
+std::string EncodeInvokeHead(const InvocationEvent& event) {
+  std::string out(kFrameHeader, '\0');
+  out.reserve(256);
+  PutField(out, event.request_id);
+  char deadline[8];
+  std::memcpy(deadline, &event.deadline_ms, sizeof deadline);
+  PutField(out, {deadline, sizeof deadline});
+  PutField(out, event.invoked_function_arn);
+  PutField(out, event.trace_id);
+  PutField(out, event.client_context);
+  PutField(out, event.cognito_identity);
+  PutField(out, event.tenant_id);
+  PutU32(out, static_cast<uint32_t>(event.payload.size()));
+  const auto length = static_cast<uint32_t>(out.size() - kFrameHeader + event.payload.size());
+  std::memcpy(out.data(), &length, sizeof length);
+  out[4] = static_cast<char>(FrameType::kInvoke);
+  return out;
+}
+
+namespace {
+
+class ChannelSession final : public RuntimeSession {
+ public:
+  ChannelSession(base::UniqueFd socket, Delegate& delegate)
+      : socket_(std::move(socket)), delegate_(delegate) {}
+
+  Result<void> Start(io::Loop& loop) {
+    TRY(base::sys::SetNonBlocking(socket_.get()));
+    watcher_ = TRY(io::FdWatcher::Create(loop, socket_.get(), io::FdWatcher::kReadable,
+                                         [this](int events) { OnEvents(events); }));
+    return {};
+  }
+
+  void Invoke(InvocationEvent event) override {
+    CHECK(state_ == State::kReady);
+    state_ = State::kRunning;
+    request_id_ = event.request_id;
+    head_ = EncodeInvokeHead(event);
+    payload_ = std::move(event.payload);
+    written_ = 0;
+    WriteSome();
+  }
+
+ private:
+  enum class State { kStarting, kReady, kRunning, kBroken };
+
+  void OnEvents(int events) {
+    // The callbacks may destroy this session: `alive` tells.
+    const std::weak_ptr<bool> alive = alive_;
+    if ((events & io::FdWatcher::kWritable) != 0 && written_ < head_.size() + payload_.size()) {
+      WriteSome();
+      if (alive.expired() || state_ == State::kBroken) return;
+    }
+    if ((events & io::FdWatcher::kReadable) != 0) ReadSome();
+  }
+
+  void WriteSome() {
+    const size_t total = head_.size() + payload_.size();
+    while (written_ < total) {
+      struct iovec parts[2];
+      size_t count = 0;
+      if (written_ < head_.size()) {
+        parts[count++] = {head_.data() + written_, head_.size() - written_};
+        parts[count++] = {payload_.data(), payload_.size()};
+      } else {
+        const size_t done = written_ - head_.size();
+        parts[count++] = {payload_.data() + done, payload_.size() - done};
+      }
+      struct msghdr message{};
+      message.msg_iov = parts;
+      message.msg_iovlen = count;
+      const ssize_t put = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) {
+        if (errno == EAGAIN) {
+          watcher_->SetEvents(io::FdWatcher::kReadable | io::FdWatcher::kWritable);
+          waiting_to_write_ = true;
+          return;
+        }
+        // The bootstrap is gone: its exit says more than this error, and reading will find it.
+        return;
+      }
+      written_ += static_cast<size_t>(put);
+    }
+    if (waiting_to_write_) {
+      waiting_to_write_ = false;
+      watcher_->SetEvents(io::FdWatcher::kReadable);
+    }
+    payload_.clear();
+    payload_.shrink_to_fit();
+    head_.clear();
+    written_ = 0;
+  }
+
+  void ReadSome() {
+    static thread_local std::array<char, 65536> block;
+    const std::weak_ptr<bool> alive = alive_;
+    while (true) {
+      const ssize_t got = ::recv(socket_.get(), block.data(), block.size(), 0);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && errno == EAGAIN) return;
+      if (got <= 0) {
+        Break("the runtime closed its channel");
+        return;
+      }
+      std::string_view bytes(block.data(), static_cast<size_t>(got));
+      while (!bytes.empty()) {
+        if (!Take(bytes) || alive.expired()) return;
+      }
+      // A short read has taken what was there; another call would only say EAGAIN.
+      if (static_cast<size_t>(got) < block.size()) return;
+    }
+  }
+
+  // Uses some of `bytes`; false where the session is broken or gone.
+  bool Take(std::string_view& bytes) {
+    const size_t wanted = header_known_ ? kFrameHeader + header_.length : kFrameHeader;
+    const size_t take = std::min(wanted - buffer_.size(), bytes.size());
+    buffer_.append(bytes.substr(0, take));
+    bytes.remove_prefix(take);
+    if (!header_known_) {
+      if (buffer_.size() < kFrameHeader) return true;
+      const auto header = DecodeFrameHeader(buffer_);
+      if (!header) return Break(header.error().ToString());
+      header_ = *header;
+      header_known_ = true;
+    }
+    if (buffer_.size() < kFrameHeader + header_.length) {
+      // Grown as bytes come, not as a header promises: a liar costs us nothing.
+      return true;
+    }
+    const std::string frame = std::exchange(buffer_, {});
+    header_known_ = false;
+    const std::weak_ptr<bool> alive = alive_;
+    const bool good = Deliver(header_.type, std::string_view(frame).substr(kFrameHeader));
+    return good && !alive.expired();
+  }
+
+  bool Deliver(FrameType type, std::string_view body) {
+    switch (type) {
+      case FrameType::kReady:
+        if (state_ != State::kStarting || !body.empty()) return Break("unexpected 'ready' frame");
+        state_ = State::kReady;
+        delegate_.OnReady();
+        return true;
+      case FrameType::kInitError: {
+        const auto fields = DecodeFields(body, 2);
+        if (!fields) return Break(fields.error().ToString());
+        if (state_ != State::kStarting) return Break("unexpected 'init error' frame");
+        delegate_.OnInitError({std::string((*fields)[0]), std::string((*fields)[1])});
+        return true;
+      }
+      case FrameType::kResponse:
+      case FrameType::kError: {
+        const auto fields = DecodeFields(body, 3);
+        if (!fields) return Break(fields.error().ToString());
+        return Answer(type, (*fields)[0], (*fields)[1], (*fields)[2]);
+      }
+      case FrameType::kInvoke:
+        return Break("a runtime may not send 'invoke' frames");
+    }
+    return Break("unknown frame");
+  }
+
+  bool Answer(FrameType type, std::string_view id, std::string_view second,
+              std::string_view payload) {
+    if (state_ != State::kRunning || id != request_id_) {
+      return Break("an answer to a request that is not running");
+    }
+    if (written_ < head_.size() + payload_.size()) {
+      return Break("an answer before the event was read");
+    }
+    state_ = State::kReady;
+    const std::weak_ptr<bool> alive = alive_;
+    const std::string request_id = std::exchange(request_id_, {});
+    if (type == FrameType::kResponse) {
+      delegate_.OnResponse(request_id, std::string(payload), std::string(second));
+    } else {
+      delegate_.OnError(request_id, {std::string(second), std::string(payload)});
+    }
+    // On the channel an answer ends the call: the bootstrap waits for the next event.
+    if (!alive.expired() && state_ == State::kReady) delegate_.OnIdle();
+    return true;
+  }
+
+  bool Break(std::string reason) {
+    if (state_ == State::kBroken) return false;
+    state_ = State::kBroken;
+    watcher_->SetEvents(0);
+    delegate_.OnBroken(std::move(reason));
+    return false;
+  }
+
+  base::UniqueFd socket_;
+  Delegate& delegate_;
+  std::unique_ptr<io::FdWatcher> watcher_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  State state_ = State::kStarting;
+  std::string request_id_;
+  std::string head_;
+  std::string payload_;
+  size_t written_ = 0;
+  bool waiting_to_write_ = false;
+  std::string buffer_;
+  FrameHeader header_;
+  bool header_known_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<RuntimeSession> MakeChannelSession(io::Loop& loop, base::UniqueFd socket,
+                                                   RuntimeSession::Delegate& delegate) {
+  auto session = std::make_unique<ChannelSession>(std::move(socket), delegate);
+  MUST(session->Start(loop));
+  return session;
+}
+
+}  // namespace hearth::runtime
