@@ -45,18 +45,24 @@ struct Choices {
 
 void AddDeploy(CLI::App& app, Choices& choices) {
   auto* deploy = app.add_subcommand("deploy", "Make what a SAM template describes: one stack");
-  deploy->add_option("TEMPLATE", choices.deploy.template_path,
-                     "The template, or the folder that holds template.yaml")->required();
+  deploy
+      ->add_option("TEMPLATE", choices.deploy.template_path,
+                   "The template, or the folder that holds template.yaml")
+      ->required();
   deploy->add_option("--stack", choices.deploy.stack,
                      "The stack's name (default: the folder's name)");
-  deploy->add_option("--parameter", choices.deploy.parameters,
-                     "A template parameter, K=V; may be repeated")->allow_extra_args(false);
-  deploy->footer("\nCode is packed and uploaded by its digest: what the host has is not sent "
-                 "again.\nAn error in the template names its line and column; nothing is "
-                 "half-deployed.");
+  deploy
+      ->add_option("--parameter", choices.deploy.parameters,
+                   "A template parameter, K=V; may be repeated")
+      ->allow_extra_args(false);
+  deploy->footer(
+      "\nCode is packed and uploaded by its digest: what the host has is not sent "
+      "again.\nAn error in the template names its line and column; nothing is "
+      "half-deployed.");
   app.add_subcommand("stacks", "List the stacks");
   app.add_subcommand("delete", "Delete a stack and everything in it")
-      ->add_option("STACK", choices.stack_to_delete, "The stack's name")->required();
+      ->add_option("STACK", choices.stack_to_delete, "The stack's name")
+      ->required();
 }
 
 void AddInvoke(CLI::App& app, Choices& choices) {
@@ -69,7 +75,9 @@ void AddInvoke(CLI::App& app, Choices& choices) {
                                   "A file that holds the event; - reads standard input");
   payload->excludes(file);
   invoke->add_option("INPUT", choices.invoke_input, "'-' reads the event from standard input")
-      ->check(CLI::IsMember({"-"}))->excludes(payload)->excludes(file);
+      ->check(CLI::IsMember({"-"}))
+      ->excludes(payload)
+      ->excludes(file);
   invoke->add_option("--log", choices.log, "'tail' shows the call's last 4 KB of log")
       ->check(CLI::IsMember({"tail", "none"}));
   invoke->add_flag("--async", choices.invoke.async, "Queue the event, do not wait for the reply");
@@ -91,9 +99,10 @@ void AddReaders(CLI::App& app, Choices& choices) {
 // A duration option: what CLI11 hands us is text, what we keep is a duration.
 CLI::Option* AddDuration(CLI::App* app, const std::string& name, base::Duration& target,
                          const std::string& description) {
-  return app->add_option_function<std::string>(
-      name,
-      [&target, name](const std::string& text) { target = *ParseDuration(text); }, description)
+  return app
+      ->add_option_function<std::string>(
+          name, [&target, name](const std::string& text) { target = *ParseDuration(text); },
+          description)
       ->check([](const std::string& text) {
         const auto duration = ParseDuration(text);
         return duration ? std::string() : duration.error().text;
@@ -103,15 +112,17 @@ CLI::Option* AddDuration(CLI::App* app, const std::string& name, base::Duration&
 void AddBench(CLI::App& app, Choices& choices) {
   auto* bench = app.add_subcommand("bench", "Measure a function: latency, throughput, steps");
   bench->add_option("NAME", choices.bench.function, "The function")->required();
-  bench->add_option("--connections,-c", choices.bench.connections,
-                    "How many calls may be under way at once (default 8)")
+  bench
+      ->add_option("--connections,-c", choices.bench.connections,
+                   "How many calls may be under way at once (default 8)")
       ->check(CLI::Range(1, 1000));
   AddDuration(bench, "--duration,-d", choices.bench.duration,
               "How long to measure: 500ms, 10s, 2m (default 10s)");
   AddDuration(bench, "--warm-up", choices.bench.warm_up,
               "Calls before measuring, counted apart (default 1s)");
-  bench->add_option("--rate,-r", choices.bench.rate,
-                    "Calls a second, at fixed times; latency then counts from the intended time")
+  bench
+      ->add_option("--rate,-r", choices.bench.rate,
+                   "Calls a second, at fixed times; latency then counts from the intended time")
       ->check(CLI::Range(0.01, 1e6));
   bench->add_option("--payload,-p", choices.bench.payload, "The event, as JSON (default {})");
   bench->add_option("--qualifier", choices.bench.qualifier, "A version or an alias");

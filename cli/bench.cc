@@ -48,17 +48,17 @@ int RunBench(const Client& client, Console& console, const BenchOptions& options
   const std::string address = AddressOf(client.endpoint());
   if (address.empty()) {
     return FailUsage(console, fmt::format("bench needs an endpoint of the form http://host:port; "
-                                          "{} is not", client.endpoint()));
+                                          "{} is not",
+                                          client.endpoint()));
   }
   if (const auto payload = base::ParseJson(options.payload); !payload) {
     return FailUsage(console, "--payload is not JSON: " + payload.error().ToString());
   }
   // Asked first, so that a wrong name or a host that is down is one clear error, not a million.
-  const auto known = client.Ask({.path = "/2015-03-31/functions/" + PercentEncode(options.function) +
-                                         "/configuration" +
-                                         (options.qualifier.empty()
-                                              ? ""
-                                              : "?Qualifier=" + PercentEncode(options.qualifier))});
+  const auto known = client.Ask(
+      {.path =
+           "/2015-03-31/functions/" + PercentEncode(options.function) + "/configuration" +
+           (options.qualifier.empty() ? "" : "?Qualifier=" + PercentEncode(options.qualifier))});
   if (!known) return Fail(console, known.error());
 
   const base::SystemClock clock;
@@ -67,8 +67,7 @@ int RunBench(const Client& client, Console& console, const BenchOptions& options
   BenchReport report{options, client.endpoint(), base::FormatIso8601(clock.WallNow()), {}};
   {
     io::Loop loop(clock);
-    LoadRunner runner(loop,
-                      {options.connections, options.rate, options.warm_up, options.duration},
+    LoadRunner runner(loop, {options.connections, options.rate, options.warm_up, options.duration},
                       {address, MakeRequest(address, options)});
     auto result = runner.Run();
     if (!result) return Fail(console, {kHostError, result.error().ToString()});

@@ -10,12 +10,8 @@ namespace {
 
 using base::OrderedJson;
 
-double Micros(base::Duration duration) {
-  return static_cast<double>(duration.count()) / 1000;
-}
-double Seconds(base::Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
+double Micros(base::Duration duration) { return static_cast<double>(duration.count()) / 1000; }
+double Seconds(base::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 std::vector<std::string> Row(const std::string& name, const Histogram& h) {
   if (h.count() == 0) return {name, "0"};
@@ -31,9 +27,15 @@ std::vector<std::string> Row(const std::string& name, const Histogram& h) {
 }
 
 Table FiguresTable(const std::string& title) {
-  return Table({{title}, {"COUNT", Align::kRight}, {"MIN", Align::kRight}, {"P50", Align::kRight},
-                {"P90", Align::kRight}, {"P99", Align::kRight}, {"P99.9", Align::kRight},
-                {"MAX", Align::kRight}, {"MEAN", Align::kRight}});
+  return Table({{title},
+                {"COUNT", Align::kRight},
+                {"MIN", Align::kRight},
+                {"P50", Align::kRight},
+                {"P90", Align::kRight},
+                {"P99", Align::kRight},
+                {"P99.9", Align::kRight},
+                {"MAX", Align::kRight},
+                {"MEAN", Align::kRight}});
 }
 
 OrderedJson Figures(const Histogram& h) {
@@ -100,32 +102,32 @@ std::string ToJsonReport(const BenchReport& report) {
   result.all.ForEach([&histogram](const Histogram::Bucket& bucket) {
     histogram.push_back({Micros(bucket.low), Micros(bucket.high), bucket.count});
   });
-  const OrderedJson json = {
-      {"schema", "hearth.bench/1"},
-      {"function", options.function},
-      {"qualifier", options.qualifier},
-      {"endpoint", report.endpoint},
-      {"mode", options.rate > 0 ? "open" : "closed"},
-      {"connections", options.connections},
-      {"rate", options.rate > 0 ? OrderedJson(options.rate) : OrderedJson()},
-      {"started", report.started},
-      {"warm_up_s", Seconds(options.warm_up)},
-      {"duration_s", Seconds(options.duration)},
-      {"elapsed_s", Seconds(result.elapsed)},
-      {"warm_up_calls", result.warm_up_calls},
-      {"calls", result.calls},
-      {"succeeded", result.all.count()},
-      {"throughput_per_s", result.throughput()},
-      {"errors", {{"total", result.failed()}, {"kinds", std::move(kinds)}}},
-      {"latency_us",
-       {{"all", Figures(result.all)}, {"warm", Figures(result.warm)},
-        {"cold", Figures(result.cold)}}},
-      {"cold_starts",
-       {{"measured", result.cold.count() - result.cold_in_warm_up},
-        {"warm_up", result.cold_in_warm_up}}},
-      {"steps_us", std::move(steps)},
-      {"histogram_us", std::move(histogram)},
-      {"generator_cpu_us_per_call", CpuMicrosPerCall(result)}};
+  const OrderedJson json = {{"schema", "hearth.bench/1"},
+                            {"function", options.function},
+                            {"qualifier", options.qualifier},
+                            {"endpoint", report.endpoint},
+                            {"mode", options.rate > 0 ? "open" : "closed"},
+                            {"connections", options.connections},
+                            {"rate", options.rate > 0 ? OrderedJson(options.rate) : OrderedJson()},
+                            {"started", report.started},
+                            {"warm_up_s", Seconds(options.warm_up)},
+                            {"duration_s", Seconds(options.duration)},
+                            {"elapsed_s", Seconds(result.elapsed)},
+                            {"warm_up_calls", result.warm_up_calls},
+                            {"calls", result.calls},
+                            {"succeeded", result.all.count()},
+                            {"throughput_per_s", result.throughput()},
+                            {"errors", {{"total", result.failed()}, {"kinds", std::move(kinds)}}},
+                            {"latency_us",
+                             {{"all", Figures(result.all)},
+                              {"warm", Figures(result.warm)},
+                              {"cold", Figures(result.cold)}}},
+                            {"cold_starts",
+                             {{"measured", result.cold.count() - result.cold_in_warm_up},
+                              {"warm_up", result.cold_in_warm_up}}},
+                            {"steps_us", std::move(steps)},
+                            {"histogram_us", std::move(histogram)},
+                            {"generator_cpu_us_per_call", CpuMicrosPerCall(result)}};
   return json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 

@@ -1,8 +1,8 @@
 // The bench's reports: text for the terminal, JSON for programs, a page for people.
 //
 // JSON, schema "hearth.bench/1" (fields are only ever added):
-//   schema, function, qualifier, endpoint, mode "closed" | "open", connections, rate (null: closed),
-//   started (ISO 8601), warm_up_s, duration_s (as asked), elapsed_s (as it was),
+//   schema, function, qualifier, endpoint, mode "closed" | "open", connections, rate (null:
+//   closed), started (ISO 8601), warm_up_s, duration_s (as asked), elapsed_s (as it was),
 //   warm_up_calls, calls, succeeded, throughput_per_s,
 //   errors {total, kinds {"HTTP 429": 3, ...}},
 //   latency_us {all, warm, cold: {count, min, mean, p50, p90, p99, p99_9, max}},

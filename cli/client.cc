@@ -25,11 +25,10 @@ std::expected<io::HttpResponse, Failure> Client::Send(Call call) const {
   auto response = transport_(request);
   if (!response) {
     return std::unexpected(Failure{
-        kHostError,
-        fmt::format("cannot reach hearthd at {}: {}\n"
-                    "  is it running? start it with: hearthd --config hearth.yaml\n"
-                    "  another address? name it with --endpoint or HEARTH_ENDPOINT",
-                    endpoint_, response.error().ToString())});
+        kHostError, fmt::format("cannot reach hearthd at {}: {}\n"
+                                "  is it running? start it with: hearthd --config hearth.yaml\n"
+                                "  another address? name it with --endpoint or HEARTH_ENDPOINT",
+                                endpoint_, response.error().ToString())});
   }
   return std::move(*response);
 }

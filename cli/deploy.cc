@@ -46,9 +46,9 @@ std::expected<Json, Failure> ReadParameters(const std::vector<std::string>& pair
 }
 
 struct Template {
-  std::string shown;   // As the user wrote it, for messages.
-  fs::path folder;     // Absolute.
-  std::string name;    // "template.yaml"
+  std::string shown;  // As the user wrote it, for messages.
+  fs::path folder;    // Absolute.
+  std::string name;   // "template.yaml"
   std::string text;
 };
 
@@ -58,8 +58,8 @@ std::expected<Template, Failure> ReadTemplate(const std::string& path) {
   if (fs::is_directory(file, error)) file /= "template.yaml";
   auto text = base::ReadFile(file.string(), base::Bytes(limits::kMaxTemplateBytes));
   if (!text) {
-    return Usage(fmt::format("cannot read the template {}: {}", file.string(),
-                             text.error().ToString()));
+    return Usage(
+        fmt::format("cannot read the template {}: {}", file.string(), text.error().ToString()));
   }
   const fs::path absolute = fs::canonical(file, error);
   if (error) return Usage(fmt::format("{}: {}", file.string(), error.message()));
@@ -117,7 +117,9 @@ std::expected<std::string, Failure> Upload(const Client& client, Console& consol
   if (!known) return std::unexpected(known.error());
   const bool have = known->status == 200;
   if (!have) {
-    const auto put = client.Ask({.method = "PUT", .path = target, .body = std::move(*zip),
+    const auto put = client.Ask({.method = "PUT",
+                                 .path = target,
+                                 .body = std::move(*zip),
                                  .content_type = "application/zip"});
     if (!put) return std::unexpected(put.error());
   }
@@ -134,14 +136,14 @@ std::expected<Json, Failure> Plan(const Client& client, const Template& source,
   if (response->status >= 400) return std::unexpected(TemplateErrors(source, *response));
   const auto plan = base::ParseJson(response->body);
   if (!plan) {
-    return std::unexpected(Failure{kHostError, "hearthd's plan is not JSON: " +
-                                                   plan.error().ToString()});
+    return std::unexpected(
+        Failure{kHostError, "hearthd's plan is not JSON: " + plan.error().ToString()});
   }
   return *plan;
 }
 
-int Deploy(const Client& client, Console& console, const Template& source,
-           const std::string& stack, Json request) {
+int Deploy(const Client& client, Console& console, const Template& source, const std::string& stack,
+           Json request) {
   const auto began = std::chrono::steady_clock::now();
   const auto plan = Plan(client, source, stack, request);
   if (!plan) return Fail(console, plan.error());
@@ -158,13 +160,15 @@ int Deploy(const Client& client, Console& console, const Template& source,
     artifacts[path] = *digest;
   }
   request["artifacts"] = std::move(artifacts);
-  return ApplyStack(client, console,
-                    {.method = "POST", .path = "/_hearth/stacks/" + stack,
-                     .body = base::ToJsonText(request)},
-                    {.stack = stack, .verb = "deployed", .began = began,
-                     .explain = [&source](const io::HttpResponse& response) {
-                       return TemplateErrors(source, response);
-                     }});
+  return ApplyStack(
+      client, console,
+      {.method = "POST", .path = "/_hearth/stacks/" + stack, .body = base::ToJsonText(request)},
+      {.stack = stack,
+       .verb = "deployed",
+       .began = began,
+       .explain = [&source](const io::HttpResponse& response) {
+         return TemplateErrors(source, response);
+       }});
 }
 
 }  // namespace
@@ -199,10 +203,10 @@ int RunStacks(const Client& client, Console& console) {
   Table table({{"STACK"}, {"STATUS"}, {"RESOURCES", Align::kRight}, {"UPDATED"}});
   for (const Json& stack : Field(*body, "stacks")) {
     const Json& resources = Field(stack, "resources");
-    table.Add({Text(stack, "name"), Text(stack, "status"),
-               resources.is_structured() ? std::to_string(resources.size())
-                                         : Text(stack, "resources"),
-               Text(stack, "updated")});
+    table.Add(
+        {Text(stack, "name"), Text(stack, "status"),
+         resources.is_structured() ? std::to_string(resources.size()) : Text(stack, "resources"),
+         Text(stack, "updated")});
   }
   if (table.rows() == 0) {
     console.err << "no stacks; deploy one with: hearth deploy template.yaml\n";
@@ -215,7 +219,9 @@ int RunStacks(const Client& client, Console& console) {
 int RunDelete(const Client& client, Console& console, const std::string& stack) {
   return ApplyStack(client, console,
                     {.method = "DELETE", .path = "/_hearth/stacks/" + PercentEncode(stack)},
-                    {.stack = stack, .verb = "deleted", .began = std::chrono::steady_clock::now(),
+                    {.stack = stack,
+                     .verb = "deleted",
+                     .began = std::chrono::steady_clock::now(),
                      .explain = RefusalOf});
 }
 

@@ -20,9 +20,9 @@ class Histogram {
   void Merge(const Histogram& other);
 
   uint64_t count() const { return count_; }
-  base::Duration max() const { return max_; }    // Exact; zero where nothing was recorded.
-  base::Duration min() const { return min_; }    // Exact; zero where nothing was recorded.
-  base::Duration Mean() const;                   // Exact.
+  base::Duration max() const { return max_; }  // Exact; zero where nothing was recorded.
+  base::Duration min() const { return min_; }  // Exact; zero where nothing was recorded.
+  base::Duration Mean() const;                 // Exact.
   // The smallest value that at least `fraction` (0 to 1) of the recorded ones do not exceed, to
   // 1 %; zero where nothing was recorded. Source: the nearest-rank definition.
   base::Duration Percentile(double fraction) const;
@@ -36,9 +36,9 @@ class Histogram {
   void ForEach(const std::function<void(const Bucket&)>& visit) const;
 
  private:
-  static constexpr int kSubBits = 7;                // 128 parts a power of two: error < 1/128.
+  static constexpr int kSubBits = 7;  // 128 parts a power of two: error < 1/128.
   static constexpr uint64_t kParts = 1u << kSubBits;
-  static constexpr int kMaxShift = 34;              // (2 * kParts) << 34 ns = 73 min.
+  static constexpr int kMaxShift = 34;  // (2 * kParts) << 34 ns = 73 min.
   static constexpr uint64_t kMaxValue = ((2 * kParts) << kMaxShift) - 1;
   static constexpr size_t kBuckets = (kMaxShift + 2) * kParts;
 

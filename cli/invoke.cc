@@ -24,8 +24,8 @@ std::expected<std::string, Failure> ReadPayload(std::istream& input, const Invok
   } else if (!options.payload_file.empty()) {
     auto text = base::ReadFile(options.payload_file, base::Bytes(limits::kMaxSyncPayload));
     if (!text) {
-      return std::unexpected(Failure{kUsage, fmt::format("cannot read --payload-file: {}",
-                                                         text.error().ToString())});
+      return std::unexpected(
+          Failure{kUsage, fmt::format("cannot read --payload-file: {}", text.error().ToString())});
     }
     payload = std::move(*text);
     source = options.payload_file;

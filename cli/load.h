@@ -34,8 +34,8 @@ struct Shot {
 class LoadSchedule {
  public:
   LoadSchedule(const LoadPlan& plan, base::MonoTime start);
-  // What a free connection does now; nullopt where nothing is due yet, or any more. Open loop: a call
-  // meant for before the end is due even after it.
+  // What a free connection does now; nullopt where nothing is due yet, or any more. Open loop: a
+  // call meant for before the end is due even after it.
   std::optional<Shot> Next(base::MonoTime now);
   // When something will be due; nullopt where nothing will.
   std::optional<base::MonoTime> NextDue() const;
@@ -64,11 +64,11 @@ struct LoadResult {
   Histogram cold;  // Cold starts, those of the warm-up too: they are rare, and most happen there.
   uint64_t cold_in_warm_up = 0;
   uint64_t warm_up_calls = 0;
-  uint64_t calls = 0;                       // Measured, whatever came of them.
-  std::map<std::string, uint64_t> errors;   // By kind: "HTTP 429", "function error", ...
-  std::vector<Step> steps;                  // In the host's order.
-  base::Duration elapsed{};                 // From the end of the warm-up to the last reply.
-  base::Duration generator_cpu{};           // Processor time of this program, warm-up included.
+  uint64_t calls = 0;                      // Measured, whatever came of them.
+  std::map<std::string, uint64_t> errors;  // By kind: "HTTP 429", "function error", ...
+  std::vector<Step> steps;                 // In the host's order.
+  base::Duration elapsed{};                // From the end of the warm-up to the last reply.
+  base::Duration generator_cpu{};          // Processor time of this program, warm-up included.
 
   uint64_t failed() const;
   double throughput() const;  // Calls that succeeded, a second.

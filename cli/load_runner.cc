@@ -41,14 +41,14 @@ base::Result<LoadResult> LoadRunner::Run() {
 base::Result<void> LoadRunner::StartTimer() {
   alarm_ = base::UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!alarm_.valid()) return base::SystemError("timerfd_create");
-  alarm_watcher_ = TRY(io::FdWatcher::Create(loop_, alarm_.get(), io::FdWatcher::kReadable,
-                                             [this](int) {
-    uint64_t expirations = 0;
-    // Empty where the alarm was set anew in between; that is as good.
-    [[maybe_unused]] const ssize_t got = ::read(alarm_.get(), &expirations, sizeof expirations);
-    SendWhatIsDue();
-    SetAlarm();
-  }));
+  alarm_watcher_ =
+      TRY(io::FdWatcher::Create(loop_, alarm_.get(), io::FdWatcher::kReadable, [this](int) {
+        uint64_t expirations = 0;
+        // Empty where the alarm was set anew in between; that is as good.
+        [[maybe_unused]] const ssize_t got = ::read(alarm_.get(), &expirations, sizeof expirations);
+        SendWhatIsDue();
+        SetAlarm();
+      }));
   return {};
 }
 

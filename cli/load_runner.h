@@ -18,7 +18,7 @@
 namespace hearth::cli {
 
 struct LoadTarget {
-  std::string address;  // "127.0.0.1:4566"
+  std::string address;                         // "127.0.0.1:4566"
   std::shared_ptr<const std::string> request;  // A whole HTTP/1.1 request.
 };
 

@@ -28,7 +28,8 @@ void PrintEvent(Console& console, const Json& event) {
     console.out << base::ToJsonText(event) << '\n';
     return;
   }
-  const auto since_epoch = std::chrono::milliseconds(static_cast<int64_t>(Count(event, "timestamp_ms")));
+  const auto since_epoch =
+      std::chrono::milliseconds(static_cast<int64_t>(Count(event, "timestamp_ms")));
   std::string message = Text(event, "message");
   while (message.ends_with('\n') || message.ends_with('\r')) message.pop_back();
   std::string shown;
@@ -65,9 +66,9 @@ int RunLogs(const Client& client, Console& console, const LogsOptions& options) 
   if (!first) return Fail(console, first.error());
   auto next = Show(console, *first);
   while (next && options.follow && options.go_on()) {
-    const auto more = client.Ask({.path = fmt::format("{}?after={}&wait_s={}", path, *next,
-                                                      kWaitSeconds),
-                                  .timeout = kPatience});
+    const auto more =
+        client.Ask({.path = fmt::format("{}?after={}&wait_s={}", path, *next, kWaitSeconds),
+                    .timeout = kPatience});
     if (!more) return Fail(console, more.error());
     const uint64_t seen = *next;
     next = Show(console, *more);

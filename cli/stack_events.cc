@@ -18,9 +18,9 @@ using base::Json;
 constexpr size_t kMaxRefusal = 256 * 1024;
 
 void PrintResource(Console& console, const Json& event) {
-  std::string line = fmt::format("  {:<7} {:<24} {:<32} {}", Text(event, "action"),
-                                 Text(event, "logical_id"), Text(event, "type"),
-                                 Text(event, "status"));
+  std::string line =
+      fmt::format("  {:<7} {:<24} {:<32} {}", Text(event, "action"), Text(event, "logical_id"),
+                  Text(event, "type"), Text(event, "status"));
   const std::string reason = Text(event, "reason");
   if (!reason.empty()) line += ": " + reason;
   console.err << Printable(line) << std::endl;
@@ -51,9 +51,9 @@ int Conclude(Console& console, const StackRun& run, const Json& done) {
   }
   if (!succeeded) {
     const std::string reason = Text(done, "reason");
-    return Fail(console, {kFunctionError,
-                          fmt::format("stack {} was not {}: {}{}{}", run.stack, run.verb, status,
-                                      reason.empty() ? "" : ": ", reason)});
+    return Fail(console,
+                {kFunctionError, fmt::format("stack {} was not {}: {}{}{}", run.stack, run.verb,
+                                             status, reason.empty() ? "" : ": ", reason)});
   }
   console.err << fmt::format("Stack {} {} in {}\n", run.stack, run.verb,
                              FormatLatency(std::chrono::steady_clock::now() - run.began));
@@ -89,10 +89,10 @@ int ApplyStack(const Client& client, Console& console, Client::Call call, const 
   if (read) read = reader.Finish();
   if (!read) return Fail(console, {kHostError, read.error().ToString()});
   if (!done) {
-    return Fail(console, {kHostError,
-                          fmt::format("hearthd's answer ended before stack {} was {}; see: "
-                                      "hearth stacks, and hearthd's own log",
-                                      run.stack, run.verb)});
+    return Fail(console,
+                {kHostError, fmt::format("hearthd's answer ended before stack {} was {}; see: "
+                                         "hearth stacks, and hearthd's own log",
+                                         run.stack, run.verb)});
   }
   return Conclude(console, run, *done);
 }

@@ -20,9 +20,9 @@ std::expected<Json, Failure> AskJson(const Client& client, const std::string& pa
   if (!response) return std::unexpected(response.error());
   const auto body = base::ParseJson(response->body);
   if (!body) {
-    return std::unexpected(Failure{
-        kHostError, fmt::format("{}{} did not answer with JSON ({}); is it hearthd?",
-                                client.endpoint(), path, body.error().ToString())});
+    return std::unexpected(
+        Failure{kHostError, fmt::format("{}{} did not answer with JSON ({}); is it hearthd?",
+                                        client.endpoint(), path, body.error().ToString())});
   }
   return *body;
 }
@@ -34,15 +34,23 @@ std::string Size(const Json& object, std::string_view name) {
 std::string Join(const Json& list) {
   std::string text;
   for (const Json& item : list) {
-    text += (text.empty() ? "" : "; ") + (item.is_string() ? item.get<std::string>() : base::ToJsonText(item));
+    text += (text.empty() ? "" : "; ") +
+            (item.is_string() ? item.get<std::string>() : base::ToJsonText(item));
   }
   return text;
 }
 
 void PrintInstances(Console& console, const Json& instances) {
-  Table table({{"FUNCTION"}, {"VERSION"}, {"STATE"}, {"PID", Align::kRight},
-               {"MEMORY", Align::kRight}, {"PEAK", Align::kRight}, {"LIMIT", Align::kRight},
-               {"AGE", Align::kRight}, {"CALLS", Align::kRight}, {"ID"}});
+  Table table({{"FUNCTION"},
+               {"VERSION"},
+               {"STATE"},
+               {"PID", Align::kRight},
+               {"MEMORY", Align::kRight},
+               {"PEAK", Align::kRight},
+               {"LIMIT", Align::kRight},
+               {"AGE", Align::kRight},
+               {"CALLS", Align::kRight},
+               {"ID"}});
   for (const Json& each : instances) {
     const auto age = std::chrono::duration<double>(Number(each, "age_s"));
     table.Add({Text(each, "function"), Text(each, "version"), Text(each, "state"),
@@ -97,8 +105,13 @@ int RunFunctions(const Client& client, Console& console) {
     console.out << base::ToJsonText(all) << '\n';
     return kOk;
   }
-  Table table({{"NAME"}, {"RUNTIME"}, {"HANDLER"}, {"MEMORY", Align::kRight},
-               {"TIMEOUT", Align::kRight}, {"CODE", Align::kRight}, {"MODIFIED"}});
+  Table table({{"NAME"},
+               {"RUNTIME"},
+               {"HANDLER"},
+               {"MEMORY", Align::kRight},
+               {"TIMEOUT", Align::kRight},
+               {"CODE", Align::kRight},
+               {"MODIFIED"}});
   for (const Json& each : all) {
     table.Add({Text(each, "FunctionName"), Text(each, "Runtime"), Text(each, "Handler"),
                Text(each, "MemorySize") + " MB", Text(each, "Timeout") + " s",

@@ -9,8 +9,9 @@ namespace {
 
 // Code points, not bytes: UTF-8's continuation bytes take no column.
 size_t Width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 void AppendLine(std::string& text, const std::vector<Column>& columns,

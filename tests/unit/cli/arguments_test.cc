@@ -38,14 +38,24 @@ Outcome RunWith(const std::vector<std::string>& arguments,
 
 TEST(Arguments, ThatAreWrongEndWithTwoAndSayWhy) {
   const std::vector<std::vector<std::string>> wrong = {
-      {}, {"fly"}, {"invoke"}, {"deploy"}, {"deploy", "a", "b"}, {"ps", "--fast"},
-      {"invoke", "F", "--log", "head"}, {"invoke", "F", "x"},
+      {},
+      {"fly"},
+      {"invoke"},
+      {"deploy"},
+      {"deploy", "a", "b"},
+      {"ps", "--fast"},
+      {"invoke", "F", "--log", "head"},
+      {"invoke", "F", "x"},
       {"invoke", "F", "--payload", "{}", "--payload-file", "f"},
-      {"logs", "F", "--tail", "-1"}, {"logs", "F", "--tail", "many"},
-      {"bench", "F", "--connections", "0"}, {"bench", "F", "--duration", "10"},
-      {"bench", "F", "--rate", "-3"}, {"bench", "F", "--payload", "{"},
+      {"logs", "F", "--tail", "-1"},
+      {"logs", "F", "--tail", "many"},
+      {"bench", "F", "--connections", "0"},
+      {"bench", "F", "--duration", "10"},
+      {"bench", "F", "--rate", "-3"},
+      {"bench", "F", "--payload", "{"},
       {"bench", "F", "--endpoint", "https://x"},
-      {"invoke", "F", "--payload", "{bad"}, {"invoke", "F", "--payload-file", "/nowhere/x"}};
+      {"invoke", "F", "--payload", "{bad"},
+      {"invoke", "F", "--payload-file", "/nowhere/x"}};
   for (const auto& arguments : wrong) {
     const Outcome outcome = RunWith(arguments);
     EXPECT_EQ(outcome.code, kUsage) << testing::PrintToString(arguments);
@@ -61,8 +71,9 @@ TEST(Arguments, HelpTeachesACommandAndTheExitCodes) {
 }
 
 TEST(Invoke, SendsThePayloadAndPrintsTheReply) {
-  const Outcome outcome = RunWith({"invoke", "my fn", "--payload", "{\"a\":1}", "--qualifier", "v1"},
-                                  io::HttpResponse{.body = "[1]"});
+  const Outcome outcome =
+      RunWith({"invoke", "my fn", "--payload", "{\"a\":1}", "--qualifier", "v1"},
+              io::HttpResponse{.body = "[1]"});
   EXPECT_EQ(outcome.code, kOk);
   EXPECT_EQ(outcome.out, "[1]\n");
   EXPECT_EQ(outcome.body, "{\"a\":1}");
@@ -71,9 +82,10 @@ TEST(Invoke, SendsThePayloadAndPrintsTheReply) {
 }
 
 TEST(Invoke, ReadsStandardInputInEverySpelling) {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {"invoke", "F", "-"}, {"invoke", "F", "--payload", "-"},
-           {"invoke", "F", "--payload-file", "-"}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"invoke", "F", "-"},
+                                             {"invoke", "F", "--payload", "-"},
+                                             {"invoke", "F", "--payload-file", "-"}}) {
     EXPECT_EQ(RunWith(arguments, io::HttpResponse{}, "[7]").body, "[7]");
   }
 }
@@ -132,16 +144,17 @@ TEST(Logs, FollowsFromTheCursorThatTheHostGave) {
   std::ostringstream out, err;
   Console console{out, err};
   std::vector<std::string> asked;
-  const Client client("http://h:1", [&](const io::FetchRequest& request)
-                          -> base::Result<io::HttpResponse> {
-    asked.push_back(request.url.substr(10));
-    return io::HttpResponse{
-        .body = R"({"events":[{"sequence":9,"timestamp_ms":0,"stream":"d/[1]abcdef99",)"
-                R"("message":"one\ntwo\u001b[2J\n"}],"next":9})"};
-  });
+  const Client client(
+      "http://h:1", [&](const io::FetchRequest& request) -> base::Result<io::HttpResponse> {
+        asked.push_back(request.url.substr(10));
+        return io::HttpResponse{
+            .body = R"({"events":[{"sequence":9,"timestamp_ms":0,"stream":"d/[1]abcdef99",)"
+                    R"("message":"one\ntwo\u001b[2J\n"}],"next":9})"};
+      });
   int rounds = 1;
-  RunLogs(client, console, {.function = "F", .tail = 5, .follow = true,
-                            .go_on = [&rounds] { return rounds-- > 0; }});
+  RunLogs(client, console, {.function = "F", .tail = 5, .follow = true, .go_on = [&rounds] {
+                              return rounds-- > 0;
+                            }});
   ASSERT_EQ(asked.size(), 2u);
   EXPECT_EQ(asked[0], "/_hearth/logs/F?tail=5");
   EXPECT_EQ(asked[1], "/_hearth/logs/F?after=9&wait_s=20");

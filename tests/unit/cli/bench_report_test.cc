@@ -12,8 +12,10 @@ using testing::HasSubstr;
 using testing::Not;
 
 BenchReport Sample() {
-  BenchReport report{{.function = "He<llo", .connections = 4, .rate = 100}, "http://h:1",
-                     "2026-11-24T00:00:00.000Z", {}};
+  BenchReport report{{.function = "He<llo", .connections = 4, .rate = 100},
+                     "http://h:1",
+                     "2026-11-24T00:00:00.000Z",
+                     {}};
   LoadResult& result = report.result;
   for (int i = 1; i <= 1000; ++i) {
     result.all.Record(i * 10us);

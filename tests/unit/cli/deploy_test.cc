@@ -27,20 +27,22 @@ class DeployTest : public testing::Test {
 
   // Answers by method and path's end; notes what was asked.
   Client MakeClient() {
-    return Client("http://h:1", [this](const io::FetchRequest& request)
-                      -> base::Result<io::HttpResponse> {
-      asked_ += request.method + " " + request.url.substr(10) + "\n";
-      if (request.method == "HEAD") return io::HttpResponse{.status = has_code_ ? 200 : 404};
-      if (request.method == "PUT") put_ = request.body;
-      if (request.url.ends_with("/plan")) return plan_;
-      if (request.method == "POST") {
-        sent_ = *base::ParseJson(request.body);
-        // Cut anywhere, as a stream is.
-        for (size_t at = 0; at < events_.size(); at += 7) request.sink(events_.substr(at, 7));
-        return io::HttpResponse{.status = apply_status_};
-      }
-      return io::HttpResponse{};
-    });
+    return Client("http://h:1",
+                  [this](const io::FetchRequest& request) -> base::Result<io::HttpResponse> {
+                    asked_ += request.method + " " + request.url.substr(10) + "\n";
+                    if (request.method == "HEAD")
+                      return io::HttpResponse{.status = has_code_ ? 200 : 404};
+                    if (request.method == "PUT") put_ = request.body;
+                    if (request.url.ends_with("/plan")) return plan_;
+                    if (request.method == "POST") {
+                      sent_ = *base::ParseJson(request.body);
+                      // Cut anywhere, as a stream is.
+                      for (size_t at = 0; at < events_.size(); at += 7)
+                        request.sink(events_.substr(at, 7));
+                      return io::HttpResponse{.status = apply_status_};
+                    }
+                    return io::HttpResponse{};
+                  });
   }
   int Run(DeployOptions options = {}) {
     if (options.template_path.empty()) options.template_path = folder_ + "/template.yaml";
@@ -78,7 +80,8 @@ TEST_F(DeployTest, DoesNotSendCodeThatTheHostHas) {
 }
 
 TEST_F(DeployTest, ShowsTemplateErrorsAsCompilersDo) {
-  plan_ = {.status = 400, .body = R"({"errors":[{"line":12,"column":7,"message":"no such type"}]})"};
+  plan_ = {.status = 400,
+           .body = R"({"errors":[{"line":12,"column":7,"message":"no such type"}]})"};
   EXPECT_EQ(Run(), kUsage);
   EXPECT_THAT(err_.str(), HasSubstr(folder_ + "/template.yaml:12:7: error: no such type"));
   EXPECT_EQ(asked_.find("PUT"), std::string::npos);

@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 
 std::shared_ptr<const std::string> Request() {
   return std::make_shared<const std::string>(
-      "POST /2015-03-31/functions/F/invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+      "POST /2015-03-31/functions/F/invocations HTTP/1.1\r\nHost: x\r\nContent-Length: "
+      "2\r\n\r\n{}");
 }
 
 // A server on the same loop whose handler may stall.
@@ -41,7 +42,8 @@ TEST_F(LoadRunnerTest, SendsExactlyTheCallsOfAnOpenLoopAndChargesThemForAStall) 
   std::vector<io::HttpResponder> held;
   int calls = 0;
   Start([&](io::HttpRequest, io::HttpResponder responder) {
-    if (++calls != 20) return held.empty() ? responder.Send({}) : held.push_back(std::move(responder));
+    if (++calls != 20)
+      return held.empty() ? responder.Send({}) : held.push_back(std::move(responder));
     // From the 20th call on, nobody is answered for 100 ms.
     held.push_back(std::move(responder));
     stall.Start(100ms, [&] {
