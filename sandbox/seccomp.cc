@@ -118,6 +118,28 @@ base::Result<void> Add(const Filter& filter, uint32_t action, const char* call,
   return {};
 }
 
+// Allows `call` for every value of a 32-bit argument but the `refused`. libseccomp has no "differs in
+// these bits", and comparing all 64 bits would let through what the kernel truncates (bits above
+// 31 set), so the space is split bit by bit: each half without a refused value is one rule.
+base::Result<void> AddAllBut(const Filter& filter, const char* call, unsigned argument,
+                             const std::vector<uint32_t>& refused, uint64_t mask = 0,
+                             uint64_t value = 0, int bit = 0) {
+  if (refused.empty()) {
+    return Add(filter, SCMP_ACT_ALLOW, call,
+               {SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, mask, value)});
+  }
+  if (bit == 32) return {};
+  for (const uint64_t side : {0u, 1u}) {
+    std::vector<uint32_t> inside;
+    for (const uint32_t one : refused) {
+      if ((one >> bit & 1) == side) inside.push_back(one);
+    }
+    TRY(AddAllBut(filter, call, argument, inside, mask | uint64_t{1} << bit, value | side << bit,
+                  bit + 1));
+  }
+  return {};
+}
+
 base::Result<void> AddConditional(const Filter& filter) {
   // New namespaces would give a function capabilities of its own and with them mount, raw sockets...
   constexpr uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET |
@@ -141,16 +163,9 @@ base::Result<void> AddConditional(const Filter& filter) {
   TRY(Add(filter, SCMP_ACT_ALLOW, "socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)}));
 
   // Every ioctl but those that push input into, or paste from, a terminal shared with the host.
-  // The kernel reads 32 bits of the command, so 32 bits are compared.
-  constexpr uint64_t kLow = 0xffffffffu;
-  TRY(Add(filter, SCMP_ACT_ERRNO(EPERM), "ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kLow, TIOCSTI)}));
-  TRY(Add(filter, SCMP_ACT_ERRNO(EPERM), "ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kLow, TIOCLINUX)}));
-  TRY(Add(filter, SCMP_ACT_ALLOW, "ioctl"));
-
+  TRY(AddAllBut(filter, "ioctl", 1, {TIOCSTI, TIOCLINUX}));
   // PDEATHSIG ties the sandbox to its zygote: its first process must not cut that tie.
-  TRY(Add(filter, SCMP_ACT_ERRNO(EPERM), "prctl",
-          {SCMP_A0(SCMP_CMP_MASKED_EQ, kLow, PR_SET_PDEATHSIG)}));
-  TRY(Add(filter, SCMP_ACT_ALLOW, "prctl"));
+  TRY(AddAllBut(filter, "prctl", 0, {PR_SET_PDEATHSIG}));
 
   // Asking (0xffffffff) and plain Linux; others weaken address space layout.
   TRY(Add(filter, SCMP_ACT_ALLOW, "personality", {SCMP_A0(SCMP_CMP_EQ, PER_LINUX)}));

@@ -149,8 +149,12 @@ base::Result<base::UniqueFd> MountImage(const std::string& folder, const TmpSize
   base::UniqueFd fs = TRY(sys::Fsopen("ext4"));
   TRY(sys::FsconfigString(fs.get(), "source", loop.path));
   // Writing the inode tables in the background would cost what the sparse image saves.
-  if (::syscall(SYS_fsconfig, fs.get(), FSCONFIG_SET_FLAG, "noinit_itable", nullptr, 0) != 0) {
-    return base::SystemError("fsconfig noinit_itable");
+  // Nobody reads a volume after a crash, so no flush to the disk is worth waiting for: with
+  // barriers the last unmount, and with it the sandbox's end, takes 25 ms.
+  for (const char* flag : {"noinit_itable", "nobarrier"}) {
+    if (::syscall(SYS_fsconfig, fs.get(), FSCONFIG_SET_FLAG, flag, nullptr, 0) != 0) {
+      return base::SystemError(std::string("fsconfig ") + flag);
+    }
   }
   base::UniqueFd mount =
       TRY(sys::FsconfigCreateAndMount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));

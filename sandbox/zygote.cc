@@ -142,6 +142,13 @@ base::Result<void> Zygote::Run() {
   return {};
 }
 
+// Descriptors are shared (with hearthd, with fillers), so closing ours would leave the watch behind.
+void Zygote::Unwatch(base::UniqueFd& fd) {
+  if (!fd.valid()) return;
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
+  fd.Reset();
+}
+
 void Zygote::Dispatch(Source source, Slot& slot) {
   switch (source) {
     case Source::kHost: return;
@@ -282,7 +289,7 @@ void Zygote::OnFiller(Slot& slot) {
   if (slot.state != Slot::State::kFilling) return;
   auto adopt = [&]() -> base::Result<void> {
     slot.embryo = TRY(ReceiveEmbryo(slot.filler.socket.get()));
-    slot.filler.socket.Reset();
+    Unwatch(slot.filler.socket);
     TRY(Watch(slot.embryo.control.get(), Source::kControl, slot.number, EPOLLIN));
     TRY(Watch(slot.embryo.pidfd.get(), Source::kExit, slot.number, EPOLLIN));
     slot.handles = TRY(slot.group.OpenHandles());
@@ -298,7 +305,7 @@ void Zygote::OnFiller(Slot& slot) {
 void Zygote::OnFillerExit(Slot& slot) {
   siginfo_t info;
   ::waitid(P_PIDFD, static_cast<id_t>(slot.filler.pidfd.get()), &info, WEXITED | WNOHANG);
-  slot.filler.pidfd.Reset();
+  Unwatch(slot.filler.pidfd);
   slot.filler.pid = 0;
 }
 
@@ -313,7 +320,7 @@ void Zygote::OnControl(Slot& slot) {
   }
   if (message->closed) {
     // Close-on-exec: the program runs, or the process died, which its pidfd then says.
-    slot.embryo.control.Reset();
+    Unwatch(slot.embryo.control);
     if (slot.state == Slot::State::kLaunching && slot.listening) return Launched(slot);
     return End(slot);
   }
@@ -398,7 +405,9 @@ void Zygote::Launched(Slot& slot) {
   for (const auto& timing : slot.timings) known += timing.took;
   const auto waited = slot.timings.front().took;
   const auto whole = clock_.Now() - slot.ordered_at;
-  slot.timings.push_back({"seccomp and exec", whole - (known - waited)});
+  // The embryo may begin while the zygote's own step still ends, so the rest can be below zero.
+  const auto rest = std::max(base::Duration::zero(), whole - (known - waited));
+  slot.timings.push_back({"seccomp and exec", rest});
   std::vector<int> fds(kHandleFds);
   fds[kPidfd] = slot.embryo.pidfd.get();
   fds[kFreezeFd] = slot.handles.freeze.get();
@@ -434,10 +443,11 @@ void Zygote::OnExit(Slot& slot) {
       info.si_pid == 0) {
     return;
   }
-  slot.embryo.pidfd.Reset();
-  // Exec may have succeeded so shortly before that both events came in one round.
+  // Exec may have succeeded so shortly before that both events came in one round: first the
+  // report, then the end of the control socket.
   if (slot.state == Slot::State::kLaunching && slot.embryo.control.valid()) OnControl(slot);
   if (slot.state == Slot::State::kLaunching && slot.embryo.control.valid()) OnControl(slot);
+  Unwatch(slot.embryo.pidfd);
   if (slot.state == Slot::State::kRunning) {
     Outcome outcome;
     const bool exited = info.si_code == CLD_EXITED;
@@ -459,8 +469,8 @@ void Zygote::OnExit(Slot& slot) {
 void Zygote::End(Slot& slot) {
   if (slot.state != Slot::State::kEnding) Transition(slot, Slot::State::kEnding);
   slot.group.Kill();
-  slot.embryo.control.Reset();
-  slot.filler.socket.Reset();
+  Unwatch(slot.embryo.control);
+  Unwatch(slot.filler.socket);
 }
 
 void Zygote::SweepEnding() {

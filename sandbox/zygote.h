@@ -72,6 +72,7 @@ class Zygote {
 
   base::Result<void> Prepare();
   base::Result<void> Watch(int fd, Source source, uint64_t slot, uint32_t events);
+  void Unwatch(base::UniqueFd& fd);
   void Dispatch(Source source, Slot& slot);
 
   // Each handles one readiness.
