@@ -31,6 +31,10 @@ Result<Json> ParseJson(std::string_view text) {
   if (IsTooDeep(text)) {
     return Invalid("parse JSON", "nested more than 512 levels deep");
   }
+  // The parser takes a NUL for the end of its input and would accept whatever follows.
+  if (text.find('\0') != std::string_view::npos) {
+    return Invalid("parse JSON", "a NUL byte is not JSON");
+  }
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const Json::exception& error) {
