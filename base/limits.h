@@ -58,6 +58,12 @@ constexpr auto kIdleConnection = 300s;           // Ours: keep-alive connections
 
 // Logs.
 constexpr size_t kMaxLogLine = 262144;           // AWS: CloudWatch's event size (256 KiB then).
+constexpr size_t kMaxLogFile = 8 << 20;          // Ours: a group's file is rotated at this size.
+constexpr size_t kMaxLogFiles = 64;              // Ours: of one group; the oldest is removed.
+constexpr size_t kMaxLogBytes = 64 << 20;        // Ours: of one group's files together.
+constexpr size_t kMaxLogEventsInMemory = 1000;   // Ours: of one group; older ones come from disk.
+constexpr size_t kMaxLogBytesInMemory = 1 << 20; // Ours: the same, in bytes.
+constexpr size_t kMaxLogBytesUnwritten = 8 << 20;  // Ours: of one group; a faster flood is dropped.
 
 // Templates.
 constexpr size_t kMaxTemplateBytes = 1000000;    // AWS: 1 MB through S3.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <set>
 
 #include "aws/gateway.h"
 #include "base/clock.h"
@@ -15,6 +16,8 @@
 #include "base/log.h"
 #include "host/admin_api.h"
 #include "host/privilege.h"
+#include "invoker/async_queue.h"
+#include "invoker/code_download.h"
 #include "invoker/invoker.h"
 #include "invoker/lambda_api.h"
 #include "invoker/log_store.h"
@@ -25,6 +28,7 @@
 #include "layers/code_store.h"
 #include "runtime/catalog.h"
 #include "sandbox/zygote_client.h"
+#include "stacks/stacks_api.h"
 #include "store/database.h"
 
 namespace hearth::host {
@@ -44,11 +48,15 @@ struct Host::Parts {
   std::unique_ptr<store::Database> database;
   std::unique_ptr<layers::CodeStore> code;
   std::unique_ptr<io::Offload> writer;  // One thread: the only user of the database.
-  std::unique_ptr<io::Offload> disk;
+  std::unique_ptr<io::Offload> disk;    // One thread: the only user of the code store.
+  std::unique_ptr<io::Offload> log_disk;
   std::unique_ptr<invoker::LogStore> logs;
   std::unique_ptr<invoker::Registry> registry;
   std::unique_ptr<invoker::Invoker> invoker;
   std::unique_ptr<invoker::ControlPlane> control;
+  std::unique_ptr<invoker::AsyncQueue> events;
+  std::unique_ptr<invoker::CodeDownload> downloads;
+  std::unique_ptr<stacks::StacksApi> stacks;
   std::unique_ptr<aws::Service> lambda;
   std::unique_ptr<AdminApi> admin;
   aws::Gateway gateway;
@@ -63,6 +71,7 @@ struct Host::Parts {
   Result<void> StartZygote();
   Result<void> OpenStores();
   Result<void> StartServices();
+  Result<void> CollectCode();
   Result<void> Listen();
   Result<void> WatchSignals();
   void Stop();
@@ -142,11 +151,13 @@ Result<void> Host::Parts::StartZygote() {
 
 Result<void> Host::Parts::OpenStores() {
   writer = std::make_unique<io::Offload>(*loop, 1);
-  disk = std::make_unique<io::Offload>(*loop, 2);
-  database = TRY(store::Database::Open(options.state_folder + "/hearth.db",
-                                       invoker::RegistryMigrations()));
+  disk = std::make_unique<io::Offload>(*loop, 1);
+  log_disk = std::make_unique<io::Offload>(*loop, 1);
+  std::vector<store::Migration> migrations = invoker::RegistryMigrations();
+  for (auto& step : stacks::StackMigrations()) migrations.push_back(std::move(step));
+  database = TRY(store::Database::Open(options.state_folder + "/hearth.db", migrations));
   code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
-  logs = TRY(invoker::LogStore::Open(*loop, *disk, options.state_folder + "/logs"));
+  logs = TRY(invoker::LogStore::Open(*loop, *log_disk, options.state_folder + "/logs"));
   registry = TRY(invoker::Registry::Load(*database, *writer));
   return {};
 }
@@ -168,11 +179,33 @@ Result<void> Host::Parts::StartServices() {
   const invoker::LambdaApiOptions api{.account = options.account,
                                       .memory_step = options.memory_step};
   control = invoker::ControlPlane::Create(*registry, *invoker, *code, *disk, catalog, clock, api);
-  lambda = invoker::MakeLambdaApi(*control, *registry, *invoker, *code, *disk, clock, api);
+  events = TRY(invoker::AsyncQueue::Open(*loop, *database, *writer, *registry, *invoker));
+  downloads = std::make_unique<invoker::CodeDownload>(*code, *disk);
+  gateway.RegisterOwn(std::string(invoker::CodeDownload::kPath),
+                      [this](aws::Call call) { downloads->Handle(std::move(call)); });
+  lambda = invoker::MakeLambdaApi(*control, *registry, *invoker, *code, *disk, clock, api,
+                                  events.get(), downloads.get());
   gateway.Register(*lambda);
+  stacks = TRY(stacks::StacksApi::Create(
+      {*control, *registry, *code, *disk, clock, options.account}, *database, *writer));
+  TRY(CollectCode());
+  stacks->Recover([](const std::vector<std::string>& report) {
+    for (const std::string& line : report) HLOG_WARN("{}", line);
+  });
+  stacks->Register(gateway);
   admin = std::make_unique<AdminApi>(
       AdminApi::Parts{*loop, options, *zygote, *registry, *invoker, *control, *logs});
   admin->Register(gateway);
+  return {};
+}
+
+// Removes code that nothing refers to any more. Only here, before the first request: later, code may
+// be stored whose function is not committed yet.
+Result<void> Host::Parts::CollectCode() {
+  std::set<std::string> used = stacks->CodeInUse();
+  for (const auto& function : registry->List()) used.insert(function->code_digest);
+  const size_t removed = TRY(code->Collect(used));
+  if (removed > 0) HLOG_INFO("removed the code of {} older revisions", removed);
   return {};
 }
 

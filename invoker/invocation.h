@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "invoker/function.h"
+#include "sandbox/outcome.h"
 
 namespace hearth::invoker {
 
@@ -18,7 +19,8 @@ struct InvokeRequest {
   std::string invoked_arn;         // As asked for, with its qualifier.
   std::string trace_id;
   std::string client_context;      // JSON, decoded.
-  std::string payload;             // JSON text; "" counts as "{}"... see LambdaApi.
+  std::string payload;             // JSON text, never empty: the wire API makes "{}" of nothing.
+  bool want_log_tail = false;
   base::MonoTime received{};       // When the HTTP request was complete; where the spans start.
 };
 
@@ -50,18 +52,24 @@ struct InvocationResult {
   std::string payload;          // What the caller gets as body (the function's result or error object).
   std::string content_type = "application/json";
   std::string executed_version;
-  std::string log_tail;         // Last 4 KB of this call's log, START to REPORT; not base64.
+  std::string log_tail;         // Where asked for: the last 4 KB of START to REPORT; not base64.
   std::string throttle_reason;  // "ReservedFunctionConcurrentInvocationLimitExceeded", ...
   std::string host_error;
   bool cold = false;
   Spans spans;
   std::chrono::microseconds duration{};
   uint64_t billed_ms = 0;
-  uint32_t max_memory_mib = 0;
 };
 
 // True where the answer carries X-Amz-Function-Error: Unhandled.
 bool IsFunctionError(InvocationStatus status);
+
+// {"errorType":TYPE,"errorMessage":"RequestId: ID Error: WHAT"}: AWS's answer where the runtime itself
+// could say nothing. Source: aws-facts 4.4.
+std::string FailurePayload(const std::string& type, const std::string& request_id,
+                           const std::string& what);
+// "Runtime exited with error: exit status 3", as AWS words how a runtime ended.
+std::string ExitText(const sandbox::Outcome& outcome);
 
 using InvokeCallback = std::function<void(InvocationResult)>;
 

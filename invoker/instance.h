@@ -1,0 +1,154 @@
+// Instance: one sandbox and the runtime in it, from its launch to the last trace of it.
+//
+//   starting --launched--> init --ready--> idle <--> busy
+//       \___________________\_______________\________\----> ending --exit--> gone
+//
+// It serves one call at a time. Freezing is a property of idle, not a state: a frozen instance is
+// thawed by the call it gets. Whatever happens to the sandbox becomes either the answer of the call
+// that runs, or an InitFailure. Owner: an InstancePool, which is told of every change that matters to
+// it; a delegate call is the last thing an instance does, and may destroy nothing before OnGone.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "invoker/instance_log.h"
+#include "invoker/invocation.h"
+#include "invoker/invoker.h"
+#include "io/timer.h"
+#include "runtime/log_capture.h"
+#include "runtime/session.h"
+#include "sandbox/zygote_client.h"
+
+namespace hearth::invoker {
+
+// What every instance of a host works with; outlives them all.
+struct InstanceParts {
+  io::Loop& loop;
+  sandbox::ZygoteClient& zygote;
+  const runtime::Catalog& catalog;
+  LogStore& logs;
+  const InvokerOptions& options;
+};
+
+// A call that has been admitted and waits for its instance, or runs on one.
+struct PendingCall {
+  InvokeRequest request;
+  InvokeCallback callback;
+  base::MonoTime admitted{};
+  bool init_failed = false;  // One init has failed: the next one is part of this call.
+};
+using PendingCallPtr = std::unique_ptr<PendingCall>;
+
+// Why an instance never became ready.
+struct InitFailure {
+  InvocationStatus status = InvocationStatus::kInitError;
+  std::string error_type;  // "Runtime.ImportModuleError"
+  std::string payload;     // The runtime's own error object; empty: made from `what`.
+  std::string what;        // "Runtime exited with error: exit status 1", or the host's error.
+};
+
+class Instance final : private runtime::RuntimeSession::Delegate {
+ public:
+  enum class State { kStarting, kInit, kIdle, kBusy, kEnding, kGone };
+
+  class Delegate {
+   public:
+    virtual ~Delegate() = default;
+    // It is idle: after its init, or after a call.
+    virtual void OnIdle(Instance& instance) = 0;
+    // It is ending: its init, which was no call's own, has failed.
+    virtual void OnInitFailed(Instance& instance, InitFailure failure) = 0;
+    // A call that it held has its answer. The owner runs the call's callback.
+    virtual void OnAnswered(PendingCallPtr call, InvocationResult result) = 0;
+    // It is ending, for any other reason. Exactly one of these two is told, once.
+    virtual void OnEnding(Instance& instance) = 0;
+    // Nothing is left of it; it may be destroyed on a later turn of the loop.
+    virtual void OnGone(Instance& instance) = 0;
+  };
+
+  Instance(const InstanceParts& parts, Delegate& delegate, uint64_t id, FunctionRef function);
+  ~Instance() override;
+
+  // Asks for the sandbox. With a call: its init has failed once, so this init is part of the call,
+  // under the function's own timeout (AWS's "suppressed init").
+  void Start(PendingCallPtr call = nullptr);
+  // Only while idle. Thaws.
+  void Invoke(PendingCallPtr call);
+  // Kills, whatever it does; a call that runs is answered with `reason` as the host's error.
+  void End(const std::string& reason);
+  // Only while idle.
+  void Freeze();
+
+  uint64_t id() const { return id_; }
+  State state() const { return state_; }
+  bool frozen() const { return frozen_; }
+  const FunctionVersion& function() const { return *function_; }
+  // What it may use; and what it uses now, as far as that is known.
+  base::Bytes size() const;
+  base::Bytes MemoryNow() const;
+  base::MonoTime idle_since() const { return idle_since_; }
+  InstanceInfo Info() const;
+
+  // What the memory budget holds for it, and whether it is being started for the pool's waiting
+  // calls; both kept by the pool.
+  base::Bytes reserved;
+  bool is_for_waiting = false;
+  // Its place among the idle; kept by IdleInstances, which moves the one node between lists.
+  struct IdleHook {
+    std::list<Instance*> home;
+    std::list<Instance*>::iterator node;
+    std::list<Instance*>* in = nullptr;
+  } idle_hook;
+
+ private:
+  void Transition(State to);
+  void OnLaunched(std::unique_ptr<sandbox::Sandbox> sandbox, base::UniqueFd channel);
+  void OnLaunchFailed(const base::Error& error);
+  void OnExit(const sandbox::Outcome& outcome);
+  void OnInitTimeout();
+  void OnCallTimeout();
+  void Run();
+  void FailInit(InitFailure failure);
+  void Answer(InvocationStatus status, std::string payload, std::string_view error_type = {},
+              std::string content_type = "application/json");
+  void BeginEnding();
+  void Gone();
+
+  // runtime::RuntimeSession::Delegate
+  void OnReady() override;
+  void OnInitError(runtime::FunctionError error) override;
+  void OnResponse(std::string_view request_id, std::string payload,
+                  std::string content_type) override;
+  void OnError(std::string_view request_id, runtime::FunctionError error) override;
+  void OnIdle() override;
+  void OnBroken(std::string reason) override;
+
+  const InstanceParts& parts_;
+  Delegate& delegate_;
+  const uint64_t id_;
+  const FunctionRef function_;
+  runtime::Runtime runtime_;
+  InstanceLog log_;
+  State state_ = State::kStarting;
+  bool frozen_ = false;
+  io::Timer timer_;              // Init's, or the call's.
+  std::unique_ptr<sandbox::Sandbox> sandbox_;
+  std::unique_ptr<runtime::LogCapture> output_;
+  std::unique_ptr<runtime::RuntimeSession> session_;
+  PendingCallPtr call_;
+  std::string broken_;           // What the runtime's session broke on; its exit says the rest.
+
+  base::MonoTime created_{};
+  base::MonoTime launched_{};
+  base::MonoTime ready_{};
+  base::MonoTime idle_since_{};
+  base::MonoTime call_began_{};  // Its event was sent, or its own init began.
+  uint64_t invocations_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace hearth::invoker

@@ -1,0 +1,54 @@
+// InstanceLog: one instance's log stream, and the lines that Lambda itself writes to it.
+//
+// Source of the lines: aws-facts 4.4 (tabs literal, as recorded on AWS). Owner: an Instance.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "invoker/log_store.h"
+
+namespace hearth::invoker {
+
+struct CallReport {
+  base::Duration duration{};
+  uint64_t billed_ms = 0;
+  uint32_t memory_mib = 0;
+  uint32_t max_memory_mib = 0;
+  std::optional<base::Duration> init_duration;  // Cold only.
+  std::string_view status;      // Empty, "timeout" or "error".
+  std::string_view error_type;  // With "error": "Runtime.OutOfMemory".
+};
+
+class InstanceLog {
+ public:
+  // `version` as in the stream's name: "$LATEST".
+  InstanceLog(LogStore& logs, std::string group, const std::string& version, base::WallTime now);
+  const std::string& stream() const { return stream_; }
+
+  // One line of the function's, or of ours.
+  void Line(std::string_view line);
+  void InitStart(std::string_view runtime_version);
+  // `phase` is "init" or "invoke"; written where an init did not succeed.
+  void InitReport(base::Duration took, std::string_view phase, std::string_view status,
+                  std::string_view error_type);
+
+  // From Start to End the lines are one call's. With `keep_tail`, End returns the last 4 KB of them.
+  void Start(const std::string& request_id, const std::string& version, bool keep_tail);
+  std::string End(const std::string& request_id, const CallReport& report);
+
+ private:
+  LogStore& logs_;
+  const std::string group_;
+  const std::string stream_;
+  bool keep_tail_ = false;
+  std::string tail_;
+};
+
+// "1.22 ms", as Lambda writes durations.
+std::string FormatMillis(base::Duration duration);
+
+}  // namespace hearth::invoker

@@ -1,0 +1,154 @@
+#include "invoker/instance_pool.h"
+
+#include <algorithm>
+
+namespace hearth::invoker {
+
+void InstancePool::Enqueue(PendingCallPtr call) {
+  waiting_.push_back(std::move(call));
+  Pump();
+}
+
+void InstancePool::Pump() {
+  const base::Bytes size = base::Bytes::MiB(function_->memory_mib);
+  while (!restarts_.empty()) {
+    if (!Reserve(size)) return;
+    PendingCallPtr call = std::move(restarts_.front());
+    restarts_.pop_front();
+    StartInstance(std::move(call));
+  }
+  while (!waiting_.empty()) {
+    if (!idle_.empty()) {
+      Instance& instance = *idle_.back();
+      if (!Reserve(size - instance.reserved)) return;
+      instance.reserved = size;
+      idle_.pop_back();
+      idle_instances_.Remove(instance);
+      PendingCallPtr call = std::move(waiting_.front());
+      waiting_.pop_front();
+      instance.Invoke(std::move(call));
+      continue;
+    }
+    if (starting_ >= waiting_.size() || !Reserve(size)) return;
+    StartInstance(nullptr);
+  }
+}
+
+bool InstancePool::Reserve(base::Bytes size) {
+  if (admission_.Reserve(size)) return true;
+  if (!host_.WaitForRoom(*this, size)) RefuseWaiting();
+  return false;
+}
+
+// Room will not come: what no starting instance will serve is refused, the newest first.
+void InstancePool::RefuseWaiting() {
+  const base::Bytes size = base::Bytes::MiB(function_->memory_mib);
+  const bool never_fits = size > admission_.budget();
+  const std::string why =
+      never_fits ? "The function's memory size of " + std::to_string(function_->memory_mib) +
+                       " MB is more than this host's memory budget of " +
+                       std::to_string(admission_.budget().ToMiBCeil()) + " MB"
+                 : "ConcurrentInvocationLimitExceeded";
+  const auto status = never_fits ? InvocationStatus::kHostError : InvocationStatus::kThrottled;
+  while (waiting_.size() > starting_) {
+    Refuse(std::move(waiting_.back()), status, why);
+    waiting_.pop_back();
+  }
+  while (!restarts_.empty()) {
+    Refuse(std::move(restarts_.front()), status, why);
+    restarts_.pop_front();
+  }
+}
+
+void InstancePool::Refuse(PendingCallPtr call, InvocationStatus status, const std::string& why) {
+  InvocationResult result;
+  result.status = status;
+  (status == InvocationStatus::kThrottled ? result.throttle_reason : result.host_error) = why;
+  host_.AnswerLater(std::move(call), std::move(result));
+}
+
+void InstancePool::StartInstance(PendingCallPtr call) {
+  const uint64_t id = host_.NextInstanceId();
+  Instance::Delegate& self = *this;
+  auto made = std::make_unique<Instance>(parts_, self, id, function_);
+  Instance& instance = *made;
+  instance.reserved = instance.size();
+  instance.is_for_waiting = call == nullptr;
+  if (instance.is_for_waiting) ++starting_;
+  instances_.emplace(id, std::move(made));
+  instance.Start(std::move(call));
+}
+
+void InstancePool::Retire() {
+  retired_ = true;
+  const auto idle = idle_;
+  for (Instance* instance : idle) instance->End("retired");
+}
+
+void InstancePool::EndAll(const std::string& reason) {
+  for (auto* calls : {&waiting_, &restarts_}) {
+    while (!calls->empty()) {
+      Refuse(std::move(calls->front()), InvocationStatus::kHostError, reason);
+      calls->pop_front();
+    }
+  }
+  std::vector<Instance*> all;
+  for (const auto& [id, instance] : instances_) all.push_back(instance.get());
+  for (Instance* instance : all) instance->End(reason);
+}
+
+void InstancePool::AddInfo(std::vector<InstanceInfo>& to) const {
+  for (const auto& [id, instance] : instances_) to.push_back(instance->Info());
+}
+
+// --- What instances tell
+
+void InstancePool::OnIdle(Instance& instance) {
+  StartingEnds(instance);
+  if (waiting_.empty() && retired_) return instance.End("retired");
+  idle_.push_back(&instance);
+  idle_instances_.Add(instance);
+  if (!waiting_.empty()) Pump();
+}
+
+void InstancePool::OnInitFailed(Instance& instance, InitFailure failure) {
+  OnEnding(instance);
+  if (waiting_.empty()) return;  // Its call has been served by another.
+  PendingCallPtr call = std::move(waiting_.front());
+  waiting_.pop_front();
+  if (failure.status == InvocationStatus::kHostError) {
+    Refuse(std::move(call), failure.status, failure.what);
+  } else {
+    call->init_failed = true;
+    restarts_.push_back(std::move(call));
+  }
+  Pump();
+}
+
+void InstancePool::OnAnswered(PendingCallPtr call, InvocationResult result) {
+  host_.OnAnswered(std::move(call), std::move(result));
+}
+
+void InstancePool::OnEnding(Instance& instance) {
+  StartingEnds(instance);
+  idle_instances_.Remove(instance);
+  std::erase(idle_, &instance);
+  host_.OnInstanceEnding(instance.reserved);
+}
+
+void InstancePool::OnGone(Instance& instance) {
+  const base::Bytes size = instance.reserved;
+  admission_.Release(size);
+  const auto found = instances_.find(instance.id());
+  // It is inside its own last call: it dies on a later turn.
+  std::shared_ptr<Instance> gone = std::move(found->second);
+  instances_.erase(found);
+  parts_.loop.Post([gone] {});
+  host_.OnInstanceGone(*this, size);
+}
+
+void InstancePool::StartingEnds(Instance& instance) {
+  if (std::exchange(instance.is_for_waiting, false)) --starting_;
+}
+
+}  // namespace hearth::invoker

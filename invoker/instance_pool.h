@@ -1,0 +1,82 @@
+// InstancePool: the instances of one function at one revision, and the calls that wait for them.
+//
+// The most recently used idle instance serves first, so that what is not needed grows old and ends.
+// A call that finds none waits for whichever comes first: one that becomes idle or one that is being
+// started; as many are started as calls wait. Owner: the invoker.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "invoker/admission.h"
+#include "invoker/idle_instances.h"
+#include "invoker/instance.h"
+
+namespace hearth::invoker {
+
+class InstancePool final : private Instance::Delegate {
+ public:
+  // What a pool asks of its owner.
+  class Host {
+   public:
+    virtual ~Host() = default;
+    virtual uint64_t NextInstanceId() = 0;
+    virtual void OnAnswered(PendingCallPtr call, InvocationResult result) = 0;
+    // The same, on a later turn of the loop.
+    virtual void AnswerLater(PendingCallPtr call, InvocationResult result) = 0;
+    // `size` could not be reserved. True: others are ending, and the pool is pumped again when they
+    // have; false: nothing idle is left to end.
+    virtual bool WaitForRoom(InstancePool& pool, base::Bytes size) = 0;
+    // An instance of `size` reserved bytes is ending (or, later, is gone).
+    virtual void OnInstanceEnding(base::Bytes size) = 0;
+    virtual void OnInstanceGone(InstancePool& pool, base::Bytes size) = 0;
+  };
+
+  InstancePool(const InstanceParts& parts, Admission& admission, IdleInstances& idle, Host& host,
+               FunctionRef function)
+      : parts_(parts), admission_(admission), idle_instances_(idle), host_(host),
+        function_(std::move(function)) {}
+
+  void Enqueue(PendingCallPtr call);
+  // Gives waiting calls to idle instances, and starts what is missing, as far as memory allows.
+  void Pump();
+  // A newer revision serves from now on: idle instances end, busy ones after their calls.
+  void Retire();
+  // Answers every call with `reason` as the host's error and ends every instance.
+  void EndAll(const std::string& reason);
+
+  const FunctionVersion& function() const { return *function_; }
+  bool empty() const { return instances_.empty() && waiting_.empty() && restarts_.empty(); }
+  size_t instance_count() const { return instances_.size(); }
+  void AddInfo(std::vector<InstanceInfo>& to) const;
+
+ private:
+  bool Reserve(base::Bytes size);
+  void StartInstance(PendingCallPtr call);
+  void StartingEnds(Instance& instance);
+  void RefuseWaiting();
+  void Refuse(PendingCallPtr call, InvocationStatus status, const std::string& why);
+
+  // Instance::Delegate
+  void OnIdle(Instance& instance) override;
+  void OnInitFailed(Instance& instance, InitFailure failure) override;
+  void OnAnswered(PendingCallPtr call, InvocationResult result) override;
+  void OnEnding(Instance& instance) override;
+  void OnGone(Instance& instance) override;
+
+  const InstanceParts& parts_;
+  Admission& admission_;
+  IdleInstances& idle_instances_;
+  Host& host_;
+  const FunctionRef function_;
+  bool retired_ = false;
+  std::unordered_map<uint64_t, std::unique_ptr<Instance>> instances_;
+  std::vector<Instance*> idle_;          // The most recently used last.
+  size_t starting_ = 0;                  // Instances that are for waiting_, and not ready yet.
+  std::deque<PendingCallPtr> waiting_;
+  std::deque<PendingCallPtr> restarts_;  // Their init has failed once; each gets its own instance.
+};
+
+}  // namespace hearth::invoker

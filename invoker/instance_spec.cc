@@ -1,0 +1,67 @@
+#include "invoker/instance_spec.h"
+
+#include <algorithm>
+
+#include "base/id.h"
+#include "base/limits.h"
+#include "runtime/environment.h"
+
+namespace hearth::invoker {
+namespace {
+
+// An init phase runs on a whole CPU at least, as on AWS: importing at 7 % of one would take seconds.
+constexpr uint32_t kInitCpuPermille = 1000;
+
+std::string LanguageFolder(runtime::Language language) {
+  switch (language) {
+    case runtime::Language::kPython: return "python";
+    case runtime::Language::kNode: return "nodejs";
+    case runtime::Language::kProvided: return {};
+  }
+  return {};
+}
+
+}  // namespace
+
+uint32_t CpuPermille(uint32_t memory_mib) {
+  return std::max<uint32_t>(1, memory_mib * 1000 / limits::kMemoryMiBPerVcpu);
+}
+
+base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
+                                            const FunctionVersion& function,
+                                            const runtime::Runtime& runtime,
+                                            const std::string& log_stream) {
+  sandbox::Spec spec;
+  spec.name = function.name;
+  spec.memory = base::Bytes::MiB(function.memory_mib);
+  spec.cpu_permille = std::max(kInitCpuPermille, CpuPermille(function.memory_mib));
+  spec.pids = limits::kPidsMax;
+  spec.tmp = base::Bytes::MiB(function.tmp_mib);
+  spec.tmp_inodes = limits::kTmpInodes;
+  spec.mounts.push_back({TRY(options.code_folder(function.code_digest)), "/var/task"});
+  if (const auto folder = LanguageFolder(runtime.language); !folder.empty()) {
+    spec.mounts.push_back({options.runtime_folder + "/" + folder, "/var/runtime"});
+  }
+  spec.executable = runtime.executable;
+  spec.argv = runtime.argv;
+  if (runtime.transport == runtime::Transport::kRuntimeApi) {
+    spec.listen_ports = {kRuntimeApiPort};
+  }
+  runtime::EnvironmentInput environment;
+  environment.customer = function.environment;
+  environment.function_name = function.name;
+  environment.function_version = function.version;
+  environment.memory_mib = function.memory_mib;
+  environment.handler = function.handler;
+  environment.region = options.account.region;
+  environment.log_group = LogGroupName(function);
+  environment.log_stream = log_stream;
+  // Of AWS's form, so that SDKs sign with them; while authorisation is off any credentials do.
+  environment.access_key_id = "ASIA" + base::NewHexId(16);
+  environment.secret_access_key = base::NewHexId(40);
+  environment.session_token = base::NewHexId(64);
+  spec.environment = runtime::BuildEnvironment(runtime, environment);
+  return spec;
+}
+
+}  // namespace hearth::invoker

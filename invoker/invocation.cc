@@ -1,0 +1,68 @@
+#include "invoker/invocation.h"
+
+#include <csignal>
+
+#include "base/json.h"
+
+namespace hearth::invoker {
+namespace {
+
+// As Go's os.ProcessState says it, which is what AWS passes on.
+std::string SignalText(int signal) {
+  switch (signal) {
+    case SIGHUP: return "hangup";
+    case SIGINT: return "interrupt";
+    case SIGQUIT: return "quit";
+    case SIGILL: return "illegal instruction";
+    case SIGTRAP: return "trace/breakpoint trap";
+    case SIGABRT: return "aborted";
+    case SIGBUS: return "bus error";
+    case SIGFPE: return "floating point exception";
+    case SIGKILL: return "killed";
+    case SIGSEGV: return "segmentation fault";
+    case SIGPIPE: return "broken pipe";
+    case SIGALRM: return "alarm clock";
+    case SIGTERM: return "terminated";
+    case SIGSYS: return "bad system call";
+    default: return "signal " + std::to_string(signal);
+  }
+}
+
+}  // namespace
+
+bool IsFunctionError(InvocationStatus status) {
+  switch (status) {
+    case InvocationStatus::kFunctionError:
+    case InvocationStatus::kInitError:
+    case InvocationStatus::kTimeout:
+    case InvocationStatus::kExited:
+    case InvocationStatus::kOutOfMemory:
+    case InvocationStatus::kResponseTooLarge:
+      return true;
+    case InvocationStatus::kSuccess:
+    case InvocationStatus::kThrottled:
+    case InvocationStatus::kHostError:
+      return false;
+  }
+  return false;
+}
+
+std::string FailurePayload(const std::string& type, const std::string& request_id,
+                           const std::string& what) {
+  return "{\"errorType\":" + base::JsonQuote(type) +
+         ",\"errorMessage\":" + base::JsonQuote("RequestId: " + request_id + " Error: " + what) +
+         "}";
+}
+
+std::string ExitText(const sandbox::Outcome& outcome) {
+  switch (outcome.kind) {
+    case sandbox::Outcome::Kind::kExited:
+      if (outcome.exit_status == 0) return "Runtime exited without providing a reason";
+      return "Runtime exited with error: exit status " + std::to_string(outcome.exit_status);
+    case sandbox::Outcome::Kind::kSignaled:
+      return "Runtime exited with error: signal: " + SignalText(outcome.signal);
+  }
+  return {};
+}
+
+}  // namespace hearth::invoker

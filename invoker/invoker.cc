@@ -1,0 +1,212 @@
+#include "invoker/invoker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+#include "invoker/admission.h"
+#include "invoker/idle_instances.h"
+#include "invoker/instance_pool.h"
+
+namespace hearth::invoker {
+namespace {
+
+constexpr char kDraining[] = "hearthd is stopping";
+
+base::Bytes BudgetOf(const InvokerOptions& options) {
+  if (options.memory_budget > base::Bytes()) return options.memory_budget;
+  const auto pages = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES));
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  return base::Bytes(pages * page / 10 * 8);
+}
+
+class InvokerImpl final : public Invoker, private InstancePool::Host {
+ public:
+  InvokerImpl(io::Loop& loop, sandbox::ZygoteClient& zygote, const runtime::Catalog& catalog,
+              LogStore& logs, InvokerOptions options)
+      : options_(std::move(options)),
+        parts_{loop, zygote, catalog, logs, options_},
+        admission_(options_.concurrency, BudgetOf(options_)),
+        idle_(loop, options_, admission_, [this] { PumpStarved(); }),
+        drain_timer_(loop) {}
+
+  void Invoke(InvokeRequest request, InvokeCallback callback) override {
+    ++counters_.invocations;
+    FunctionRef function = request.function;
+    auto call = std::make_unique<PendingCall>(
+        PendingCall{std::move(request), std::move(callback), parts_.loop.clock().Now(), false});
+    InvocationResult refusal;
+    if (draining_) {
+      refusal.status = InvocationStatus::kHostError;
+      refusal.host_error = kDraining;
+      return TellLater(std::move(call), std::move(refusal));
+    }
+    if (!admission_.BeginCall()) {
+      refusal.status = InvocationStatus::kThrottled;
+      refusal.throttle_reason = "ConcurrentInvocationLimitExceeded";
+      return TellLater(std::move(call), std::move(refusal));
+    }
+    PoolOf(std::move(function)).Enqueue(std::move(call));
+  }
+
+  void Retire(const std::string& function_name, const std::string& keep_revision_id) override {
+    // By name: a retired pool may vanish while others are being retired.
+    std::vector<InstancePool*> old;
+    for (const auto& [revision, pool] : pools_) {
+      if (pool->function().name == function_name && revision != keep_revision_id) {
+        old.push_back(pool.get());
+      }
+    }
+    for (InstancePool* pool : old) {
+      pool->Retire();
+      DropIfEmpty(*pool);
+    }
+  }
+
+  std::vector<InstanceInfo> Instances() const override {
+    std::vector<InstanceInfo> out;
+    for (const auto& [revision, pool] : pools_) pool->AddInfo(out);
+    std::ranges::sort(out, {}, &InstanceInfo::id);
+    return out;
+  }
+
+  InvokerCounters counters() const override { return counters_; }
+
+  void Drain(base::Deadline deadline, std::function<void()> drained) override {
+    draining_ = true;
+    drained_ = std::move(drained);
+    drain_timer_.Start(deadline.Remaining(parts_.loop.clock()), [this] { EndEverything(); });
+    parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) ContinueDrain();
+    });
+  }
+
+ private:
+  InstancePool& PoolOf(FunctionRef function) {
+    auto& pool = pools_[function->revision_id];
+    if (!pool) {
+      InstancePool::Host& self = *this;
+      pool = std::make_unique<InstancePool>(parts_, admission_, idle_, self, std::move(function));
+    }
+    return *pool;
+  }
+
+  // A pool without instances and calls is forgotten: the next call makes it anew.
+  void DropIfEmpty(const InstancePool& pool) {
+    if (!pool.empty()) return;
+    std::erase(starved_, &pool);
+    pools_.erase(pool.function().revision_id);
+  }
+
+  void ContinueDrain() {
+    if (!draining_ || !drained_) return;
+    if (admission_.calls() > 0) return;
+    EndEverything();
+    if (pools_.empty()) {
+      drain_timer_.Cancel();
+      std::exchange(drained_, nullptr)();
+    }
+  }
+
+  void EndEverything() {
+    std::vector<InstancePool*> all;
+    for (const auto& [revision, pool] : pools_) all.push_back(pool.get());
+    for (InstancePool* pool : all) {
+      pool->EndAll(kDraining);
+      DropIfEmpty(*pool);
+    }
+  }
+
+  // Of a call that was never admitted.
+  void TellLater(PendingCallPtr call, InvocationResult result) {
+    Count(result);
+    parts_.loop.Post([call = std::shared_ptr<PendingCall>(std::move(call)),
+                      result = std::make_shared<InvocationResult>(std::move(result))] {
+      call->callback(std::move(*result));
+    });
+  }
+
+  void Count(const InvocationResult& result) {
+    if (result.cold) ++counters_.cold_starts;
+    if (result.status == InvocationStatus::kThrottled) {
+      ++counters_.throttles;
+    } else if (result.status != InvocationStatus::kSuccess) {
+      ++counters_.errors;
+    }
+  }
+
+  void PumpStarved() {
+    // Each gets one try; one that starves again puts itself back at the end.
+    for (size_t left = starved_.size(); left > 0 && !starved_.empty(); --left) {
+      InstancePool& pool = *starved_.front();
+      starved_.pop_front();
+      pool.Pump();
+    }
+  }
+
+  // InstancePool::Host
+  uint64_t NextInstanceId() override { return next_id_++; }
+
+  void OnAnswered(PendingCallPtr call, InvocationResult result) override {
+    admission_.EndCall();
+    Count(result);
+    call->callback(std::move(result));
+    if (draining_) ContinueDrain();
+  }
+
+  void AnswerLater(PendingCallPtr call, InvocationResult result) override {
+    parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_),
+                      call = std::make_shared<PendingCallPtr>(std::move(call)),
+                      result = std::make_shared<InvocationResult>(std::move(result))] {
+      if (!alive.expired()) OnAnswered(std::move(*call), std::move(*result));
+    });
+  }
+
+  bool WaitForRoom(InstancePool& pool, base::Bytes size) override {
+    const base::Bytes lacking = admission_.Lacking(size);
+    if (size > admission_.budget() || lacking > ending_ + idle_.reserved()) return false;
+    if (lacking > ending_) counters_.evictions += idle_.Evict(lacking - ending_);
+    if (std::ranges::find(starved_, &pool) == starved_.end()) starved_.push_back(&pool);
+    return true;
+  }
+
+  void OnInstanceEnding(base::Bytes size) override { ending_ += size; }
+
+  void OnInstanceGone(InstancePool& pool, base::Bytes size) override {
+    ending_ -= size;
+    parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_),
+                      revision = pool.function().revision_id] {
+      if (alive.expired()) return;
+      PumpStarved();
+      const auto found = pools_.find(revision);
+      if (found != pools_.end()) DropIfEmpty(*found->second);
+      if (draining_) ContinueDrain();
+    });
+  }
+
+  const InvokerOptions options_;
+  const InstanceParts parts_;
+  Admission admission_;
+  IdleInstances idle_;
+  io::Timer drain_timer_;
+  std::function<void()> drained_;
+  bool draining_ = false;
+  std::unordered_map<std::string, std::unique_ptr<InstancePool>> pools_;  // By revision id.
+  std::deque<InstancePool*> starved_;  // Wait for memory, in order.
+  base::Bytes ending_;                 // Reserved by instances that are on their way out.
+  uint64_t next_id_ = 1;
+  InvokerCounters counters_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+std::unique_ptr<Invoker> Invoker::Create(io::Loop& loop, sandbox::ZygoteClient& zygote,
+                                         const runtime::Catalog& catalog, LogStore& logs,
+                                         InvokerOptions options) {
+  return std::make_unique<InvokerImpl>(loop, zygote, catalog, logs, std::move(options));
+}
+
+}  // namespace hearth::invoker

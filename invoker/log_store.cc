@@ -1,0 +1,247 @@
+#include "invoker/log_store.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <unordered_map>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "invoker/log_files.h"
+#include "io/timer.h"
+
+namespace hearth::invoker {
+namespace {
+
+constexpr auto kFlushEvery = std::chrono::milliseconds(200);
+
+struct Kept {
+  uint64_t sequence;
+  int64_t timestamp_ms;
+  std::shared_ptr<const std::string> stream;  // Shared by the events of one stream.
+  std::string message;
+};
+
+struct Group {
+  uint64_t next_sequence = 1;
+  std::deque<Kept> recent;  // Every event from recent.front() on is here.
+  size_t recent_bytes = 0;
+  std::string unwritten;    // Lines for the disk.
+  uint64_t unwritten_first = 0;
+  uint64_t dropped = 0;     // Events of a flood, since the last that was kept.
+  std::vector<std::pair<uint64_t, std::function<void()>>> followers;
+};
+
+struct Batch {
+  std::string group;
+  uint64_t first_sequence = 0;
+  std::string text;
+};
+
+LogEvent ToEvent(const Kept& kept) {
+  return {kept.sequence, kept.timestamp_ms, *kept.stream, kept.message};
+}
+
+class LogStoreImpl final : public LogStore {
+ public:
+  LogStoreImpl(io::Loop& loop, io::Offload& disk) : loop_(loop), disk_(disk), timer_(loop) {}
+
+  base::Result<void> OpenFiles(const std::string& root) {
+    files_ = std::make_shared<LogFiles>(root);
+    for (const auto& [group, last] : TRY(files_->Scan())) {
+      groups_[group].next_sequence = last + 1;
+    }
+    return {};
+  }
+
+  void Append(const std::string& group_name, const std::string& stream,
+              std::string_view message) override {
+    Group& group = groups_[group_name];
+    if (group.unwritten.size() > limits::kMaxLogBytesUnwritten) {
+      // Faster than the disk: what is dropped is counted, and told when there is room again.
+      ++group.dropped;
+      return;
+    }
+    if (group.dropped > 0) {
+      const uint64_t dropped = std::exchange(group.dropped, 0);
+      Add(group, stream, std::to_string(dropped) + " log lines were dropped: they came faster "
+                                                   "than the disk takes them");
+    }
+    Add(group, stream, message);
+    Announce(group_name, group);
+  }
+
+  std::vector<LogEvent> Read(const std::string& group_name, uint64_t after,
+                             size_t limit) override {
+    const auto found = groups_.find(group_name);
+    if (found == groups_.end()) return {};
+    const Group& group = found->second;
+    std::vector<LogEvent> out;
+    const uint64_t first_here =
+        group.recent.empty() ? group.next_sequence : group.recent.front().sequence;
+    if (after + 1 < first_here && files_) {
+      for (auto& event : files_->Read(group_name, after, limit)) {
+        if (event.sequence < first_here) out.push_back(std::move(event));
+      }
+    }
+    auto at = std::ranges::upper_bound(group.recent, after, {}, &Kept::sequence);
+    for (; at != group.recent.end() && out.size() < limit; ++at) out.push_back(ToEvent(*at));
+    return out;
+  }
+
+  std::vector<LogEvent> Tail(const std::string& group_name, size_t count) override {
+    const auto found = groups_.find(group_name);
+    if (found == groups_.end()) return {};
+    const Group& group = found->second;
+    const size_t from_memory = std::min(count, group.recent.size());
+    std::vector<LogEvent> out;
+    if (from_memory < count && files_) {
+      const uint64_t first_here =
+          group.recent.empty() ? group.next_sequence : group.recent.front().sequence;
+      out = files_->Tail(group_name, first_here, count - from_memory);
+    }
+    for (auto at = group.recent.end() - static_cast<ptrdiff_t>(from_memory);
+         at != group.recent.end(); ++at) {
+      out.push_back(ToEvent(*at));
+    }
+    return out;
+  }
+
+  uint64_t Follow(const std::string& group, std::function<void()> on_new) override {
+    const uint64_t token = next_token_++;
+    groups_[group].followers.emplace_back(token, std::move(on_new));
+    return token;
+  }
+
+  void Unfollow(uint64_t token) override {
+    for (auto& [name, group] : groups_) {
+      if (std::erase_if(group.followers, [&](const auto& f) { return f.first == token; }) > 0) {
+        return;
+      }
+    }
+  }
+
+  void Remove(const std::string& group_name) override {
+    const auto found = groups_.find(group_name);
+    if (found == groups_.end()) return;
+    auto followers = std::move(found->second.followers);
+    const uint64_t next = found->second.next_sequence;
+    // The sequence goes on: a follower's cursor must not meet its own past.
+    found->second = Group{};
+    found->second.next_sequence = next;
+    found->second.followers = std::move(followers);
+    if (files_) removed_.push_back(group_name);
+    StartTimer();
+  }
+
+  void Flush(std::function<void()> done) override {
+    waiting_for_flush_.push_back(std::move(done));
+    WriteOut();
+  }
+
+ private:
+  void Add(Group& group, const std::string& stream, std::string_view message) {
+    const uint64_t sequence = group.next_sequence++;
+    const int64_t now = base::EpochMillis(loop_.clock().WallNow());
+    if (files_) {
+      if (group.unwritten.empty()) group.unwritten_first = sequence;
+      LogFiles::AppendLine(group.unwritten, sequence, now, stream, message);
+      StartTimer();
+    }
+    auto shared = !group.recent.empty() && *group.recent.back().stream == stream
+                      ? group.recent.back().stream
+                      : std::make_shared<const std::string>(stream);
+    group.recent.push_back({sequence, now, std::move(shared), std::string(message)});
+    group.recent_bytes += message.size();
+    while (group.recent.size() > limits::kMaxLogEventsInMemory ||
+           (group.recent_bytes > limits::kMaxLogBytesInMemory && group.recent.size() > 1)) {
+      group.recent_bytes -= group.recent.front().message.size();
+      group.recent.pop_front();
+    }
+  }
+
+  // Followers hear once a turn of the loop, however many lines it brings.
+  void Announce(const std::string& name, Group& group) {
+    if (group.followers.empty() || !announced_.insert(name).second) return;
+    loop_.Post([this, alive = std::weak_ptr<bool>(alive_), name] {
+      if (alive.expired()) return;
+      announced_.erase(name);
+      const auto followers = groups_[name].followers;  // A follower may leave when it is called.
+      for (const auto& [token, on_new] : followers) on_new();
+    });
+  }
+
+  void StartTimer() {
+    if (!timer_.active() && !writing_) timer_.Start(kFlushEvery, [this] { WriteOut(); });
+  }
+
+  std::vector<Batch> TakeBatches() {
+    std::vector<Batch> out;
+    for (auto& [name, group] : groups_) {
+      if (group.unwritten.empty()) continue;
+      out.push_back({name, group.unwritten_first, std::exchange(group.unwritten, {})});
+    }
+    return out;
+  }
+
+  // One write is under way at a time, so that a group's lines keep their order.
+  void WriteOut() {
+    timer_.Cancel();
+    if (writing_) return;
+    auto batches = std::make_shared<std::vector<Batch>>(TakeBatches());
+    auto removed = std::make_shared<std::vector<std::string>>(std::exchange(removed_, {}));
+    writing_ = true;
+    auto flushed = std::make_shared<std::vector<std::function<void()>>>(
+        std::exchange(waiting_for_flush_, {}));
+    disk_.Run(
+        [files = files_, batches, removed]() -> base::Result<void> {
+          base::Result<void> result;
+          const auto note = [&](base::Result<void> one) {
+            if (!one) result = std::move(one);
+          };
+          for (const auto& group : *removed) note(files->Remove(group));
+          for (const Batch& batch : *batches) {
+            note(files->Append(batch.group, batch.first_sequence, batch.text));
+          }
+          return result;
+        },
+        [this, alive = std::weak_ptr<bool>(alive_), flushed](base::Result<void> result) {
+          if (alive.expired()) return;
+          writing_ = false;
+          if (!result && healthy_) {
+            HLOG_ERROR("logs are not written: {}", result.error().ToString());
+          }
+          healthy_ = result.has_value();  // Logged once, until it works again.
+          for (const auto& done : *flushed) done();
+          if (!waiting_for_flush_.empty()) return WriteOut();
+          const bool more = std::ranges::any_of(
+              groups_, [](const auto& entry) { return !entry.second.unwritten.empty(); });
+          if (more || !removed_.empty()) StartTimer();
+        });
+  }
+
+  io::Loop& loop_;
+  io::Offload& disk_;
+  io::Timer timer_;
+  std::shared_ptr<LogFiles> files_;  // Null: memory only. Written on the disk's thread.
+  std::unordered_map<std::string, Group> groups_;
+  std::set<std::string> announced_;
+  std::vector<std::string> removed_;
+  std::vector<std::function<void()>> waiting_for_flush_;
+  uint64_t next_token_ = 1;
+  bool writing_ = false;
+  bool healthy_ = true;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<LogStore>> LogStore::Open(io::Loop& loop, io::Offload& disk,
+                                                       const std::string& root) {
+  auto store = std::make_unique<LogStoreImpl>(loop, disk);
+  if (!root.empty()) TRY(store->OpenFiles(root));
+  return store;
+}
+
+}  // namespace hearth::invoker
