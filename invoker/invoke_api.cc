@@ -49,12 +49,16 @@ aws::ApiError Throttled(const InvocationResult& result) {
           .extra = {{"Reason", result.throttle_reason}}};
 }
 
+// The two sentences as callers of AWS have recorded them.
 aws::ApiError TooLarge(size_t size, std::string_view type, size_t limit) {
+  const std::string bytes = std::to_string(limit);
   return {.status = 413,
           .type = "RequestEntityTooLargeException",
-          .message = std::to_string(size) + " byte payload is too large for the " +
-                     std::string(type) + " invocation type (limit " + std::to_string(limit) +
-                     " bytes)"};
+          .message = type == "Event" ? std::to_string(size) +
+                                           " byte payload is too large for the Event invocation "
+                                           "type (limit " + bytes + " bytes)"
+                                     : "Request must be smaller than " + bytes +
+                                           " bytes for the InvokeFunction operation"};
 }
 
 std::optional<aws::ApiError> ReadClientContext(const io::HttpRequest& http, InvokeRequest& into) {
@@ -135,6 +139,7 @@ void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
                         .trace_id = std::string(http.headers.Get("X-Amzn-Trace-Id")),
                         .client_context = {},
                         .payload = std::move(call.request.body),
+                        .want_log_tail = log_type == "Tail",
                         .received = received};
   if (request.trace_id.empty()) request.trace_id = NewTraceId(clock_.WallNow());
   if (auto refusal = CheckPayload(request.payload, type)) return Refuse(call, *refusal);
@@ -149,7 +154,7 @@ void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
 }
 
 void InvokeApi::InvokeNow(aws::Call call, InvokeRequest request) {
-  const bool tail = call.request.headers.Get("X-Amz-Log-Type") == "Tail";
+  const bool tail = request.want_log_tail;
   const bool spans = call.request.headers.Get("X-Hearth-Spans") == "1";
   std::string trace_id = request.trace_id;
   // std::function wants what it holds to be copyable; a Call is not.

@@ -45,7 +45,7 @@ Result<FrameHeader> DecodeFrameHeader(std::string_view bytes) {
   const uint32_t length = GetU32(bytes.data());
   const auto type = static_cast<uint8_t>(bytes[4]);
   if (type < static_cast<uint8_t>(FrameType::kInvoke) ||
-      type > static_cast<uint8_t>(FrameType::kError)) {
+      type > static_cast<uint8_t>(FrameType::kLastError)) {
     return Invalid(kStep, "frame type " + std::to_string(type) + " is unknown");
   }
   if (bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0) {
@@ -117,7 +117,8 @@ class ChannelSession final : public RuntimeSession {
   }
 
  private:
-  enum class State { kStarting, kReady, kRunning, kBroken };
+  // kLeaving: has answered and will exit; only its end is awaited.
+  enum class State { kStarting, kReady, kRunning, kLeaving, kBroken };
 
   void OnEvents(int events) {
     // The callbacks may destroy this session: `alive` tells.
@@ -226,7 +227,8 @@ class ChannelSession final : public RuntimeSession {
         return true;
       }
       case FrameType::kResponse:
-      case FrameType::kError: {
+      case FrameType::kError:
+      case FrameType::kLastError: {
         const auto fields = DecodeFields(body, 3);
         if (!fields) return Break(fields.error().ToString());
         return Answer(type, (*fields)[0], (*fields)[1], (*fields)[2]);
@@ -245,7 +247,7 @@ class ChannelSession final : public RuntimeSession {
     if (written_ < head_.size() + payload_.size()) {
       return Break("an answer before the event was read");
     }
-    state_ = State::kReady;
+    state_ = type == FrameType::kLastError ? State::kLeaving : State::kReady;
     const std::weak_ptr<bool> alive = alive_;
     const std::string request_id = std::exchange(request_id_, {});
     if (type == FrameType::kResponse) {

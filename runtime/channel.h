@@ -13,6 +13,7 @@
 //   kInitError error type, payload                               bootstrap -> host
 //   kResponse  request id, content type, payload                 bootstrap -> host
 //   kError     request id, error type, payload                   bootstrap -> host
+//   kLastError the same, from a runtime that is about to exit: no further event may follow
 //
 // What comes from a sandbox is hostile: a frame that breaks these rules ends the sandbox.
 #pragma once
@@ -33,6 +34,7 @@ enum class FrameType : uint8_t {
   kInitError = 3,
   kResponse = 4,
   kError = 5,
+  kLastError = 6,
 };
 
 constexpr size_t kFrameHeader = 8;

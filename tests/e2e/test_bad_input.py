@@ -35,10 +35,16 @@ class BadInput(HearthTest):
         answer = self.host.request("POST", "/2015-03-31/functions", json.dumps(body))
         return answer.status, answer.body.decode(errors="replace")
 
+    def stored(self):
+        return {folder: sorted(os.listdir(os.path.join(self.host.state, "state/code", folder)))
+                for folder in ("zip", "tree")}
+
+    def setUp(self):
+        self.stored_before = self.stored()
+
     def assert_nothing_written(self):
         self.assertEqual(self.host.request("GET", "/2015-03-31/functions/Bad").status, 404)
-        for folder in ("zip", "tree"):
-            self.assertEqual(os.listdir(os.path.join(self.host.state, "state/code", folder)), [])
+        self.assertEqual(self.stored(), self.stored_before)
 
     def test_hostile_zips_are_refused_and_leave_nothing(self):
         bomb = raw_zip([("zeros", b"\0" * (300 << 20))])
@@ -99,7 +105,7 @@ class BadInput(HearthTest):
         self.assertEqual(self.host.request("POST", path, exact).json, limit - 2)
         over = self.host.request("POST", path, '"' + "x" * (limit - 1) + '"')
         self.assertEqual(over.status, 413)
-        self.assertEqual(over.headers["x-amzn-errortype"].split(":")[0], "RequestTooLargeException")
+        self.assertEqual(over.headers["x-amzn-errortype"].split(":")[0], "RequestEntityTooLargeException")
         self.assertEqual(self.host.request("POST", path, "{broken").status, 400)
         self.host.request("DELETE", "/2015-03-31/functions/Echo")
 

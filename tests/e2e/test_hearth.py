@@ -40,7 +40,7 @@ class Hearth(HearthTest):
             figures, page = os.path.join(folder, "b.json"), os.path.join(folder, "b.html")
             out = self.hearth("bench", "Hello", "--connections", "4", "--duration", "1s",
                               "--json", figures, "--html", page)
-            self.assertIn("p99", out)
+            self.assertIn("P99", out)
             with open(figures, encoding="utf-8") as text:
                 json.load(text)
             with open(page, encoding="utf-8") as text:

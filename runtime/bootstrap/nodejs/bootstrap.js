@@ -10,7 +10,7 @@ const { loadHandler } = require('./handler.js');
 const { makeContext } = require('./context.js');
 const { installStreaming, runStreaming, isStreaming } = require('./stream.js');
 
-const READY = 2, INIT_ERROR = 3, RESPONSE = 4, ERROR = 5;
+const READY = 2, INIT_ERROR = 3, RESPONSE = 4, ERROR = 5, LAST_ERROR = 6;
 const HEADER = 8;
 const MAX_RESPONSE = 6 * 1024 * 1024 + 100;
 
@@ -135,7 +135,7 @@ function dieOf(error, type, status) {
   console.error(type === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection'
     : 'Uncaught Exception', '\t' + JSON.stringify(described));
   const leave = () => process.exit(status);
-  if (running) send(ERROR, running.idBytes, ...errorFields(described));
+  if (running) send(LAST_ERROR, running.idBytes, ...errorFields(described));
   else send(INIT_ERROR, ...errorFields(described));
   // The frame is on its way once the socket says so; a blocked host must not keep a broken process.
   channel.end(leave);
