@@ -47,7 +47,7 @@ class Hearth(HearthTest):
                 self.assertIn("<svg", text.read())
             self.hearth("bench", "Hello", "--rate", "50", "--duration", "1s")
         self.hearth("delete", "hello")
-        self.assertNotIn("Hello", self.hearth("functions"))
+        self.assertNotRegex(self.hearth("functions"), r"(?m)^Hello\s")
 
     def test_the_other_examples_answer(self):
         for name, function in (("hello-node", "HelloNode"), ("hello-provided", "HelloProvided")):
