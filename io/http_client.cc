@@ -150,6 +150,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   }
 
   void WriteRequest() {
+    parser->SetResponseHasNoBody(bytes->starts_with("HEAD "));
     uv_buf_t buffer_view = uv_buf_init(const_cast<char*>(bytes->data()),
                                        static_cast<unsigned>(bytes->size()));
     int put = uv_try_write(stream(), &buffer_view, 1);

@@ -2,9 +2,8 @@
 
 #include <uv.h>
 
-#include <array>
-
 #include "base/check.h"
+#include "io/http_response_head.h"
 #include "io/http_server_impl.h"
 
 namespace hearth::io {
@@ -15,32 +14,14 @@ constexpr size_t kMaxAhead = 65536;
 // How long, after an answer that ends the connection, we go on discarding what the client sends:
 // closing with unread bytes would reset the connection and lose the answer.
 constexpr auto kLinger = std::chrono::seconds(5);
+// Answers that the kernel has not taken, beyond which the next request waits.
+constexpr size_t kMaxUnsent = 1u << 20;
 
 struct WriteRequest {
   uv_write_t request{};
   std::string head;
   std::string body;
 };
-
-std::string PeerName(uv_stream_t* stream) {
-  struct sockaddr_storage address{};
-  int size = sizeof address;
-  char name[64] = {};
-  if (uv_tcp_getpeername(reinterpret_cast<uv_tcp_t*>(stream),
-                         reinterpret_cast<struct sockaddr*>(&address), &size) != 0) {
-    return {};
-  }
-  if (address.ss_family == AF_INET) {
-    const auto* v4 = reinterpret_cast<struct sockaddr_in*>(&address);
-    uv_ip4_name(v4, name, sizeof name);
-    return std::string(name) + ":" + std::to_string(ntohs(v4->sin_port));
-  }
-  const auto* v6 = reinterpret_cast<struct sockaddr_in6*>(&address);
-  uv_ip6_name(v6, name, sizeof name);
-  return "[" + std::string(name) + "]:" + std::to_string(ntohs(v6->sin6_port));
-}
-
-bool HasNoBody(int status) { return status == 204 || status == 304 || status < 200; }
 
 }  // namespace
 
@@ -66,12 +47,27 @@ bool HttpConnection::Accept(uv_stream_s* listener) {
   }
   uv_tcp_nodelay(tcp, 1);
   peer_ = PeerName(stream_);
-  if (server_.options.header_timeout > base::Duration::zero()) {
-    deadline_ = server_.loop.clock().Now() + server_.options.header_timeout;
-    server_.ExpectDeadline(deadline_);
-  }
+  SetDeadline(server_.options.header_timeout);
   SetReading(true);
   return true;
+}
+
+void HttpConnection::SetDeadline(base::Duration wait) {
+  deadline_ = {};
+  if (wait <= base::Duration::zero()) return;
+  deadline_ = server_.loop.clock().Now() + wait;
+  server_.ExpectDeadline(deadline_);
+}
+
+// A head has its time as a whole, however its bytes drip in; a body has it between two reads, as an
+// upload may be long.
+void HttpConnection::UpdateReadDeadline() {
+  const HttpParser::State state = parser_.state();
+  if (state == HttpParser::State::kBody ||
+      (state == HttpParser::State::kHead && !head_timed_)) {
+    head_timed_ = true;
+    SetDeadline(server_.options.header_timeout);
+  }
 }
 
 void HttpConnection::SetReading(bool on) {
@@ -119,16 +115,17 @@ void HttpConnection::OnEnd() {
     Close();
     return;
   }
-  keep_alive_ = false;
+  if (ahead_.empty()) keep_alive_ = false;
   if (state_ == State::kAnswering) {
     TellClientGone();
     return;
   }
+  if (!ahead_.empty()) return;  // It waits for its turn.
   parser_.FeedEnd();
   if (parser_.state() == HttpParser::State::kRefused) {
     Process();
   } else {
-    Close();
+    CloseAfterWrites();
   }
 }
 
@@ -137,7 +134,7 @@ void HttpConnection::Process() {
   if (processing_) return;
   processing_ = true;
   const auto self = shared_from_this();
-  while (state_ == State::kReading) {
+  while (state_ == State::kReading && !IsCongested()) {
     switch (parser_.state()) {
       case HttpParser::State::kComplete:
         Dispatch();
@@ -153,28 +150,46 @@ void HttpConnection::Process() {
         break;
     }
     if (ahead_.empty()) break;
-    const std::string bytes = std::exchange(ahead_, {});
-    const size_t used = parser_.Feed(bytes);
-    if (used < bytes.size()) ahead_ = bytes.substr(used);
-    if (used == 0 && parser_.state() == HttpParser::State::kIdle) break;
+    // By position: cutting the string for each of many small requests would take quadratic time.
+    ahead_at_ += parser_.Feed(std::string_view(ahead_).substr(ahead_at_));
+    if (ahead_at_ == ahead_.size()) ClearAhead();
   }
+  ahead_.erase(0, std::exchange(ahead_at_, 0));
   processing_ = false;
-  if (state_ == State::kReading) {
-    if (close_when_idle_ && parser_.state() == HttpParser::State::kIdle) {
-      Close();
-    } else if (read_ended_) {
-      Close();
-    } else {
-      SetReading(true);
-    }
+  if (state_ != State::kReading) return;
+  if (IsCongested()) {
+    SetReading(false);
+  } else if (read_ended_ || (close_when_idle_ && parser_.state() == HttpParser::State::kIdle)) {
+    CloseAfterWrites();
+  } else {
+    UpdateReadDeadline();
+    SetReading(true);
+  }
+}
+
+void HttpConnection::ClearAhead() {
+  ahead_.clear();
+  ahead_at_ = 0;
+}
+
+bool HttpConnection::IsCongested() const {
+  return stream_ != nullptr && uv_stream_get_write_queue_size(stream_) > kMaxUnsent;
+}
+
+void HttpConnection::CloseAfterWrites() {
+  if (stream_ != nullptr && uv_stream_get_write_queue_size(stream_) > 0) {
+    Linger();
+  } else {
+    Close();
   }
 }
 
 void HttpConnection::Dispatch() {
   HttpRequest request = parser_.TakeRequest();
-  keep_alive_ = parser_.keep_alive() && !read_ended_;
+  keep_alive_ = parser_.keep_alive() && !(read_ended_ && ahead_.empty());
+  http_1_0_ = parser_.http_1_0();
   head_request_ = request.method == "HEAD";
-  chunked_ = false;
+  streaming_ = false;
   request.peer = peer_;
   state_ = State::kAnswering;
   deadline_ = {};
@@ -203,32 +218,14 @@ void HttpConnection::Refuse(int status, const std::string& reason) {
   Send(sequence, std::move(response));
 }
 
-std::string HttpConnection::Head(int status, const HttpHeaders& headers,
-                                 long long content_length) const {
-  std::string out;
-  out.reserve(512);
-  out += "HTTP/1.1 ";
-  out += std::to_string(status);
-  out += ' ';
-  out += ReasonPhrase(status);
-  out += "\r\nDate: ";
-  out += server_.Date();
-  for (const auto& [name, value] : headers.all()) {
-    out += "\r\n";
-    out += name;
-    out += ": ";
-    // A header value is ours or a function's: neither may start a new line.
-    for (const char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
-  }
-  if (content_length >= 0 && !HasNoBody(status)) {
-    out += "\r\nContent-Length: ";
-    out += std::to_string(content_length);
-  } else if (content_length < 0) {
-    out += "\r\nTransfer-Encoding: chunked";
-  }
-  if (!keep_alive_) out += "\r\nConnection: close";
-  out += "\r\n\r\n";
-  return out;
+std::string HttpConnection::Head(int status, const HttpHeaders& headers, Framing framing,
+                                 size_t content_length) const {
+  return ResponseHead({.status = status,
+                       .date = server_.Date(),
+                       .headers = headers,
+                       .framing = framing,
+                       .content_length = content_length,
+                       .connection = !keep_alive_ ? "close" : http_1_0_ ? "keep-alive" : ""});
 }
 
 HttpResponder HttpConnection::MakeResponder() { return {weak_from_this(), sequence_}; }
@@ -236,8 +233,9 @@ HttpResponder HttpConnection::MakeResponder() { return {weak_from_this(), sequen
 void HttpConnection::Send(uint64_t sequence, HttpResponse response) {
   if (state_ != State::kAnswering || sequence != sequence_) return;
   if (close_when_idle_) keep_alive_ = false;
-  std::string head =
-      Head(response.status, response.headers, static_cast<long long>(response.body.size()));
+  std::string head = Head(response.status, response.headers,
+                          HasNoBody(response.status) ? Framing::kNone : Framing::kLength,
+                          response.body.size());
   const bool no_body = head_request_ || HasNoBody(response.status);
   WriteBytes(std::move(head), no_body ? std::string() : std::move(response.body));
   FinishAnswer();
@@ -245,14 +243,18 @@ void HttpConnection::Send(uint64_t sequence, HttpResponse response) {
 
 void HttpConnection::Begin(uint64_t sequence, int status, HttpHeaders headers) {
   if (state_ != State::kAnswering || sequence != sequence_) return;
-  if (close_when_idle_) keep_alive_ = false;
-  chunked_ = true;
-  WriteBytes(Head(status, headers, -1), "");
+  streaming_ = true;
+  // HTTP/1.0 knows no chunks: the answer ends with the connection.
+  chunked_ = !http_1_0_;
+  if (close_when_idle_ || !chunked_) keep_alive_ = false;
+  WriteBytes(Head(status, headers, chunked_ ? Framing::kChunked : Framing::kUntilClose, 0), "");
 }
 
 size_t HttpConnection::Write(uint64_t sequence, std::string_view data) {
-  if (state_ != State::kAnswering || sequence != sequence_ || !chunked_) return 0;
-  if (!data.empty() && !head_request_) {
+  if (state_ != State::kAnswering || sequence != sequence_ || !streaming_) return 0;
+  if (!data.empty() && !head_request_ && !chunked_) {
+    WriteBytes(std::string(data), "");
+  } else if (!data.empty() && !head_request_) {
     char size[20];
     std::snprintf(size, sizeof size, "%zx\r\n", data.size());
     std::string body(data);
@@ -264,7 +266,7 @@ size_t HttpConnection::Write(uint64_t sequence, std::string_view data) {
 
 void HttpConnection::End(uint64_t sequence) {
   if (state_ != State::kAnswering || sequence != sequence_) return;
-  if (!head_request_) WriteBytes("0\r\n\r\n", "");
+  if (!head_request_ && chunked_) WriteBytes("0\r\n\r\n", "");
   FinishAnswer();
 }
 
@@ -281,23 +283,34 @@ void HttpConnection::FinishAnswer() {
     return;
   }
   state_ = State::kReading;
-  if (server_.options.idle_timeout > base::Duration::zero()) {
-    deadline_ = server_.loop.clock().Now() + server_.options.idle_timeout;
-    server_.ExpectDeadline(deadline_);
+  head_timed_ = false;
+  SetDeadline(server_.options.idle_timeout);
+  if (ahead_.empty() || processing_) {
+    Process();
+    return;
   }
-  Process();
+  // The handler is not called inside Send, nor where a responder is dropped.
+  server_.loop.Post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Process();
+  });
 }
 
 void HttpConnection::Linger() {
   if (stream_ == nullptr) return;
   state_ = State::kLingering;
-  ahead_.clear();
+  ClearAhead();
   auto* request = new uv_shutdown_t;
   request->data = new std::weak_ptr<HttpConnection>(weak_from_this());
   const int error =
       uv_shutdown(request, stream_, [](uv_shutdown_t* done, int) noexcept {
         auto* weak = static_cast<std::weak_ptr<HttpConnection>*>(done->data);
-        if (const auto self = weak->lock(); self && self->read_ended_) self->Close();
+        if (const auto self = weak->lock(); self && self->state_ == State::kLingering) {
+          if (self->read_ended_) {
+            self->Close();
+          } else {
+            self->SetDeadline(kLinger);
+          }
+        }
         delete weak;
         delete done;
       });
@@ -307,8 +320,8 @@ void HttpConnection::Linger() {
     Close();
     return;
   }
-  deadline_ = server_.loop.clock().Now() + kLinger;
-  server_.ExpectDeadline(deadline_);
+  // What is still to be written may take its time; lingering begins when it is out.
+  SetDeadline(server_.options.idle_timeout);
   SetReading(true);
 }
 
@@ -341,8 +354,8 @@ void HttpConnection::WriteBytes(std::string head, std::string body) {
   const int error =
       uv_write(&request->request, stream_, rest, 2, [](uv_write_t* done, int status) noexcept {
         auto* weak = static_cast<std::weak_ptr<HttpConnection>*>(done->data);
-        if (const auto self = weak->lock(); self && status != 0 && status != UV_ECANCELED) {
-          self->Close();
+        if (const auto self = weak->lock(); self && status != UV_ECANCELED) {
+          self->OnWritten(status == 0);
         }
         delete weak;
         delete reinterpret_cast<WriteRequest*>(done);
@@ -354,6 +367,14 @@ void HttpConnection::WriteBytes(std::string head, std::string body) {
   }
 }
 
+void HttpConnection::OnWritten(bool good) {
+  if (!good) {
+    Close();
+  } else if (state_ == State::kReading && !reading_) {
+    Process();
+  }
+}
+
 void HttpConnection::TellClientGone() {
   client_gone_ = true;
   if (auto tell = std::exchange(on_client_gone_, nullptr)) tell();
@@ -361,7 +382,7 @@ void HttpConnection::TellClientGone() {
 
 void HttpConnection::CloseWhenIdle() {
   close_when_idle_ = true;
-  if (state_ == State::kReading && parser_.state() == HttpParser::State::kIdle) Close();
+  if (state_ == State::kReading && parser_.state() == HttpParser::State::kIdle) CloseAfterWrites();
 }
 
 void HttpConnection::Expire() {

@@ -2,7 +2,8 @@
 //
 // States: reading a request -> answering -> reading ... -> lingering (answer sent, discarding what
 // the client still sends) -> closed. One request is worked on at a time, so answers keep the order
-// of pipelined requests; what arrives meanwhile is kept, up to kMaxAhead, then reading stops.
+// of pipelined requests; what arrives meanwhile is kept, up to kMaxAhead, then reading stops. A
+// client that does not take its answers gets no further ones: the next request waits.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "base/clock.h"
 #include "io/http_parser.h"
+#include "io/http_response_head.h"
 #include "io/http_server.h"
 
 struct uv_stream_s;
@@ -48,13 +50,21 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void OnRead(std::string_view bytes);
   void OnEnd();
   void Process();
+  void ClearAhead();
   void Dispatch();
   void Refuse(int status, const std::string& reason);
   void FinishAnswer();
   void Linger();
+  // Closes once what was written has reached the kernel.
+  void CloseAfterWrites();
+  bool IsCongested() const;
+  void SetDeadline(base::Duration wait);  // zero: none
+  void UpdateReadDeadline();
   void TellClientGone();
-  std::string Head(int status, const HttpHeaders& headers, long long content_length) const;
+  std::string Head(int status, const HttpHeaders& headers, Framing framing,
+                   size_t content_length) const;
   void WriteBytes(std::string head, std::string body);
+  void OnWritten(bool good);
   void SetReading(bool on);
 
   HttpServer::Impl& server_;
@@ -62,6 +72,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   HttpParser parser_;
   State state_ = State::kReading;
   std::string ahead_;  // Bytes that arrived while a request is being answered.
+  size_t ahead_at_ = 0;  // How many of them are used; other than 0 inside Process alone.
   std::string peer_;
   uint64_t sequence_ = 0;
   bool processing_ = false;
@@ -69,7 +80,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool read_ended_ = false;
   bool keep_alive_ = true;
   bool head_request_ = false;
+  bool http_1_0_ = false;
+  bool streaming_ = false;
   bool chunked_ = false;
+  bool head_timed_ = true;  // The deadline is that of a head under way.
   bool close_when_idle_ = false;
   bool client_gone_ = false;
   std::function<void()> on_client_gone_;

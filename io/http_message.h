@@ -40,7 +40,7 @@ struct HttpResponse {
   std::string body;
 };
 
-// "a%2Fb+c" -> "a/b+c" ('+' stays: it is a space only in form bodies). Malformed escapes stay as is.
+// "a%2Fb+c" -> "a/b+c" ('+' stays: it is a space in form bodies alone). Malformed escapes stay.
 std::string PercentDecode(std::string_view text);
 // The decoded value of one query parameter; nullopt-like: `found` tells.
 struct QueryValue {

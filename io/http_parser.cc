@@ -3,9 +3,62 @@
 #include <llhttp.h>
 #include <strings.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/check.h"
 
 namespace hearth::io {
+namespace {
+
+constexpr std::array kMethods = {HTTP_GET,    HTTP_HEAD,  HTTP_POST,   HTTP_PUT,
+                                 HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS};
+constexpr uint64_t kMaxReserve = 1u << 20;
+
+// RFC 9110, 5.6.2. llhttp lets spaces pass, and names without a letter.
+bool IsToken(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+// Finds a line of a head that begins with white space. RFC 9112, 5.2: such folding is refused, lest
+// two readers of one message see different fields. llhttp unfolds it.
+class FoldFinder {
+ public:
+  // True where one is among these bytes; the head's successors are not looked at.
+  bool Look(std::string_view bytes) {
+    for (size_t i = 0; i < bytes.size() && at_ != At::kAfterHead; ++i) {
+      const char c = bytes[i];
+      switch (at_) {
+        case At::kBeforeHead:  // Empty lines may precede a request.
+          if (c != '\r' && c != '\n') at_ = At::kInLine;
+          break;
+        case At::kInLine: {
+          const size_t end = bytes.find('\n', i);
+          if (end == std::string_view::npos) return false;
+          i = end;
+          at_ = At::kLineStart;
+          break;
+        }
+        case At::kLineStart:
+          if (c == ' ' || c == '\t') return true;
+          if (c == '\r') break;
+          at_ = c == '\n' ? At::kAfterHead : At::kInLine;
+          break;
+        case At::kAfterHead: break;
+      }
+    }
+    return false;
+  }
+
+ private:
+  enum class At { kBeforeHead, kInLine, kLineStart, kAfterHead };
+  At at_ = At::kBeforeHead;
+};
+
+}  // namespace
 
 struct HttpParser::Impl {
   explicit Impl(Options chosen) : options(chosen) {
@@ -21,8 +74,11 @@ struct HttpParser::Impl {
   std::string field;
   std::string value;
   size_t header_bytes = 0;
+  size_t trailers = 0;
+  FoldFinder folds;
   bool expects_continue = false;
   bool keep_alive = false;
+  bool http_1_0 = false;
   bool no_body = false;
   int status = 0;  // Of a response.
   int refused_status = 0;
@@ -57,13 +113,48 @@ struct HttpParser::Impl {
   }
 
   int OnField() {
-    if (message.headers.all().size() >= options.max_headers) {
-      return Refuse(431, "there are more than " + std::to_string(options.max_headers) +
-                             " header fields");
+    if (!IsToken(field)) return Refuse(400, "a header field's name is not a token");
+    // A trailer is counted and dropped: it may not pass for a header field (RFC 9110, 6.5.1).
+    if (state == State::kBody) {
+      if (++trailers > options.max_headers) return TooManyFields();
+      field.clear();
+      value.clear();
+      return 0;
     }
+    if (message.headers.all().size() >= options.max_headers) {
+      return TooManyFields();
+    }
+    // White space around a value is no part of it; llhttp strips the leading part only.
+    value.erase(value.find_last_not_of(" \t") + 1);
     message.headers.Add(std::move(field), std::move(value));
     field.clear();
     value.clear();
+    return 0;
+  }
+
+  int TooManyFields() {
+    return Refuse(431, "there are more than " + std::to_string(options.max_headers) +
+                           " header fields");
+  }
+
+  // What llhttp accepts and an HTTP/1.1 server must not; 0 where nothing is wrong.
+  int CheckRequest() {
+    const auto method = static_cast<llhttp_method_t>(parser.method);
+    message.method = llhttp_method_name(method);
+    if (parser.http_major != 1) {
+      return Refuse(505, "the version is not HTTP/1.1 or HTTP/1.0");
+    }
+    // llhttp knows WebDAV's and RTSP's methods too; and after CONNECT it would take the body for the
+    // next request.
+    if (std::ranges::find(kMethods, method) == kMethods.end()) {
+      return Refuse(501, "the method " + message.method + " is not served");
+    }
+    size_t hosts = 0;
+    for (const auto& [name, text] : message.headers.all()) {
+      if (::strcasecmp(name.c_str(), "host") == 0) ++hosts;
+    }
+    if (hosts > 1) return Refuse(400, "there is more than one Host field");
+    if (hosts == 0 && parser.http_minor >= 1) return Refuse(400, "there is no Host field");
     return 0;
   }
 
@@ -71,21 +162,19 @@ struct HttpParser::Impl {
     state = State::kBody;
     status = parser.status_code;
     if (options.kind == HttpKind::kRequest) {
-      message.method = llhttp_method_name(static_cast<llhttp_method_t>(parser.method));
+      if (const int refused = CheckRequest(); refused != 0) return refused;
       const std::string_view expect = message.headers.Get("Expect");
       // The size first: an absent field is a null view, which strncasecmp may not be given.
       expects_continue = expect.size() == 12 &&
                          ::strncasecmp(expect.data(), "100-continue", expect.size()) == 0;
-      size_t hosts = 0;
-      for (const auto& [name, text] : message.headers.all()) {
-        if (::strcasecmp(name.c_str(), "host") == 0) ++hosts;
-      }
-      if (hosts > 1) return Refuse(400, "there is more than one Host field");
     }
     if (parser.content_length > options.max_body && (parser.flags & F_CONTENT_LENGTH) != 0) {
       return Refuse(413, "the body is longer than " + std::to_string(options.max_body) + " bytes");
     }
-    if ((parser.flags & F_CONTENT_LENGTH) != 0) message.body.reserve(parser.content_length);
+    // A promise is not yet a body: many liars together may not take our memory.
+    if ((parser.flags & F_CONTENT_LENGTH) != 0) {
+      message.body.reserve(std::min<uint64_t>(parser.content_length, kMaxReserve));
+    }
     return options.kind == HttpKind::kResponse && no_body ? 1 : 0;
   }
 
@@ -137,6 +226,7 @@ const llhttp_settings_t& HttpParser::Impl::Settings() {
       auto& self = Of<Impl>(p);
       self.state = State::kComplete;
       self.keep_alive = llhttp_should_keep_alive(p) != 0;
+      self.http_1_0 = p->http_minor == 0;
       return static_cast<int>(HPE_PAUSED);
     };
     return s;
@@ -149,6 +239,14 @@ HttpParser::~HttpParser() = default;
 
 size_t HttpParser::Feed(std::string_view bytes) {
   if (impl_->state == State::kComplete || impl_->state == State::kRefused) return 0;
+  const size_t used = FeedToLlhttp(bytes);
+  if (impl_->state != State::kRefused && impl_->folds.Look(bytes.substr(0, used))) {
+    impl_->Refuse(400, "malformed HTTP: a header field is folded over several lines");
+  }
+  return used;
+}
+
+size_t HttpParser::FeedToLlhttp(std::string_view bytes) {
   const llhttp_errno_t error = llhttp_execute(&impl_->parser, bytes.data(), bytes.size());
   if (error == HPE_OK) return bytes.size();
   if (error == HPE_PAUSED || error == HPE_PAUSED_UPGRADE) {
@@ -157,7 +255,7 @@ size_t HttpParser::Feed(std::string_view bytes) {
     if (error == HPE_PAUSED_UPGRADE) {
       // Upgrades are not served: what follows is the next HTTP/1.1 request.
       llhttp_resume_after_upgrade(&impl_->parser);
-      if (impl_->state == State::kIdle) return used + Feed(bytes.substr(used));
+      if (impl_->state == State::kIdle) return used + FeedToLlhttp(bytes.substr(used));
     }
     return used;
   }
@@ -194,6 +292,8 @@ HttpRequest TakeMessage(Impl& impl) {
   HttpRequest message = std::move(impl.message);
   impl.message = {};
   impl.header_bytes = 0;
+  impl.trailers = 0;
+  impl.folds = {};
   impl.expects_continue = false;
   impl.state = HttpParser::State::kIdle;
   llhttp_resume(&impl.parser);
@@ -211,6 +311,7 @@ HttpResponse HttpParser::TakeResponse() {
 }
 
 bool HttpParser::keep_alive() const { return impl_->keep_alive; }
+bool HttpParser::http_1_0() const { return impl_->http_1_0; }
 int HttpParser::refused_status() const { return impl_->refused_status; }
 const std::string& HttpParser::refused_reason() const { return impl_->refused_reason; }
 const HttpRequest& HttpParser::head() const { return impl_->message; }

@@ -46,6 +46,7 @@ class HttpParser {
   HttpRequest TakeRequest();
   HttpResponse TakeResponse();
   bool keep_alive() const;  // Of the message just taken.
+  bool http_1_0() const;    // Likewise.
 
   // After kRefused.
   int refused_status() const;
@@ -56,6 +57,7 @@ class HttpParser {
   void SetResponseHasNoBody(bool value);
 
  private:
+  size_t FeedToLlhttp(std::string_view bytes);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

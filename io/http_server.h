@@ -2,7 +2,8 @@
 //
 // Keep-alive, pipelining (answers in order), chunked bodies, Expect: 100-continue. A malformed
 // request gets 400 and the connection is closed; limits (base/limits.h) give 413, 414, 431; a
-// client that dawdles over its headers gets 408. One handler call a request, with its whole body.
+// client that dawdles over its headers, or stops in its body, gets 408; one that does not read its
+// answers gets no more of them. One handler call a request, with its whole body.
 // Owner: whoever serves; must be closed (Close) before its loop dies, and destroyed after.
 #pragma once
 
@@ -56,8 +57,10 @@ using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
 
 struct HttpServerOptions {
   base::Bytes max_body{limits::kMaxRequestBody};
-  base::Duration header_timeout = limits::kHeaderTimeout;  // zero: none
-  base::Duration idle_timeout = limits::kIdleConnection;   // zero: none (Runtime API: GET /next blocks)
+  // For a request's head, and between two reads of its body. zero: none.
+  base::Duration header_timeout = limits::kHeaderTimeout;
+  // Between requests. zero: none (Runtime API: GET /next blocks).
+  base::Duration idle_timeout = limits::kIdleConnection;
   size_t max_connections = limits::kMaxConnections;
   // The body of the 413 that an over-long request gets; AWS services each have their own.
   std::function<HttpResponse(const HttpRequest& head)> too_large;
@@ -80,7 +83,7 @@ class HttpServer {
   // Stops listening; idle connections close now, busy ones after their answer. `closed` runs when
   // the last is gone.
   void Close(std::function<void()> closed);
-  // Closes every connection at once; still asynchronous towards libuv: call Close before destroying.
+  // Closes every connection at once; still asynchronous towards libuv: wait for `closed`.
   void CloseNow(std::function<void()> closed);
 
  private:

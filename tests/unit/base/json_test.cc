@@ -7,8 +7,8 @@ namespace {
 
 TEST(ParseJson, RefusesWhatIsNotJson) {
   for (const std::string_view bad :
-       {"", " ", "{", "}", "[1,]", "{\"a\":1,}", "{a:1}", "'a'", "nul", "01", "1.", "+1", ".5", "NaN",
-        "Infinity", "1e999", "\"\\x41\"", "\"\\ud800\"", "\"a", "\"\n\"", "[1] 2", "// c\n1",
+       {"", " ", "{", "}", "[1,]", "{\"a\":1,}", "{a:1}", "'a'", "nul", "01", "1.", "+1", ".5",
+        "NaN", "Infinity", "1e999", "\"\\x41\"", "\"\\ud800\"", "\"a", "\"\n\"", "[1] 2", "// c\n1",
         "{\"a\" 1}", "\xef\xbb", "[\"\\u12\"]"}) {
     const auto parsed = ParseJson(bad);
     ASSERT_FALSE(parsed) << bad;

@@ -1,0 +1,57 @@
+#include "io/http_response_head.h"
+
+#include <uv.h>
+
+namespace hearth::io {
+
+std::string ResponseHead(const ResponseHeadParts& parts) {
+  std::string out;
+  out.reserve(512);
+  out += "HTTP/1.1 ";
+  out += std::to_string(parts.status);
+  out += ' ';
+  out += ReasonPhrase(parts.status);
+  out += "\r\nDate: ";
+  out += parts.date;
+  for (const auto& [name, value] : parts.headers.all()) {
+    out += "\r\n";
+    out += name;
+    out += ": ";
+    // A header value is ours or a function's: neither may start a new line.
+    for (const char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+  }
+  if (parts.framing == Framing::kLength) {
+    out += "\r\nContent-Length: ";
+    out += std::to_string(parts.content_length);
+  } else if (parts.framing == Framing::kChunked) {
+    out += "\r\nTransfer-Encoding: chunked";
+  }
+  if (!parts.connection.empty()) {
+    out += "\r\nConnection: ";
+    out += parts.connection;
+  }
+  out += "\r\n\r\n";
+  return out;
+}
+
+bool HasNoBody(int status) { return status == 204 || status == 304 || status < 200; }
+
+std::string PeerName(uv_stream_t* stream) {
+  struct sockaddr_storage address{};
+  int size = sizeof address;
+  char name[64] = {};
+  if (uv_tcp_getpeername(reinterpret_cast<uv_tcp_t*>(stream),
+                         reinterpret_cast<struct sockaddr*>(&address), &size) != 0) {
+    return {};
+  }
+  if (address.ss_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<struct sockaddr_in*>(&address);
+    uv_ip4_name(v4, name, sizeof name);
+    return std::string(name) + ":" + std::to_string(ntohs(v4->sin_port));
+  }
+  const auto* v6 = reinterpret_cast<struct sockaddr_in6*>(&address);
+  uv_ip6_name(v6, name, sizeof name);
+  return "[" + std::string(name) + "]:" + std::to_string(ntohs(v6->sin6_port));
+}
+
+}  // namespace hearth::io
