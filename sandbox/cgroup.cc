@@ -15,6 +15,9 @@ namespace hearth::sandbox {
 namespace {
 
 constexpr uint32_t kPeriodUs = 100'000;  // The kernel's default period.
+// v1 counts what waits in TCP and UDP sockets apart from memory.limit_in_bytes, and without a limit
+// of its own not at all: over its loopback a function could take the whole machine's tcp_mem.
+constexpr base::Bytes kV1SocketMemory = base::Bytes::MiB(32);
 
 base::Result<void> MakeFolder(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
@@ -87,8 +90,14 @@ base::Result<void> Cgroup::Make() const {
     if (base::FileExists(Memory("/memory.swap.max"))) {
       TRY(base::WriteKernelFile(Memory("/memory.swap.max"), "0"));
     }
-  } else if (base::FileExists(Memory("/memory.swappiness"))) {
+    return {};
+  }
+  if (base::FileExists(Memory("/memory.swappiness"))) {
     TRY(base::WriteKernelFile(Memory("/memory.swappiness"), "0"));
+  }
+  if (base::FileExists(Memory("/memory.kmem.tcp.limit_in_bytes"))) {
+    TRY(base::WriteKernelFile(Memory("/memory.kmem.tcp.limit_in_bytes"),
+                              std::to_string(kV1SocketMemory.count())));
   }
   return {};
 }

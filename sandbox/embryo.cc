@@ -210,7 +210,8 @@ void MaskProc() {
                                              "/proc/kpagecount", "/proc/kpageflags",
                                              "/proc/kmsg",       "/proc/latency_stats",
                                              "/proc/interrupts"};
-  static const char* const kHiddenFolders[] = {"/proc/scsi", "/proc/acpi", "/proc/asound"};
+  static const char* const kHiddenFolders[] = {"/proc/scsi", "/proc/acpi", "/proc/asound",
+                                               "/proc/pressure"};
   static const char* const kReadOnly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                                           "/proc/sysrq-trigger"};
   struct mount_attr read_only;
@@ -374,7 +375,9 @@ void SetRlimits() {
   } kLimits[] = {
       {RLIMIT_NOFILE, 1024},     // Lambda: 1,024 open files
       {RLIMIT_NPROC, 1024},      // Lambda: 1,024 processes; pids.max holds for threads as well
-      {RLIMIT_CORE, 0},          // a core dump would hold other people's payloads
+      // A core dump would hold other people's payloads. 1, not 0: where core_pattern is a pipe, 0 still
+      // starts the host's handler (core(5)).
+      {RLIMIT_CORE, 1},
       {RLIMIT_MEMLOCK, 65536},   // locked memory cannot be reclaimed
       {RLIMIT_MSGQUEUE, 0},      // kernel memory outside the sandbox's own files
       {RLIMIT_SIGPENDING, 1024}, // kernel memory

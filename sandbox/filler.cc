@@ -1,8 +1,11 @@
 #include "sandbox/filler.h"
 
+#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <charconv>
@@ -25,6 +28,23 @@ base::Result<void> WriteIdMaps(pid_t pid, uint32_t first_uid) {
   return base::WriteKernelFile(folder + "/gid_map", map);
 }
 
+// Under memory pressure of the whole machine functions go first, hearthd and others after.
+constexpr std::string_view kOomScoreAdjust = "500";
+
+// From here on the filler's effective user is the first of the sandbox's own range, with root's
+// capabilities. What the kernel counts for each user (inotify instances, pending signals,
+// namespaces) it counts for the owner of the user namespace too: were that root, one sandbox could
+// use up what root's daemons and every other sandbox have.
+base::Result<void> BecomeOwner(uint32_t first_uid) {
+  if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0 ||
+      ::syscall(SYS_setresuid, -1, first_uid, -1) != 0) {
+    return base::SystemError("become the sandbox's user");
+  }
+  // The kernel forgets it with each change of credentials.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  return {};
+}
+
 base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   TRY(job.group.Make());
   const base::UniqueFd core = TRY(job.group.OpenCore());
@@ -33,6 +53,7 @@ base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   base::UniqueFd root = TRY(job.root->Clone());
   auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
   TRY(job.group.EnterV1());
+  TRY(BecomeOwner(job.first_uid));
 
   int pidfd = -1;
   struct clone_args args {};
@@ -53,6 +74,8 @@ base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   FilledEmbryo out{pid, base::UniqueFd(pidfd), std::move(mine)};
   const auto go = [&]() -> base::Result<void> {
     TRY(WriteIdMaps(pid, job.first_uid));
+    TRY(base::WriteKernelFile("/proc/" + std::to_string(pid) + "/oom_score_adj",
+                              kOomScoreAdjust));
     return sys::SendMessage(out.control.get(), "g", {});
   };
   auto gone = go();

@@ -1,5 +1,6 @@
 #include "sandbox/seccomp.h"
 
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -7,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <memory>
@@ -27,15 +29,13 @@ struct Group {
 const std::vector<Group>& Allowed() {
   static const std::vector<Group> kAllowed = {
       {"Memory of one's own: every allocator and loader.",
-       {"brk", "mmap", "munmap", "mprotect", "mremap", "madvise", "msync", "mincore", "mlock",
-        "mlock2", "munlock", "mlockall", "munlockall", "membarrier", "memfd_create",
-        "pkey_alloc", "pkey_free", "pkey_mprotect", "process_madvise", "cachestat",
+       {"brk", "munmap", "mprotect", "mremap", "madvise", "msync", "mincore", "mlock",
+        "mlock2", "munlock", "mlockall", "munlockall", "membarrier", "pkey_alloc", "pkey_free", "pkey_mprotect", "process_madvise", "cachestat",
         "map_shadow_stack", "mseal", "remap_file_pages"}},
       {"Reading and writing descriptors that are already held.",
        {"read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2",
         "pwritev2", "lseek", "close", "close_range", "dup", "dup2", "dup3", "fcntl", "flock",
-        "fsync", "fdatasync", "sync_file_range", "sync", "syncfs", "ftruncate", "fallocate",
-        "fadvise64", "readahead", "sendfile", "splice", "tee", "vmsplice", "copy_file_range",
+        "fsync", "fdatasync", "sync_file_range", "ftruncate", "fallocate", "readahead", "sendfile", "splice", "tee", "vmsplice", "copy_file_range",
         "pipe", "pipe2"}},
       {"Files and folders: what may be touched is the mount tree's decision, not this filter's.",
        {"open", "openat", "openat2", "creat", "stat", "fstat", "lstat", "newfstatat", "statx",
@@ -51,8 +51,7 @@ const std::vector<Group>& Allowed() {
       {"Waiting: event loops of every runtime.",
        {"poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl",
         "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "signalfd",
-        "signalfd4", "timerfd_create", "timerfd_settime", "timerfd_gettime", "io_setup",
-        "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents"}},
+        "signalfd4", "timerfd_create", "timerfd_settime", "timerfd_gettime"}},
       {"Time; setting the host's clock is not here.",
        {"nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres", "gettimeofday", "time",
         "times", "alarm", "getitimer", "setitimer", "timer_create", "timer_settime",
@@ -66,7 +65,7 @@ const std::vector<Group>& Allowed() {
         "sched_getparam", "sched_setparam", "sched_getscheduler", "sched_setscheduler",
         "sched_getattr", "sched_setattr", "sched_get_priority_max", "sched_get_priority_min",
         "sched_rr_get_interval", "getcpu", "getpriority", "setpriority", "ioprio_get",
-        "ioprio_set", "getrusage", "getrlimit", "setrlimit", "prlimit64", "capget", "capset"}},
+        "ioprio_set", "getrusage", "getrlimit", "capget", "capset"}},
       {"Signals within the pid namespace.",
        {"kill", "tkill", "tgkill", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
         "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait", "rt_sigqueueinfo",
@@ -96,11 +95,17 @@ const std::vector<Group>& Absent() {
        {"clone3"}},
       {"A large kernel surface with its own history of escapes: libuv and others fall back.",
        {"io_uring_setup", "io_uring_enter", "io_uring_register"}},
+      {"fs.aio-max-nr is one number for the whole machine, and no runtime needs this.",
+       {"io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents"}},
       {"Reads another process's descriptors or memory.", {"pidfd_getfd", "process_mrelease"}},
       {"Secret memory cannot be reclaimed nor inspected.", {"memfd_secret"}},
   };
   return kAbsent;
 }
+
+// Answered with success, undone: they would flush or evict what belongs to the whole machine, and
+// nothing that a sandbox writes outlives it anyway.
+constexpr const char* kPretended[] = {"sync", "syncfs"};
 
 using Filter = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
 
@@ -164,8 +169,21 @@ base::Result<void> AddConditional(const Filter& filter) {
 
   // Every ioctl but those that push input into, or paste from, a terminal shared with the host.
   TRY(AddAllBut(filter, "ioctl", 1, {TIOCSTI, TIOCLINUX}));
-  // PDEATHSIG ties the sandbox to its zygote: its first process must not cut that tie.
-  TRY(AddAllBut(filter, "prctl", 0, {PR_SET_PDEATHSIG}));
+  // PDEATHSIG ties the sandbox to its zygote: its first process must not cut that tie. A core
+  // scheduling cookie keeps everybody else off the other thread of each core.
+  TRY(AddAllBut(filter, "prctl", 0, {PR_SET_PDEATHSIG, PR_SCHED_CORE}));
+  // RLIMIT_CORE is 1 for a reason (embryo.cc); to ask is allowed.
+  TRY(AddAllBut(filter, "setrlimit", 0, {RLIMIT_CORE}));
+  TRY(AddAllBut(filter, "prlimit64", 1, {RLIMIT_CORE}));
+  TRY(Add(filter, SCMP_ACT_ALLOW, "prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)}));
+
+  // Huge pages are a pool of the machine's, which no memory limit counts.
+  TRY(Add(filter, SCMP_ACT_ALLOW, "mmap", {SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_HUGETLB, 0)}));
+  TRY(Add(filter, SCMP_ACT_ALLOW, "memfd_create", {SCMP_A1(SCMP_CMP_MASKED_EQ, MFD_HUGETLB, 0)}));
+  // Anybody may drop any file's pages from the page cache: those of /usr are everybody's.
+  TRY(AddAllBut(filter, "fadvise64", 3, {POSIX_FADV_DONTNEED}));
+  TRY(Add(filter, SCMP_ACT_ERRNO(0), "fadvise64",
+          {SCMP_A3(SCMP_CMP_MASKED_EQ, UINT32_MAX, POSIX_FADV_DONTNEED)}));
 
   // Asking (0xffffffff) and plain Linux; others weaken address space layout.
   TRY(Add(filter, SCMP_ACT_ALLOW, "personality", {SCMP_A0(SCMP_CMP_EQ, PER_LINUX)}));
@@ -199,6 +217,7 @@ base::Result<std::vector<struct sock_filter>> BuildSeccompFilter() {
   for (const auto& group : Absent()) {
     for (const char* call : group.calls) TRY(Add(filter, SCMP_ACT_ERRNO(ENOSYS), call));
   }
+  for (const char* call : kPretended) TRY(Add(filter, SCMP_ACT_ERRNO(0), call));
   TRY(AddConditional(filter));
   return Export(filter);
 }

@@ -13,6 +13,8 @@ constexpr size_t kMaxHostname = 64;    // HOST_NAME_MAX
 constexpr size_t kMaxArguments = 128;
 constexpr size_t kMaxVariables = 512;
 constexpr size_t kMaxStrings = 96 * 1024;  // all arguments and variables together
+// All texts of a spec: a launch fits into kMaxPacket, an order into kOrderStrings.
+constexpr size_t kMaxTexts = 120 * 1024;
 
 bool IsNameCharacter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -56,6 +58,17 @@ base::Result<void> CheckStrings(const Spec& spec) {
   return {};
 }
 
+base::Result<void> CheckTexts(const Spec& spec) {
+  size_t total = spec.name.size() + spec.executable.size() + spec.working_directory.size() +
+                 spec.hostname.size();
+  for (const auto& mount : spec.mounts) total += mount.source.size() + mount.target.size();
+  for (const auto& argument : spec.argv) total += argument.size();
+  for (const auto& variable : spec.environment) total += variable.size();
+  if (total <= kMaxTexts) return {};
+  return base::Invalid("sandbox spec", "all texts together take " + std::to_string(total) +
+                                           " bytes, at most 122,880");
+}
+
 base::Result<void> CheckSpec(const Spec& spec) {
   if (!std::ranges::all_of(spec.name, IsNameCharacter)) {
     return base::Invalid("sandbox spec", "the name '" + spec.name + "' has characters outside "
@@ -74,6 +87,7 @@ base::Result<void> CheckSpec(const Spec& spec) {
     TRY(CheckPath(mount.source, "the mount source"));
     TRY(CheckPath(mount.target, "the mount target"));
   }
+  TRY(CheckTexts(spec));
   return CheckStrings(spec);
 }
 

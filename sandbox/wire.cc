@@ -127,7 +127,6 @@ base::Result<LaunchPacket> DecodeLaunch(std::string_view body) {
 std::string EncodeLaunched(const LaunchedPacket& packet) {
   WireWriter out;
   out.Number(packet.id);
-  out.Number(static_cast<uint64_t>(packet.pid));
   out.Number(packet.cgroup_v2_files);
   out.Number(packet.timings.size());
   for (const auto& timing : packet.timings) {
@@ -141,7 +140,6 @@ base::Result<LaunchedPacket> DecodeLaunched(std::string_view body) {
   WireReader in(body);
   LaunchedPacket out;
   out.id = TRY(in.Number());
-  out.pid = static_cast<pid_t>(TRY(in.Number(INT32_MAX)));
   out.cgroup_v2_files = TRY(in.Number(1)) != 0;
   const uint64_t count = TRY(in.Number(kMaxLines));
   for (uint64_t i = 0; i < count; ++i) {

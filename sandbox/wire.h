@@ -60,7 +60,6 @@ struct LaunchPacket {
 };
 struct LaunchedPacket {
   uint64_t id = 0;
-  pid_t pid = 0;
   bool cgroup_v2_files = false;  // how to read kOomFd and to write kCpuFd
   std::vector<StepTiming> timings;
 };

@@ -1,10 +1,8 @@
 #include "sandbox/zygote.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
-#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -12,97 +10,30 @@
 #include <cstring>
 #include <set>
 
-#include "base/file.h"
 #include "base/sys.h"
-#include "sandbox/seccomp.h"
 
 namespace hearth::sandbox {
 namespace {
 
 namespace sys = base::sys;
 
-const TmpSize kUsualTmp{base::Bytes::MiB(512), 65536};
 constexpr size_t kMaxFillers = 4;       // at once; more would only compete for the CPUs
 constexpr size_t kMaxWaiting = 4096;    // launches without an embryo
 constexpr size_t kMaxSlots = 16384;     // uid ranges of 65,536 below 2^32
 constexpr int kMaxFailedFills = 3;      // in a row, before the pool is left to the next launch
 constexpr auto kLaunchTimeout = std::chrono::seconds(10);
 
+// /dev/stderr is /proc/self/fd/2, and opening that asks who owns the pipe.
+base::Result<void> GivePipe(int fd, uid_t owner, gid_t group) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return base::SystemError("fstat a passed descriptor");
+  if (!S_ISFIFO(status.st_mode) || ::fchown(fd, owner, group) == 0) return {};
+  return base::SystemError("give a pipe to the sandbox");
+}
+
 uint64_t Tag(uint64_t slot, uint64_t source) { return slot << 3 | source; }
 
 }  // namespace
-
-base::Result<std::unique_ptr<Zygote>> Zygote::Create(ZygoteOptions options, base::UniqueFd host,
-                                                     const base::Clock& clock) {
-  std::unique_ptr<Zygote> out(new Zygote(std::move(options), std::move(host), clock));
-  TRY(out->Prepare());
-  return out;
-}
-
-base::Result<void> Zygote::Prepare() {
-  CgroupLayout layout = TRY(DetectCgroups(TRY(base::ReadFile("/proc/self/mountinfo"))));
-  machine_.cgroup_layout = layout.unified() ? "unified" : "hybrid";
-  machine_.unenforced = MissingControllers(layout);
-  if (!machine_.unenforced.empty() && !options_.allow_unenforced) {
-    return base::MakeError(base::ErrorKind::kUnsupported, "check cgroup controllers",
-                           machine_.unenforced.front());
-  }
-  auto tree = TRY(CgroupTree::Create(std::move(layout), options_.cgroup_name));
-  groups_ = std::make_unique<CgroupTree>(std::move(tree));
-  lock_ = base::UniqueFd(::open(groups_->CorePath().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock_.valid() || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    return base::MakeError(base::ErrorKind::kConflict, "lock the cgroup",
-                           "another zygote governs " + groups_->CorePath() +
-                               ": choose another cgroup name");
-  }
-  const size_t stale = TRY(groups_->RemoveStale());
-  if (stale > 0) {
-    machine_.notices.push_back("removed " + std::to_string(stale) +
-                               " sandboxes that a killed predecessor left behind");
-  }
-  TRY(base::MakeFolders(options_.state_folder, 0700));
-  if (::unshare(CLONE_NEWNS) != 0) return base::SystemError("unshare mounts");
-  // Slave: new mounts of the host are seen here, ours are never seen there.
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
-    return base::SystemError("make mounts slaves");
-  }
-  root_ = std::make_unique<RootImage>(TRY(RootImage::Build(options_.state_folder + "/root")));
-  volumes_ = std::make_unique<TmpVolumes>(
-      TRY(TmpVolumes::Create(options_.state_folder + "/tmp", kUsualTmp)));
-  machine_.tmp_kind = volumes_->kind();
-  if (!volumes_->why_tmpfs().empty()) {
-    machine_.notices.push_back("/tmp is a tmpfs, which counts as the function's memory: " +
-                               volumes_->why_tmpfs());
-  }
-  filter_ = TRY(BuildSeccompFilter());
-  epoll_ = base::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll_.valid()) return base::SystemError("epoll_create1");
-  TRY(sys::SetNonBlocking(host_.get()));
-  TRY(Watch(host_.get(), Source::kHost, 0, EPOLLIN));
-  Send(EncodeHello(machine_));
-  Refill();
-  return {};
-}
-
-Zygote::~Zygote() {
-  // Kill everything first, so that the dying overlap; then wait for each and remove its group.
-  if (!groups_) return;
-  for (auto& [number, slot] : slots_) {
-    if (slot->filler.pid > 0) (void)sys::PidfdSendSignal(slot->filler.pidfd.get(), SIGKILL);
-    slot->group.Kill();
-  }
-  for (auto& [number, slot] : slots_) {
-    siginfo_t info;
-    for (const auto* pidfd : {&slot->filler.pidfd, &slot->embryo.pidfd}) {
-      if (pidfd->valid()) {
-        ::waitid(P_PIDFD, static_cast<id_t>(pidfd->get()), &info, WEXITED);
-      }
-    }
-  }
-  slots_.clear();
-  (void)groups_->RemoveStale();
-  groups_->Remove();
-}
 
 base::Result<void> Zygote::Watch(int fd, Source source, uint64_t slot, uint32_t events) {
   struct epoll_event event {};
@@ -260,11 +191,12 @@ void Zygote::Refill() {
   for (const auto& tmp : wanted) {
     const bool urgent = !waiting_.empty();
     if (fillers >= (urgent ? kMaxFillers : 1) || slots_.size() >= kMaxSlots) return;
-    if (failed_fills_ >= kMaxFailedFills) return;
+    // Each failure answers a waiting launch, so this ends; the pool alone is left unfilled.
+    if (failed_fills_ >= kMaxFailedFills && !urgent) return;
     auto started = StartSlot(tmp);
     if (!started) {
       ++failed_fills_;
-      FailWaiting(started.error());
+      FailWaiting(tmp, started.error());
       return;
     }
     ++fillers;
@@ -298,7 +230,7 @@ void Zygote::OnFiller(Slot& slot) {
   auto adopted = adopt();
   if (adopted) return Transition(slot, Slot::State::kPreparing);
   ++failed_fills_;
-  FailWaiting(adopted.error());
+  FailWaiting(slot.tmp, adopted.error());
   End(slot);
 }
 
@@ -345,7 +277,7 @@ void Zygote::OnControl(Slot& slot) {
                                             report.error_number).error();
       if (slot.state == Slot::State::kLaunching) return FailLaunch(slot, std::move(error));
       ++failed_fills_;
-      FailWaiting(std::move(error));
+      FailWaiting(slot.tmp, std::move(error));
       return End(slot);
     }
   }
@@ -386,7 +318,9 @@ base::Result<void> Zygote::SendOrder(Slot& slot, const Launch& launch) {
   order.variable_count = static_cast<uint32_t>(spec.environment.size());
   order.port_count = static_cast<uint32_t>(spec.listen_ports.size());
   order.string_bytes = static_cast<uint32_t>(strings.size());
+  const uid_t owner = options_.first_uid + slot.uid_index * kUidsPerSandbox;
   for (size_t i = 0; i < launch.passed.size(); ++i) {
+    TRY(GivePipe(launch.passed[i].get(), owner + kSandboxUid, owner + kSandboxGid));
     order.passed_as[i] = launch.passed_as[i];
     fds.push_back(launch.passed[i].get());
   }
@@ -417,8 +351,7 @@ void Zygote::Launched(Slot& slot) {
   fds[kOomFd] = slot.handles.oom.get();
   fds[kCpuFd] = slot.handles.cpu.get();
   for (const auto& listener : slot.listeners) fds.push_back(listener.get());
-  Send(EncodeLaunched({slot.launch_id, slot.embryo.pid, groups_->layout().CpuIsV2(),
-                       slot.timings}),
+  Send(EncodeLaunched({slot.launch_id, groups_->layout().CpuIsV2(), slot.timings}),
        std::move(fds));
   slot.listeners.clear();
   slot.handles = {};
@@ -430,10 +363,14 @@ void Zygote::FailLaunch(Slot& slot, base::Error error) {
   End(slot);
 }
 
-void Zygote::FailWaiting(base::Error error) {
-  if (waiting_.empty()) return;
-  Send(EncodeFailed({waiting_.front().id, std::move(error)}));
-  waiting_.pop_front();
+// The embryo of this kind that the longest waiting launch would have had cannot be made.
+void Zygote::FailWaiting(const TmpSize& tmp, base::Error error) {
+  const auto found = std::ranges::find_if(waiting_, [&](const Launch& launch) {
+    return TmpSize{launch.spec.tmp, launch.spec.tmp_inodes} == tmp;
+  });
+  if (found == waiting_.end()) return;
+  Send(EncodeFailed({found->id, std::move(error)}));
+  waiting_.erase(found);
 }
 
 void Zygote::OnExit(Slot& slot) {

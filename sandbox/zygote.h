@@ -23,6 +23,9 @@
 
 namespace hearth::sandbox {
 
+// The /tmp that embryos of the pool have.
+constexpr TmpSize kUsualTmp{base::Bytes::MiB(512), 65536};
+
 // One sandbox from its group's making to its group's removal.
 struct Slot {
   enum class State {
@@ -71,6 +74,8 @@ class Zygote {
       : options_(std::move(options)), host_(std::move(host)), clock_(clock) {}
 
   base::Result<void> Prepare();
+  base::Result<void> LockGroups(const CgroupLayout& layout);
+  base::Result<void> LeaveHostsMounts();
   base::Result<void> Watch(int fd, Source source, uint64_t slot, uint32_t events);
   void Unwatch(base::UniqueFd& fd);
   void Dispatch(Source source, Slot& slot);
@@ -90,7 +95,7 @@ class Zygote {
   base::Result<void> SendOrder(Slot& slot, const Launch& launch);
   void Launched(Slot& slot);
   void FailLaunch(Slot& slot, base::Error error);
-  void FailWaiting(base::Error error);
+  void FailWaiting(const TmpSize& tmp, base::Error error);
   void Transition(Slot& slot, Slot::State to);
   void End(Slot& slot);
   void SweepEnding();

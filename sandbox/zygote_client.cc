@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sched.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <deque>
 #include <map>
@@ -38,6 +40,17 @@ base::Result<base::Bytes> ReadBytes(int fd) {
   return base::Bytes(value);
 }
 
+// The zygote's pid namespace is not ours, so its number of a process would not be either.
+pid_t PidOf(int pidfd) {
+  const auto info = base::ReadFile("/proc/self/fdinfo/" + std::to_string(pidfd));
+  pid_t pid = 0;
+  const size_t at = info ? info->find("Pid:") : std::string::npos;
+  if (at == std::string::npos) return 0;
+  const char* const end = info->data() + info->size();
+  std::from_chars(std::find_if(info->data() + at + 4, end, [](char c) { return c > ' '; }), end, pid);
+  return std::max(pid, 0);
+}
+
 // What the client and the handle share: the handle may outlive the client and the other way round.
 struct Shared {
   std::vector<base::UniqueFd> handles;  // HandleFd
@@ -57,6 +70,7 @@ class RealSandbox final : public Sandbox {
   RealSandbox(LaunchedPacket packet, std::vector<base::UniqueFd> listeners,
               std::shared_ptr<Shared> shared)
       : packet_(std::move(packet)),
+        pid_(PidOf(shared->handles[kPidfd].get())),
         listeners_(std::move(listeners)),
         shared_(std::move(shared)) {}
   ~RealSandbox() override {
@@ -65,7 +79,7 @@ class RealSandbox final : public Sandbox {
   }
 
   uint64_t id() const override { return packet_.id; }
-  pid_t pid() const override { return packet_.pid; }
+  pid_t pid() const override { return pid_; }
   const std::vector<StepTiming>& timings() const override { return packet_.timings; }
   std::vector<base::UniqueFd> TakeListeners() override { return std::move(listeners_); }
   base::Result<void> Freeze() override { return Write(kFreezeFd, "1", "cgroup.freeze"); }
@@ -94,6 +108,7 @@ class RealSandbox final : public Sandbox {
   }
 
   LaunchedPacket packet_;
+  pid_t pid_;
   std::vector<base::UniqueFd> listeners_;
   std::shared_ptr<Shared> shared_;
 };
@@ -312,25 +327,46 @@ struct Spawned {
   base::UniqueFd pidfd;
 };
 
-base::Result<Spawned> Spawn(const std::string& program, int socket) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, socket, 3);
+// MARKED FUNCTION: runs in the child between clone3 and execve. Only async-signal-safe calls.
+[[noreturn]] void ExecZygote(const char* program, int socket, int status) noexcept {
   // Its own session: a terminal's signals are for hearthd.
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  std::string name = "hearth-zygote";
-  char* argv[] = {name.data(), nullptr};
+  ::setsid();
+  const int null = ::open("/dev/null", O_RDONLY);
+  if (null > 0) ::dup2(null, 0);
+  constexpr int kZygoteSocket = 3;
+  const int high = ::fcntl(status, F_DUPFD_CLOEXEC, kZygoteSocket + 1);
+  if (socket == kZygoteSocket) {
+    ::fcntl(socket, F_SETFD, 0);
+  } else {
+    ::dup2(socket, kZygoteSocket);
+  }
+  char name[] = "hearth-zygote";
+  char* const argv[] = {name, nullptr};
+  ::execve(program, argv, environ);
+  const int error = errno;
+  (void)!::write(high, &error, sizeof error);
+  ::_exit(127);
+}
+
+// In a pid namespace of its own: when the zygote dies, however, the kernel kills everything that
+// came from it. PDEATHSIG alone would not do: exec by a second thread loses it.
+base::Result<Spawned> Spawn(const std::string& program, int socket) {
+  sys::Pipe status = TRY(sys::MakePipe());
+  int pidfd = -1;
+  struct clone_args args {};
+  args.flags = CLONE_NEWPID | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
   Spawned out;
-  const int error =
-      ::posix_spawn(&out.pid, program.c_str(), &actions, &attributes, argv, environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  ::posix_spawnattr_destroy(&attributes);
-  if (error != 0) return base::SystemError("start " + program, error);
-  out.pidfd = TRY(sys::PidfdOpen(out.pid));
-  return out;
+  out.pid = TRY(sys::Clone3(args));
+  if (out.pid == 0) ExecZygote(program.c_str(), socket, status.write.get());
+  out.pidfd = base::UniqueFd(pidfd);
+  status.write.Reset();
+  int error = 0;
+  if (::read(status.read.get(), &error, sizeof error) != sizeof error) return out;
+  siginfo_t info;
+  ::waitid(P_PIDFD, static_cast<id_t>(out.pidfd.get()), &info, WEXITED);
+  return base::SystemError("start " + program, error);
 }
 
 base::Result<MachineReport> ReceiveHello(int socket) {

@@ -4,13 +4,19 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "base/file.h"
+#include "base/sys.h"
 #include "tests/privileged/sandbox_harness.h"
 
 namespace hearth::sandbox {
@@ -75,6 +81,21 @@ TEST_F(Attack, CannotBpf) { ExpectBlocked(Probe("bpf")); }
 TEST_F(Attack, CannotPerf) { ExpectBlocked(Probe("perf")); }
 TEST_F(Attack, CannotKeyctl) { ExpectBlocked(Probe("keyctl")); }
 TEST_F(Attack, CannotUserfaultfd) { ExpectBlocked(Probe("userfaultfd")); }
+TEST_F(Attack, CannotIoUring) { ExpectBlocked(Probe("io_uring")); }
+TEST_F(Attack, CannotCloneNamespacesThroughClone3) { ExpectBlocked(Probe("clone3")); }
+TEST_F(Attack, CannotMountThroughADescriptor) { ExpectBlocked(Probe("mount-fd")); }
+TEST_F(Attack, CannotOpenByHandle) { ExpectBlocked(Probe("handle")); }
+TEST_F(Attack, CannotCallThroughOtherConventions) { ExpectBlocked(Probe("conventions")); }
+TEST_F(Attack, CannotWriteTheSharedImage) { ExpectBlocked(Probe("image")); }
+TEST_F(Attack, CannotReachItsCgroup) { ExpectBlocked(Probe("cgroup")); }
+TEST_F(Attack, CannotUseProcOfTheFirstProcess) { ExpectBlocked(Probe("proc1")); }
+TEST_F(Attack, CannotRunItsOwnSetuidProgram) { ExpectBlocked(Probe("setuid-tmp")); }
+TEST_F(Attack, CannotOpenMessageQueues) { ExpectBlocked(Probe("mqueue")); }
+TEST_F(Attack, CannotTakeMemoryOrTimeThatNobodyCounts) { ExpectBlocked(Probe("uncounted")); }
+TEST_F(Attack, CannotStartTheHostsCoreDumpHandler) { ExpectBlocked(Probe("core")); }
+TEST_F(Attack, CannotRaiseItsPriority) { ExpectBlocked(Probe("priority")); }
+TEST_F(Attack, CannotEvictTheHostsPageCache) { ExpectBlocked(Probe("evict")); }
+TEST_F(Attack, CannotExecuteHugeArguments) { ExpectBlocked(Probe("arguments")); }
 TEST_F(Attack, CannotUnshareUserNamespace) { ExpectBlocked(Probe("unshare")); }
 TEST_F(Attack, CannotSetns) { ExpectBlocked(Probe("setns")); }
 TEST_F(Attack, CannotWriteSys) { ExpectBlocked(Probe("sys")); }
@@ -130,17 +151,20 @@ TEST_F(Attack, CannotReachHostLoopback) {
   ASSERT_EQ(::bind(tcp.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
   ASSERT_EQ(::listen(tcp.get(), 8), 0);
   ASSERT_EQ(::getsockname(tcp.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string port = std::to_string(ntohs(address.sin_port));
+  ExpectBlocked(Probe("host", std::to_string(ntohs(address.sin_port))));
+}
+
+TEST_F(Attack, CannotReachTheHostsAbstractSockets) {
   base::UniqueFd local(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un abstract{};
   abstract.sun_family = AF_UNIX;
-  const std::string name = "hearth-" + port;
+  const std::string name = options_.cgroup_name;
   name.copy(abstract.sun_path + 1, name.size());
   ASSERT_EQ(::bind(local.get(), reinterpret_cast<sockaddr*>(&abstract),
                    static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size())),
             0);
   ASSERT_EQ(::listen(local.get(), 8), 0);
-  ExpectBlocked(Probe("host", port));
+  ExpectBlocked(Probe("abstract", name));
 }
 
 TEST_F(Attack, CannotKeepLeakedFd) {
@@ -195,6 +219,100 @@ TEST_F(Attack, CannotExhaustInodes) {
   EXPECT_GE(made, 900u);
 }
 
+// What the host, or another sandbox, can still have while the attacker holds all it could get.
+class Hoarder : public Attack {
+ protected:
+  // Runs the probe until it holds what it took; its number, and it goes on holding. Nothing where
+  // its memory limit killed it.
+  std::optional<uint64_t> Take(const std::string& attack, std::vector<PassedFd> fds = {}) {
+    Spec spec = Probe(attack);
+    spec.memory = base::Bytes::MiB(128);
+    auto live = Launch(spec, std::move(fds));
+    EXPECT_TRUE(live.has_value()) << live.error().ToString();
+    if (!live) return 0;
+    hoarder_ = std::move(*live);
+    seen_.clear();
+    EXPECT_TRUE(RunUntil(*client_, [&] {
+      seen_ += ReadAll(*hoarder_);
+      return seen_.ends_with('\n') || hoarder_->outcome.has_value();
+    }));
+    if (hoarder_->outcome) {
+      EXPECT_TRUE(hoarder_->outcome->out_of_memory);
+      return std::nullopt;
+    }
+    EXPECT_THAT(seen_, StartsWith("blocked"));
+    const size_t blank = seen_.find_last_of(' ');
+    return blank == std::string::npos ? 0 : std::strtoull(seen_.c_str() + blank, nullptr, 10);
+  }
+
+  std::unique_ptr<Live> hoarder_;
+};
+
+TEST_F(Hoarder, CannotExhaustTheHostsInotifyInstances) {
+  const uint64_t taken = Take("hold-inotify").value_or(0);
+  EXPECT_GT(taken, 8u);
+  EXPECT_LE(taken, 1024u);
+  const base::UniqueFd mine(::inotify_init1(IN_CLOEXEC));
+  EXPECT_TRUE(mine.valid()) << std::strerror(errno);
+  Spec other = Probe("hold-inotify");
+  const std::string result = ResultOf(other);
+  EXPECT_THAT(result, Not(StartsWith("blocked: inotify instances 0")));
+}
+
+TEST_F(Hoarder, CannotHoardSignalsAndTimers) { EXPECT_LE(Take("hold-signals").value_or(0), 1024u); }
+
+TEST_F(Hoarder, CannotHoardDescriptorsInFlight) {
+  EXPECT_LE(Take("hold-flight").value_or(0), 2048u);
+}
+
+// Counted as its memory (then it may die of it), or limited apart.
+TEST_F(Hoarder, CannotHoardSocketAndPipeBuffers) {
+  for (const char* attack : {"hold-tcp", "hold-udp", "hold-local"}) {
+    const std::optional<uint64_t> taken = Take(attack);
+    EXPECT_LE(taken.value_or(1), base::Bytes::MiB(160).count()) << attack;
+    EXPECT_GT(taken.value_or(1), 0u) << attack;
+  }
+}
+
+TEST_F(Hoarder, CannotLeaveSystemVObjectsBehind) {
+  Take("hold-sysv");
+  // Another sandbox finds nothing, while the first still holds its own.
+  EXPECT_THAT(ResultOf(Probe("hold-sysv")), StartsWith("blocked"));
+}
+
+TEST_F(Hoarder, CannotPushDescriptorsIntoTheHost) {
+  auto pair = base::sys::SocketPair(base::sys::SocketType::kStream);
+  ASSERT_TRUE(pair.has_value());
+  const auto open_here = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  EXPECT_EQ(Take("hold-peer", {{pair->second.get(), 3}}), 64u);
+  const auto before = open_here();
+  char block[128];
+  ssize_t got, all = 0;
+  while ((got = ::recv(pair->first.get(), block, sizeof block, MSG_DONTWAIT)) > 0) all += got;
+  EXPECT_EQ(all, 64);
+  EXPECT_EQ(open_here(), before);
+}
+
+TEST_F(Attack, CannotReachThePeerOfItsSocket) {
+  auto pair = base::sys::SocketPair(base::sys::SocketType::kStream);
+  ASSERT_TRUE(pair.has_value());
+  auto attacker = Launch(Probe("peer"), {{pair->second.get(), 3}});
+  ASSERT_TRUE(attacker.has_value()) << attacker.error().ToString();
+  ASSERT_TRUE(WaitForOutput(**attacker, "\n"));
+  EXPECT_THAT(seen_, StartsWith("blocked"));
+}
+
+TEST_F(Attack, CannotHideMemoryInSharedSegments) {
+  Spec spec = Probe("shm");
+  spec.memory = base::Bytes::MiB(64);
+  const Outcome outcome = OutcomeOf(spec);
+  EXPECT_TRUE(outcome.out_of_memory);
+  EXPECT_EQ(outcome.signal, SIGKILL);
+  EXPECT_LE(outcome.memory_peak, spec.memory);
+}
+
 TEST_F(Attack, CannotOutliveItsCgroup) {
   auto attacker = Launch(Probe("outlive"));
   ASSERT_TRUE(attacker.has_value()) << attacker.error().ToString();
@@ -204,6 +322,21 @@ TEST_F(Attack, CannotOutliveItsCgroup) {
   // The zygote can only remove a group in which nothing lives.
   client_.reset();
   EXPECT_TRUE(Groups().empty());
+}
+
+TEST_F(Attack, CannotOutliveItsZygoteByExecFromAThread) {
+  auto attacker = Launch(Probe("hold-untied"));
+  ASSERT_TRUE(attacker.has_value()) << attacker.error().ToString();
+  ASSERT_TRUE(WaitForOutput(**attacker, "executed again"));
+  const pid_t pid = (*attacker)->sandbox->pid();
+  const base::UniqueFd pidfd = MUST(base::sys::PidfdOpen(pid));
+  ASSERT_EQ(::kill(client_->pid(), SIGKILL), 0);
+  // Nobody calls OnReadable here, so hearthd's own kill is not what ends it.
+  struct pollfd ended{pidfd.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 10'000), 1) << "the sandbox lives on";
+  EXPECT_TRUE(RunUntil(*client_, [&] { return (*attacker)->outcome.has_value(); }));
+  client_.reset();
+  client_ = MUST(StartZygote());
 }
 
 }  // namespace
