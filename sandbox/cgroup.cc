@@ -54,8 +54,7 @@ base::Result<void> RemoveFolder(const std::string& path) {
 std::string FormatCpuLimit(uint32_t permille, bool v2) {
   // The kernel refuses a quota below 1 ms.
   const uint64_t quota_us = std::max<uint64_t>(1000, uint64_t{kPeriodUs} * permille / 1000);
-  return v2 ? std::to_string(quota_us) + " " + std::to_string(kPeriodUs)
-            : std::to_string(quota_us);
+  return v2 ? std::to_string(quota_us) + " " + std::to_string(kPeriodUs) : std::to_string(quota_us);
 }
 
 uint64_t NumberAfter(std::string_view text, std::string_view key) {

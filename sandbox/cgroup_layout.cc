@@ -69,16 +69,19 @@ base::Result<CgroupLayout> DetectCgroups(std::string_view mountinfo) {
 std::vector<std::string> MissingControllers(const CgroupLayout& layout) {
   std::vector<std::string> out;
   if (layout.memory.empty()) {
-    out.push_back("the memory controller is missing, so memory is not limited: boot the kernel "
-                  "with cgroup_enable=memory, built with CONFIG_MEMCG");
+    out.push_back(
+        "the memory controller is missing, so memory is not limited: boot the kernel "
+        "with cgroup_enable=memory, built with CONFIG_MEMCG");
   }
   if (layout.cpu.empty()) {
-    out.push_back("the cpu controller is missing, so CPU is not limited: use a kernel built with "
-                  "CONFIG_CFS_BANDWIDTH, or mount it (mount -t cgroup -o cpu none DIR)");
+    out.push_back(
+        "the cpu controller is missing, so CPU is not limited: use a kernel built with "
+        "CONFIG_CFS_BANDWIDTH, or mount it (mount -t cgroup -o cpu none DIR)");
   }
   if (layout.pids.empty()) {
-    out.push_back("the pids controller is missing, so processes are not limited: use a kernel "
-                  "built with CONFIG_CGROUP_PIDS, or mount it (mount -t cgroup -o pids none DIR)");
+    out.push_back(
+        "the pids controller is missing, so processes are not limited: use a kernel "
+        "built with CONFIG_CGROUP_PIDS, or mount it (mount -t cgroup -o pids none DIR)");
   }
   return out;
 }

@@ -13,8 +13,8 @@
 namespace hearth::sandbox {
 
 struct CgroupLayout {
-  std::string core;     // mount point of cgroup2; cgroup.freeze, cgroup.kill, cgroup.events
-  std::string memory;   // mount point of the controller; equals core where it is v2
+  std::string core;    // mount point of cgroup2; cgroup.freeze, cgroup.kill, cgroup.events
+  std::string memory;  // mount point of the controller; equals core where it is v2
   std::string cpu;
   std::string pids;
 

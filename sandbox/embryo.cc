@@ -29,24 +29,42 @@ namespace hearth::sandbox {
 
 const char* StepName(Step step) {
   switch (step) {
-    case Step::kWait: return "wait for id maps";
-    case Step::kIdentity: return "become root of the user namespace";
-    case Step::kNamespaces: return "make mounts private";
-    case Step::kProc: return "mount /proc";
-    case Step::kPivotRoot: return "pivot_root";
-    case Step::kMasks: return "mask /proc";
-    case Step::kTmp: return "mount /tmp";
-    case Step::kLoopback: return "bring up lo";
-    case Step::kReceive: return "receive the order";
-    case Step::kMounts: return "mounts";
-    case Step::kHostname: return "hostname";
-    case Step::kListeners: return "listen";
-    case Step::kRlimits: return "rlimits";
-    case Step::kDescriptors: return "descriptors";
-    case Step::kCredentials: return "drop privilege";
-    case Step::kSeccomp: return "seccomp";
-    case Step::kExec: return "exec";
-    case Step::kCount: break;
+    case Step::kWait:
+      return "wait for id maps";
+    case Step::kIdentity:
+      return "become root of the user namespace";
+    case Step::kNamespaces:
+      return "make mounts private";
+    case Step::kProc:
+      return "mount /proc";
+    case Step::kPivotRoot:
+      return "pivot_root";
+    case Step::kMasks:
+      return "mask /proc";
+    case Step::kTmp:
+      return "mount /tmp";
+    case Step::kLoopback:
+      return "bring up lo";
+    case Step::kReceive:
+      return "receive the order";
+    case Step::kMounts:
+      return "mounts";
+    case Step::kHostname:
+      return "hostname";
+    case Step::kListeners:
+      return "listen";
+    case Step::kRlimits:
+      return "rlimits";
+    case Step::kDescriptors:
+      return "descriptors";
+    case Step::kCredentials:
+      return "drop privilege";
+    case Step::kSeccomp:
+      return "seccomp";
+    case Step::kExec:
+      return "exec";
+    case Step::kCount:
+      break;
   }
   return "?";
 }
@@ -163,9 +181,7 @@ void ResetSignals() {
 }
 
 // The kernel forgets PDEATHSIG at each change of credentials, so it is set after each.
-void DieWithZygote(Step step) {
-  Must(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, step);
-}
+void DieWithZygote(Step step) { Must(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, step); }
 
 void BecomeNamespaceRoot() {
   Must(::syscall(SYS_setresgid, 0, 0, 0) == 0, Step::kIdentity);
@@ -186,9 +202,8 @@ int MakeProc() {
   Must(::syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "hidepid", "invisible", 0) == 0,
        Step::kProc);
   Must(::syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0, Step::kProc);
-  const int mount = static_cast<int>(
-      ::syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
-                MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  const int mount = static_cast<int>(::syscall(
+      SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   Must(mount >= 0, Step::kProc);
   ::close(fs);
   return mount;
@@ -205,11 +220,10 @@ void PivotRoot() {
 
 // As runc masks it: what the kernel shares between all containers is hidden or read-only.
 void MaskProc() {
-  static const char* const kHiddenFiles[] = {"/proc/kcore",      "/proc/keys",
-                                             "/proc/timer_list", "/proc/sched_debug",
-                                             "/proc/kpagecount", "/proc/kpageflags",
-                                             "/proc/kmsg",       "/proc/latency_stats",
-                                             "/proc/interrupts"};
+  static const char* const kHiddenFiles[] = {
+      "/proc/kcore",       "/proc/keys",          "/proc/timer_list",
+      "/proc/sched_debug", "/proc/kpagecount",    "/proc/kpageflags",
+      "/proc/kmsg",        "/proc/latency_stats", "/proc/interrupts"};
   static const char* const kHiddenFolders[] = {"/proc/scsi", "/proc/acpi", "/proc/asound",
                                                "/proc/pressure"};
   static const char* const kReadOnly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
@@ -373,15 +387,15 @@ void SetRlimits() {
     int resource;
     rlim_t value;
   } kLimits[] = {
-      {RLIMIT_NOFILE, 1024},     // Lambda: 1,024 open files
-      {RLIMIT_NPROC, 1024},      // Lambda: 1,024 processes; pids.max holds for threads as well
-      // A core dump would hold other people's payloads. 1, not 0: where core_pattern is a pipe, 0 still
-      // starts the host's handler (core(5)).
+      {RLIMIT_NOFILE, 1024},  // Lambda: 1,024 open files
+      {RLIMIT_NPROC, 1024},   // Lambda: 1,024 processes; pids.max holds for threads as well
+      // A core dump would hold other people's payloads. 1, not 0: where core_pattern is a pipe, 0
+      // still starts the host's handler (core(5)).
       {RLIMIT_CORE, 1},
-      {RLIMIT_MEMLOCK, 65536},   // locked memory cannot be reclaimed
-      {RLIMIT_MSGQUEUE, 0},      // kernel memory outside the sandbox's own files
-      {RLIMIT_SIGPENDING, 1024}, // kernel memory
-      {RLIMIT_RTPRIO, 0},        // a real-time thread would starve the host
+      {RLIMIT_MEMLOCK, 65536},    // locked memory cannot be reclaimed
+      {RLIMIT_MSGQUEUE, 0},       // kernel memory outside the sandbox's own files
+      {RLIMIT_SIGPENDING, 1024},  // kernel memory
+      {RLIMIT_RTPRIO, 0},         // a real-time thread would starve the host
       {RLIMIT_NICE, 0},
   };
   for (const auto& limit : kLimits) {

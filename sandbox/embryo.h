@@ -21,9 +21,24 @@ namespace hearth::sandbox {
 
 // Every step that an embryo takes, in order; the names are what timings and failures say.
 enum class Step : uint32_t {
-  kWait, kIdentity, kNamespaces, kProc, kPivotRoot, kMasks, kTmp, kLoopback,           // prepared
-  kReceive, kMounts, kHostname, kListeners, kRlimits, kDescriptors, kCredentials,  // ordered
-  kSeccomp, kExec, kCount,
+  kWait,
+  kIdentity,
+  kNamespaces,
+  kProc,
+  kPivotRoot,
+  kMasks,
+  kTmp,
+  kLoopback,  // prepared
+  kReceive,
+  kMounts,
+  kHostname,
+  kListeners,
+  kRlimits,
+  kDescriptors,
+  kCredentials,  // ordered
+  kSeccomp,
+  kExec,
+  kCount,
 };
 const char* StepName(Step step);
 

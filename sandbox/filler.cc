@@ -48,15 +48,15 @@ base::Result<void> BecomeOwner(uint32_t first_uid) {
 base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   TRY(job.group.Make());
   const base::UniqueFd core = TRY(job.group.OpenCore());
-  base::UniqueFd tmp = TRY(
-      job.volumes->Make(job.tmp, job.first_uid + kSandboxUid, job.first_uid + kSandboxGid));
+  base::UniqueFd tmp =
+      TRY(job.volumes->Make(job.tmp, job.first_uid + kSandboxUid, job.first_uid + kSandboxGid));
   base::UniqueFd root = TRY(job.root->Clone());
   auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
   TRY(job.group.EnterV1());
   TRY(BecomeOwner(job.first_uid));
 
   int pidfd = -1;
-  struct clone_args args {};
+  struct clone_args args{};
   args.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
                CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_PARENT;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
@@ -74,8 +74,7 @@ base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   FilledEmbryo out{pid, base::UniqueFd(pidfd), std::move(mine)};
   const auto go = [&]() -> base::Result<void> {
     TRY(WriteIdMaps(pid, job.first_uid));
-    TRY(base::WriteKernelFile("/proc/" + std::to_string(pid) + "/oom_score_adj",
-                              kOomScoreAdjust));
+    TRY(base::WriteKernelFile("/proc/" + std::to_string(pid) + "/oom_score_adj", kOomScoreAdjust));
     return sys::SendMessage(out.control.get(), "g", {});
   };
   auto gone = go();
@@ -105,7 +104,7 @@ base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
 base::Result<Filler> StartFiller(const FillerJob& job) {
   auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
   int pidfd = -1;
-  struct clone_args args {};
+  struct clone_args args{};
   args.flags = CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;

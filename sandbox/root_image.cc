@@ -16,18 +16,19 @@ namespace {
 namespace sys = base::sys;
 
 // Empty folders: mount points, and what programs expect to exist.
-constexpr const char* kFolders[] = {
-    "dev", "etc", "etc/ssl", "home", "media", "mnt", "opt", "proc", "root", "run", "srv", "sys",
-    "tmp", "usr", "var", "var/cache", "var/empty", "var/lang", "var/lib", "var/log", "var/rapid",
-    "var/runtime", "var/task", "var/tmp"};
+constexpr const char* kFolders[] = {"dev",       "etc",         "etc/ssl",  "home",    "media",
+                                    "mnt",       "opt",         "proc",     "root",    "run",
+                                    "srv",       "sys",         "tmp",      "usr",     "var",
+                                    "var/cache", "var/empty",   "var/lang", "var/lib", "var/log",
+                                    "var/rapid", "var/runtime", "var/task", "var/tmp"};
 
 // Copied from the host where they exist: what libc, TLS and the interpreters read.
 constexpr const char* kCopied[] = {
-    "etc/ld.so.cache", "etc/ld.so.conf",  "etc/ld.so.conf.d", "etc/alternatives",
-    "etc/mime.types",  "etc/protocols",   "etc/services",     "etc/ssl/certs",
-    "etc/ssl/openssl.cnf", "etc/localtime", "etc/timezone",   "etc/python3",
-    "etc/python3.11",  "etc/debian_version", "etc/os-release", "etc/gai.conf",
-    "etc/nodejs",      "etc/inputrc",     "etc/magic",        "etc/locale.alias"};
+    "etc/ld.so.cache",     "etc/ld.so.conf",     "etc/ld.so.conf.d", "etc/alternatives",
+    "etc/mime.types",      "etc/protocols",      "etc/services",     "etc/ssl/certs",
+    "etc/ssl/openssl.cnf", "etc/localtime",      "etc/timezone",     "etc/python3",
+    "etc/python3.11",      "etc/debian_version", "etc/os-release",   "etc/gai.conf",
+    "etc/nodejs",          "etc/inputrc",        "etc/magic",        "etc/locale.alias"};
 
 struct Text {
   const char* path;
@@ -38,13 +39,16 @@ std::vector<Text> CuratedFiles() {
   const std::string uid = std::to_string(kSandboxUid);
   const std::string gid = std::to_string(kSandboxGid);
   return {
-      {"etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"
-                     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-                     "sbx_user1051:x:" + uid + ":" + gid + "::/home/sbx_user1051:/sbin/nologin\n"},
+      {"etc/passwd",
+       "root:x:0:0:root:/root:/bin/bash\n"
+       "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+       "sbx_user1051:x:" +
+           uid + ":" + gid + "::/home/sbx_user1051:/sbin/nologin\n"},
       {"etc/group", "root:x:0:\nnogroup:x:65534:\nsbx_user1051:x:" + gid + ":\n"},
       {"etc/hosts", "127.0.0.1 localhost sandbox.localdomain sandbox\n::1 localhost\n"},
-      {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nnetworks: files\n"
-                            "protocols: files\nservices: files\n"},
+      {"etc/nsswitch.conf",
+       "passwd: files\ngroup: files\nhosts: files dns\nnetworks: files\n"
+       "protocols: files\nservices: files\n"},
       {"etc/resolv.conf", ""},
       {"etc/host.conf", "multi on\n"},
       {"etc/machine-id", ""},
@@ -114,7 +118,8 @@ base::Result<void> FillUsr(const std::string& root) {
       TRY(Bind(source, root + source, AT_RECURSIVE));
     }
   }
-  // Stock `provided` bootstraps say #!/bin/sh and use bash's features, as Amazon Linux's sh is bash.
+  // Stock `provided` bootstraps say #!/bin/sh and use bash's features, as Amazon Linux's sh is
+  // bash.
   std::error_code error;
   const auto shell = std::filesystem::canonical("/usr/bin/sh", error);
   const auto bash = std::filesystem::canonical("/usr/bin/bash", error);
@@ -136,11 +141,11 @@ base::Result<RootImage> RootImage::Build(const std::string& folder) {
   TRY(FillEtc(folder));
   TRY(FillDev(folder));
   TRY(FillUsr(folder));
-  struct mount_attr confined {};
+  struct mount_attr confined{};
   confined.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
   confined.propagation = MS_PRIVATE;
   TRY(sys::MountSetattr(AT_FDCWD, folder, AT_RECURSIVE, confined));
-  struct mount_attr no_devices {};
+  struct mount_attr no_devices{};
   no_devices.attr_set = MOUNT_ATTR_NODEV;
   TRY(sys::MountSetattr(AT_FDCWD, folder, 0, no_devices));
   TRY(sys::MountSetattr(AT_FDCWD, folder + "/usr", AT_RECURSIVE, no_devices));
@@ -153,7 +158,7 @@ base::Result<base::UniqueFd> RootImage::Clone() const {
 
 base::Result<base::UniqueFd> CloneReadOnly(const std::string& source) {
   base::UniqueFd tree = TRY(sys::OpenTree(AT_FDCWD, source, OPEN_TREE_CLONE | AT_RECURSIVE));
-  struct mount_attr confined {};
+  struct mount_attr confined{};
   confined.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
   confined.propagation = MS_PRIVATE;
   TRY(sys::MountSetattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, confined));

@@ -8,8 +8,8 @@ namespace hearth::sandbox {
 namespace {
 
 constexpr size_t kMaxName = 100;
-constexpr size_t kMaxPath = 4095;      // PATH_MAX without its NUL
-constexpr size_t kMaxHostname = 64;    // HOST_NAME_MAX
+constexpr size_t kMaxPath = 4095;    // PATH_MAX without its NUL
+constexpr size_t kMaxHostname = 64;  // HOST_NAME_MAX
 constexpr size_t kMaxArguments = 128;
 constexpr size_t kMaxVariables = 512;
 constexpr size_t kMaxStrings = 96 * 1024;  // all arguments and variables together
@@ -47,8 +47,8 @@ base::Result<void> CheckStrings(const Spec& spec) {
     }
   }
   if (total > kMaxStrings) {
-    return base::Invalid("sandbox spec", "arguments and environment take " +
-                                             std::to_string(total) + " bytes, at most 98,304");
+    return base::Invalid("sandbox spec", "arguments and environment take " + std::to_string(total) +
+                                             " bytes, at most 98,304");
   }
   for (const auto& variable : spec.environment) {
     if (variable.find('=') == std::string::npos || variable.front() == '=') {
@@ -71,13 +71,15 @@ base::Result<void> CheckTexts(const Spec& spec) {
 
 base::Result<void> CheckSpec(const Spec& spec) {
   if (!std::ranges::all_of(spec.name, IsNameCharacter)) {
-    return base::Invalid("sandbox spec", "the name '" + spec.name + "' has characters outside "
+    return base::Invalid("sandbox spec", "the name '" + spec.name +
+                                             "' has characters outside "
                                              "A-Z a-z 0-9 _ . -");
   }
   if (spec.cpu_permille == 0 || spec.pids == 0 || spec.tmp_inodes == 0 ||
       spec.memory < base::Bytes::MiB(4) || spec.tmp < base::Bytes::MiB(1)) {
-    return base::Invalid("sandbox spec", "a limit is too small: memory needs 4 MiB, /tmp 1 MiB, "
-                                         "cpu, pids and inodes 1");
+    return base::Invalid("sandbox spec",
+                         "a limit is too small: memory needs 4 MiB, /tmp 1 MiB, "
+                         "cpu, pids and inodes 1");
   }
   if (spec.argv.empty()) return base::Invalid("sandbox spec", "argv is empty");
   if (HasNul(spec.hostname)) return base::Invalid("sandbox spec", "the hostname has a NUL byte");

@@ -26,14 +26,14 @@ struct Spec {
   base::Bytes memory = base::Bytes::MiB(128);  // memory.max, swap 0
   uint32_t cpu_permille = 72;                  // thousandths of one CPU: cpu.max
   uint32_t pids = 1024;
-  base::Bytes tmp = base::Bytes::MiB(512);     // size of /tmp
+  base::Bytes tmp = base::Bytes::MiB(512);  // size of /tmp
   uint64_t tmp_inodes = 65536;
 
   std::vector<BindMount> mounts;
 
-  std::string executable;                    // Path inside the sandbox.
-  std::vector<std::string> argv;             // argv[0] included.
-  std::vector<std::string> environment;      // "NAME=value"; the whole environment.
+  std::string executable;                // Path inside the sandbox.
+  std::vector<std::string> argv;         // argv[0] included.
+  std::vector<std::string> environment;  // "NAME=value"; the whole environment.
   std::string working_directory = "/var/task";
   std::string hostname = "hearth";
 

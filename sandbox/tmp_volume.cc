@@ -25,11 +25,22 @@ constexpr uint64_t kBlockBytes = 4096;
 constexpr int kLoopTries = 64;  // Others may take the free device between the two ioctls.
 
 base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
-  std::vector<std::string> words = {
-      "mkfs.ext4", "-q", "-F", "-b", std::to_string(kBlockBytes), "-m", "0", "-I",
-      std::to_string(kInodeBytes), "-N", std::to_string(size.inodes), "-O",
-      "^has_journal,^resize_inode,^metadata_csum,uninit_bg", "-E",
-      "lazy_itable_init=1,nodiscard,root_owner=0:0", image};
+  std::vector<std::string> words = {"mkfs.ext4",
+                                    "-q",
+                                    "-F",
+                                    "-b",
+                                    std::to_string(kBlockBytes),
+                                    "-m",
+                                    "0",
+                                    "-I",
+                                    std::to_string(kInodeBytes),
+                                    "-N",
+                                    std::to_string(size.inodes),
+                                    "-O",
+                                    "^has_journal,^resize_inode,^metadata_csum,uninit_bg",
+                                    "-E",
+                                    "lazy_itable_init=1,nodiscard,root_owner=0:0",
+                                    image};
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -59,12 +70,11 @@ base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
 base::Result<void> MakeTemplate(const std::string& path, const TmpSize& size) {
   const std::string temporary = path + ".tmp-" + base::NewHexId(8);
   const auto make = [&]() -> base::Result<void> {
-    base::UniqueFd image(
-        ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    base::UniqueFd image(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!image.valid()) return base::SystemError("create " + temporary);
     const uint64_t groups = size.size.count() / (128u << 20) + 1;
-    const uint64_t bytes = size.size.count() + size.inodes * kInodeBytes + (1u << 20) +
-                           groups * 16 * kBlockBytes;
+    const uint64_t bytes =
+        size.size.count() + size.inodes * kInodeBytes + (1u << 20) + groups * 16 * kBlockBytes;
     const uint64_t whole = (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
     if (::ftruncate(image.get(), static_cast<off_t>(whole)) != 0) {
       return base::SystemError("size " + temporary);
@@ -86,7 +96,7 @@ base::Result<base::UniqueFd> SparseCopy(const std::string& source, const std::st
   if (!from.valid()) return base::SystemError("open " + source);
   base::UniqueFd to(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!to.valid()) return base::SystemError("open a nameless file in " + folder);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(from.get(), &status) != 0 || ::ftruncate(to.get(), status.st_size) != 0) {
     return base::SystemError("size the copy of " + source);
   }
@@ -98,8 +108,8 @@ base::Result<base::UniqueFd> SparseCopy(const std::string& source, const std::st
     off_t in = data;
     off_t out = data;
     while (in < end) {
-      const ssize_t done = ::copy_file_range(from.get(), &in, to.get(), &out,
-                                             static_cast<size_t>(end - in), 0);
+      const ssize_t done =
+          ::copy_file_range(from.get(), &in, to.get(), &out, static_cast<size_t>(end - in), 0);
       if (done <= 0) return base::SystemError("copy " + source);
     }
     at = end;
@@ -121,7 +131,7 @@ base::Result<LoopDevice> AttachLoop(int image) {
     std::string path = "/dev/loop" + std::to_string(number);
     base::UniqueFd device(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (!device.valid()) return base::SystemError("open " + path);
-    struct loop_config config {};
+    struct loop_config config{};
     config.fd = static_cast<uint32_t>(image);
     config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
     if (::ioctl(device.get(), LOOP_CONFIGURE, &config) == 0) {
@@ -176,10 +186,8 @@ base::Result<TmpVolumes> TmpVolumes::Create(const std::string& folder, const Tmp
   return out;
 }
 
-base::Result<base::UniqueFd> TmpVolumes::Make(const TmpSize& size, uid_t owner,
-                                              gid_t group) const {
-  base::UniqueFd mount =
-      TRY(kind_ == "tmpfs" ? MountTmpfs(size) : MountImage(folder_, size));
+base::Result<base::UniqueFd> TmpVolumes::Make(const TmpSize& size, uid_t owner, gid_t group) const {
+  base::UniqueFd mount = TRY(kind_ == "tmpfs" ? MountTmpfs(size) : MountImage(folder_, size));
   if (::fchownat(mount.get(), "", owner, group, AT_EMPTY_PATH) != 0) {
     return base::SystemError("chown /tmp");
   }

@@ -41,8 +41,8 @@ base::Result<uint64_t> WireReader::Number(uint64_t max) {
   for (int i = 7; i >= 0; --i) value = value << 8 | static_cast<uint8_t>(bytes_[i]);
   bytes_.remove_prefix(8);
   if (value > max) {
-    return base::Invalid("read packet", "the number " + std::to_string(value) +
-                                            " is larger than " + std::to_string(max));
+    return base::Invalid("read packet", "the number " + std::to_string(value) + " is larger than " +
+                                            std::to_string(max));
   }
   return value;
 }

@@ -50,7 +50,14 @@ enum class PacketKind : char {
 
 // Descriptors that a kLaunched packet carries before the listeners, in this order.
 enum HandleFd : size_t {
-  kPidfd, kFreezeFd, kKillFd, kMemoryNowFd, kMemoryPeakFd, kOomFd, kCpuFd, kHandleFds,
+  kPidfd,
+  kFreezeFd,
+  kKillFd,
+  kMemoryNowFd,
+  kMemoryPeakFd,
+  kOomFd,
+  kCpuFd,
+  kHandleFds,
 };
 
 struct LaunchPacket {

@@ -17,15 +17,15 @@ namespace {
 
 namespace sys = base::sys;
 
-constexpr size_t kMaxFillers = 4;       // at once; more would only compete for the CPUs
-constexpr size_t kMaxWaiting = 4096;    // launches without an embryo
-constexpr size_t kMaxSlots = 16384;     // uid ranges of 65,536 below 2^32
-constexpr int kMaxFailedFills = 3;      // in a row, before the pool is left to the next launch
+constexpr size_t kMaxFillers = 4;     // at once; more would only compete for the CPUs
+constexpr size_t kMaxWaiting = 4096;  // launches without an embryo
+constexpr size_t kMaxSlots = 16384;   // uid ranges of 65,536 below 2^32
+constexpr int kMaxFailedFills = 3;    // in a row, before the pool is left to the next launch
 constexpr auto kLaunchTimeout = std::chrono::seconds(10);
 
 // /dev/stderr is /proc/self/fd/2, and opening that asks who owns the pipe.
 base::Result<void> GivePipe(int fd, uid_t owner, gid_t group) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) return base::SystemError("fstat a passed descriptor");
   if (!S_ISFIFO(status.st_mode) || ::fchown(fd, owner, group) == 0) return {};
   return base::SystemError("give a pipe to the sandbox");
@@ -36,7 +36,7 @@ uint64_t Tag(uint64_t slot, uint64_t source) { return slot << 3 | source; }
 }  // namespace
 
 base::Result<void> Zygote::Watch(int fd, Source source, uint64_t slot, uint32_t events) {
-  struct epoll_event event {};
+  struct epoll_event event{};
   event.events = events;
   event.data.u64 = Tag(slot, static_cast<uint64_t>(source));
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
@@ -73,7 +73,8 @@ base::Result<void> Zygote::Run() {
   return {};
 }
 
-// Descriptors are shared (with hearthd, with fillers), so closing ours would leave the watch behind.
+// Descriptors are shared (with hearthd, with fillers), so closing ours would leave the watch
+// behind.
 void Zygote::Unwatch(base::UniqueFd& fd) {
   if (!fd.valid()) return;
   (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
@@ -82,11 +83,16 @@ void Zygote::Unwatch(base::UniqueFd& fd) {
 
 void Zygote::Dispatch(Source source, Slot& slot) {
   switch (source) {
-    case Source::kHost: return;
-    case Source::kFiller: return OnFiller(slot);
-    case Source::kFillerExit: return OnFillerExit(slot);
-    case Source::kControl: return OnControl(slot);
-    case Source::kExit: return OnExit(slot);
+    case Source::kHost:
+      return;
+    case Source::kFiller:
+      return OnFiller(slot);
+    case Source::kFillerExit:
+      return OnFillerExit(slot);
+    case Source::kControl:
+      return OnControl(slot);
+    case Source::kExit:
+      return OnExit(slot);
   }
 }
 
@@ -137,12 +143,13 @@ void Zygote::Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds) {
     return refuse(base::Invalid("launch", "descriptors are missing or too many").error());
   }
   if (waiting_.size() >= kMaxWaiting) {
-    return refuse(base::MakeError(base::ErrorKind::kLimit, "launch",
-                                  "4,096 launches are waiting already").error());
+    return refuse(
+        base::MakeError(base::ErrorKind::kLimit, "launch", "4,096 launches are waiting already")
+            .error());
   }
   failed_fills_ = 0;
-  waiting_.push_back({packet.id, std::move(*spec), std::move(packet.passed_as), std::move(fds),
-                      clock_.Now()});
+  waiting_.push_back(
+      {packet.id, std::move(*spec), std::move(packet.passed_as), std::move(fds), clock_.Now()});
 }
 
 Slot* Zygote::FindReady(const TmpSize& tmp) {
@@ -208,8 +215,9 @@ base::Result<void> Zygote::StartSlot(const TmpSize& tmp) {
   Cgroup group = groups_->Group("s" + std::to_string(number));
   auto slot = std::make_unique<Slot>(Slot{.number = number, .tmp = tmp, .group = group});
   slot->uid_index = FreeUidIndex();
-  const FillerJob job{group, tmp, options_.first_uid + slot->uid_index * kUidsPerSandbox,
-                      root_.get(), volumes_.get(), &filter_};
+  const FillerJob job{
+      group,          tmp,     options_.first_uid + slot->uid_index * kUidsPerSandbox, root_.get(),
+      volumes_.get(), &filter_};
   slot->filler = TRY(StartFiller(job));
   TRY(Watch(slot->filler.socket.get(), Source::kFiller, number, EPOLLIN));
   TRY(Watch(slot->filler.pidfd.get(), Source::kFillerExit, number, EPOLLIN));
@@ -244,8 +252,8 @@ void Zygote::OnFillerExit(Slot& slot) {
 // --- one embryo
 
 void Zygote::OnControl(Slot& slot) {
-  auto message = sys::ReceiveMessage(slot.embryo.control.get(), sizeof(EmbryoReport) + 1,
-                                     MSG_DONTWAIT);
+  auto message =
+      sys::ReceiveMessage(slot.embryo.control.get(), sizeof(EmbryoReport) + 1, MSG_DONTWAIT);
   if (!message) {
     if (message.error().error_number != EAGAIN) End(slot);
     return;
@@ -273,8 +281,9 @@ void Zygote::OnControl(Slot& slot) {
       slot.listening = true;
       return;
     default: {
-      base::Error error = base::SystemError(StepName(static_cast<Step>(report.failed_step)),
-                                            report.error_number).error();
+      base::Error error =
+          base::SystemError(StepName(static_cast<Step>(report.failed_step)), report.error_number)
+              .error();
       if (slot.state == Slot::State::kLaunching) return FailLaunch(slot, std::move(error));
       ++failed_fills_;
       FailWaiting(slot.tmp, std::move(error));
@@ -351,8 +360,7 @@ void Zygote::Launched(Slot& slot) {
   fds[kOomFd] = slot.handles.oom.get();
   fds[kCpuFd] = slot.handles.cpu.get();
   for (const auto& listener : slot.listeners) fds.push_back(listener.get());
-  Send(EncodeLaunched({slot.launch_id, groups_->layout().CpuIsV2(), slot.timings}),
-       std::move(fds));
+  Send(EncodeLaunched({slot.launch_id, groups_->layout().CpuIsV2(), slot.timings}), std::move(fds));
   slot.listeners.clear();
   slot.handles = {};
 }
@@ -397,8 +405,9 @@ void Zygote::OnExit(Slot& slot) {
     }
     Send(EncodeExited({slot.launch_id, outcome}));
   } else if (slot.state == Slot::State::kLaunching) {
-    return FailLaunch(slot, base::MakeError(base::ErrorKind::kSystem, "launch",
-                                            "the sandbox died before exec").error());
+    return FailLaunch(
+        slot, base::MakeError(base::ErrorKind::kSystem, "launch", "the sandbox died before exec")
+                  .error());
   }
   if (slot.state != Slot::State::kEnding) End(slot);
 }
@@ -413,10 +422,10 @@ void Zygote::End(Slot& slot) {
 void Zygote::SweepEnding() {
   std::erase_if(slots_, [this](auto& entry) {
     Slot& slot = *entry.second;
-    if (slot.state == Slot::State::kLaunching &&
-        clock_.Now() - slot.ordered_at > kLaunchTimeout) {
+    if (slot.state == Slot::State::kLaunching && clock_.Now() - slot.ordered_at > kLaunchTimeout) {
       FailLaunch(slot, base::MakeError(base::ErrorKind::kTimeout, "launch",
-                                       "exec did not happen within 10 s").error());
+                                       "exec did not happen within 10 s")
+                           .error());
     }
     if (slot.state != Slot::State::kEnding) return false;
     if (slot.filler.pid > 0 || slot.embryo.pidfd.valid()) return false;

@@ -88,8 +88,8 @@ class Zygote {
   void OnExit(Slot& slot);
 
   void Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds);
-  void Serve();                        // gives waiting launches their embryos
-  void Refill();                       // starts fillers
+  void Serve();   // gives waiting launches their embryos
+  void Refill();  // starts fillers
   base::Result<void> StartSlot(const TmpSize& tmp);
   void Order(Slot& slot, Launch launch);
   base::Result<void> SendOrder(Slot& slot, const Launch& launch);

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +47,8 @@ pid_t PidOf(int pidfd) {
   const size_t at = info ? info->find("Pid:") : std::string::npos;
   if (at == std::string::npos) return 0;
   const char* const end = info->data() + info->size();
-  std::from_chars(std::find_if(info->data() + at + 4, end, [](char c) { return c > ' '; }), end, pid);
+  std::from_chars(std::find_if(info->data() + at + 4, end, [](char c) { return c > ' '; }), end,
+                  pid);
   return std::max(pid, 0);
 }
 
@@ -116,7 +117,9 @@ class RealSandbox final : public Sandbox {
 class RealClient final : public ZygoteClient {
  public:
   RealClient(pid_t pid, base::UniqueFd pidfd, base::UniqueFd socket, MachineReport machine)
-      : pid_(pid), pidfd_(std::move(pidfd)), socket_(std::move(socket)),
+      : pid_(pid),
+        pidfd_(std::move(pidfd)),
+        socket_(std::move(socket)),
         machine_(std::move(machine)) {}
 
   ~RealClient() override {
@@ -353,7 +356,7 @@ struct Spawned {
 base::Result<Spawned> Spawn(const std::string& program, int socket) {
   sys::Pipe status = TRY(sys::MakePipe());
   int pidfd = -1;
-  struct clone_args args {};
+  struct clone_args args{};
   args.flags = CLONE_NEWPID | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;

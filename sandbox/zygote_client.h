@@ -34,9 +34,9 @@ struct MemoryUse {
 
 // What the zygote found when it looked at this machine.
 struct MachineReport {
-  std::string cgroup_layout;              // "unified" or "hybrid"
-  std::string tmp_kind;                   // how /tmp is limited: "ext4 image" or "tmpfs"
-  std::vector<std::string> unenforced;    // each: what is missing and how to get it; empty is good
+  std::string cgroup_layout;            // "unified" or "hybrid"
+  std::string tmp_kind;                 // how /tmp is limited: "ext4 image" or "tmpfs"
+  std::vector<std::string> unenforced;  // each: what is missing and how to get it; empty is good
   std::vector<std::string> notices;
 };
 
@@ -69,8 +69,8 @@ struct ZygoteOptions {
   std::string program;       // Path of hearth-zygote.
   std::string state_folder;  // Root-only folder for images and /tmp volumes; made where missing.
   std::string cgroup_name = "hearth";  // Its group below the root (or below `cgroup_parent`).
-  size_t pool_size = 4;      // Prepared sandboxes kept waiting.
-  uint32_t first_uid = 1u << 24;  // Host uid ranges of 65,536 start here.
+  size_t pool_size = 4;                // Prepared sandboxes kept waiting.
+  uint32_t first_uid = 1u << 24;       // Host uid ranges of 65,536 start here.
   bool allow_unenforced = false;
 };
 

@@ -61,7 +61,7 @@ int main() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(signal, SIG_IGN);
   ::umask(022);
   // Every sandbox costs descriptors here, and launches wait with theirs: the usual 1,024 are few.
-  struct rlimit files {};
+  struct rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &files);

@@ -1,5 +1,5 @@
-// How a zygote begins and ends: what it finds out and makes before the first launch, and the order in
-// which everything goes.
+// How a zygote begins and ends: what it finds out and makes before the first launch, and the order
+// in which everything goes.
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -23,7 +23,7 @@ namespace sys = base::sys;
 constexpr auto kLockTimeout = std::chrono::seconds(3);
 
 bool IsSameFolder(int fd, const std::string& path) {
-  struct stat open_one {}, there {};
+  struct stat open_one{}, there{};
   return ::fstat(fd, &open_one) == 0 && ::stat(path.c_str(), &there) == 0 &&
          open_one.st_dev == there.st_dev && open_one.st_ino == there.st_ino;
 }
