@@ -1,4 +1,4 @@
-// Clock: where every part of Hearth reads the time, so that tests and `--clock virtual` can move it.
+// Clock: where every part of Hearth reads the time, so that tests and `--clock virtual` move it.
 //
 // Owner: main() (or a test) makes one and hands it down by reference; it outlives everything.
 // Units: std::chrono throughout. `Now` is monotonic; `WallNow` is UTC since the epoch.

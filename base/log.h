@@ -1,4 +1,4 @@
-// The host's own log: one line an event, to standard error. Functions' logs are runtime/log_capture.
+// The host's own log: one line an event, to standard error. Functions' logs: runtime/log_capture.
 //
 // Log once, at the top, with the request id and the function's name.
 #pragma once

@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,8 +28,6 @@ using base::UniqueFd;
 
 constexpr char kStep[] = "unpack zip";
 constexpr size_t kBlock = 65536;
-// 1980-01-01, the oldest time a zip can hold: equal content gives equal bytes.
-constexpr time_t kFixedTime = 315532800;
 
 struct FreeReader {
   void operator()(struct archive* a) const { archive_read_free(a); }
@@ -42,6 +41,33 @@ struct FreeEntry {
 using Reader = std::unique_ptr<struct archive, FreeReader>;
 using Writer = std::unique_ptr<struct archive, FreeWriter>;
 using Entry = std::unique_ptr<struct archive_entry, FreeEntry>;
+
+// libarchive turns names between UTF-8 and the thread's locale; in "C" it would lose them.
+class Utf8Locale {
+ public:
+  Utf8Locale() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
+    if (locale_ != nullptr) before_ = ::uselocale(locale_);
+  }
+  ~Utf8Locale() {
+    if (locale_ == nullptr) return;
+    ::uselocale(before_);
+    ::freelocale(locale_);
+  }
+  Utf8Locale(const Utf8Locale&) = delete;
+  Utf8Locale& operator=(const Utf8Locale&) = delete;
+
+ private:
+  locale_t locale_;
+  locale_t before_ = nullptr;
+};
+
+// What libarchive says went wrong: it may say nothing, or end in a newline.
+std::string Reason(struct archive* a) {
+  const char* text = archive_error_string(a);
+  std::string out = text == nullptr ? "it is unreadable" : text;
+  while (out.ends_with('\n')) out.pop_back();
+  return out;
+}
 
 std::string Shown(std::string_view name) {
   std::string out;
@@ -79,6 +105,23 @@ Result<std::vector<std::string>> SplitName(std::string_view name) {
   return parts;
 }
 
+// True where a link at this depth below the root climbs above it, by its text alone.
+bool LeadsOutside(size_t depth, std::string_view target) {
+  if (target.empty() || target.starts_with('/')) return true;
+  auto level = static_cast<long>(depth);
+  while (!target.empty()) {
+    const auto slash = target.find('/');
+    const std::string_view part = target.substr(0, slash);
+    target = slash == std::string_view::npos ? std::string_view() : target.substr(slash + 1);
+    if (part == "..") {
+      if (--level < 0) return true;
+    } else if (!part.empty() && part != ".") {
+      ++level;
+    }
+  }
+  return false;
+}
+
 // Opens below `folder`, through no symbolic link: what an earlier entry planted leads nowhere.
 Result<UniqueFd> OpenBeneath(int folder, const std::string& path, uint64_t flags, uint64_t mode) {
   struct open_how how{};
@@ -104,11 +147,7 @@ class Unpacker {
     const char* raw = archive_entry_pathname(entry);
     if (raw == nullptr) return Invalid(kStep, "an entry's name is not readable");
     const std::vector<std::string> parts = TRY(SplitName(raw));
-    if (++entries_ > limits_.entries) {
-      return base::MakeError(base::ErrorKind::kLimit, kStep,
-                             "the archive has more than " + std::to_string(limits_.entries) +
-                                 " entries");
-    }
+    TRY(CountEntry());
     if (archive_entry_is_encrypted(entry) != 0) {
       return Invalid(kStep, Shown(raw) + " is encrypted");
     }
@@ -131,16 +170,46 @@ class Unpacker {
     return AddFile(zip, path, (archive_entry_perm(entry) & 0111) != 0);
   }
 
-  Unpacked result() const { return {base::Bytes(size_), files_}; }
+  // Once all is there: a link may lead outside by way of another one, which its text does not show.
+  Result<Unpacked> Finish() const {
+    if (files_ == 0) return Invalid(kStep, "the archive has no file");
+    for (const std::string& path : links_) {
+      struct open_how how{};
+      how.flags = O_PATH | O_CLOEXEC;
+      how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+      const UniqueFd fd(static_cast<int>(
+          ::syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof how)));
+      if (!fd.valid() && errno == EXDEV) return LinkLeadsOutside(path);
+    }
+    return Unpacked{base::Bytes(size_), files_};
+  }
 
  private:
+  static std::unexpected<base::Error> LinkLeadsOutside(const std::string& path) {
+    return Invalid(kStep, "the symbolic link " + Shown(path) + " leads outside the archive");
+  }
+
+  // The folders that a name implies count too: it is the host's inodes that are taken.
+  Result<void> CountEntry() {
+    if (++entries_ <= limits_.entries) return {};
+    return base::MakeError(base::ErrorKind::kLimit, kStep,
+                           "the archive has more than " + std::to_string(limits_.entries) +
+                               " entries, with the folders that they lie in");
+  }
+
   Result<void> MakeFolder(const std::string& path) {
     if (folders_.contains(path)) return {};
     const auto slash = path.rfind('/');
     const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
     const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
     const UniqueFd in = TRY(OpenBeneath(root_.get(), parent, O_PATH | O_DIRECTORY, 0));
-    if (::mkdirat(in.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+    if (::mkdirat(in.get(), name.c_str(), 0755) == 0) {
+      TRY(CountEntry());
+      // The umask must not decide what a function may read.
+      if (::fchmodat(in.get(), name.c_str(), 0755, 0) != 0) {
+        return base::SystemError("unpack " + path);
+      }
+    } else if (errno != EEXIST) {
       return base::SystemError("unpack " + path);
     }
     // It may exist as something else: opening it says so.
@@ -152,24 +221,12 @@ class Unpacker {
   Result<void> AddLink(const std::vector<std::string>& parts, const std::string& path,
                        const char* target) {
     const std::string_view to = target == nullptr ? "" : target;
-    if (to.empty() || to.starts_with('/')) {
-      return Invalid(kStep, "the symbolic link " + Shown(path) + " leads outside the archive");
+    if (to.size() > limits::kMaxArchivePath) {
+      return Invalid(kStep, "the target of " + Shown(path) + " is longer than " +
+                                std::to_string(limits::kMaxArchivePath) + " bytes");
     }
     // How deep the link's own folder lies is how many ".." it may climb.
-    long depth = static_cast<long>(parts.size()) - 1;
-    std::string_view rest = to;
-    while (!rest.empty()) {
-      const auto slash = rest.find('/');
-      const std::string_view part = rest.substr(0, slash);
-      rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
-      if (part == "..") {
-        if (--depth < 0) {
-          return Invalid(kStep, "the symbolic link " + Shown(path) + " leads outside the archive");
-        }
-      } else if (!part.empty() && part != ".") {
-        ++depth;
-      }
-    }
+    if (LeadsOutside(parts.size() - 1, to)) return LinkLeadsOutside(path);
     const auto slash = path.rfind('/');
     const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
     const UniqueFd in = TRY(OpenBeneath(root_.get(), parent, O_PATH | O_DIRECTORY, 0));
@@ -177,6 +234,7 @@ class Unpacker {
       if (errno == EEXIST) return Invalid(kStep, Shown(path) + " is there twice");
       return base::SystemError("unpack " + path);
     }
+    links_.push_back(path);
     ++files_;
     return {};
   }
@@ -192,7 +250,7 @@ class Unpacker {
     while (true) {
       const la_ssize_t got = archive_read_data(zip, block.data(), block.size());
       if (got == 0) break;
-      if (got < 0) return Invalid(kStep, Shown(path) + ": " + archive_error_string(zip));
+      if (got < 0) return Invalid(kStep, Shown(path) + ": " + Reason(zip));
       size_ += static_cast<uint64_t>(got);
       if (size_ > limits_.unpacked.count()) {
         return base::MakeError(base::ErrorKind::kLimit, kStep,
@@ -212,6 +270,7 @@ class Unpacker {
   UniqueFd root_;
   const UnpackLimits& limits_;
   std::set<std::string> folders_;
+  std::vector<std::string> links_;
   uint64_t size_ = 0;
   size_t entries_ = 0;
   size_t files_ = 0;
@@ -227,7 +286,7 @@ Result<Writer> OpenWriter(std::string* out) {
   if (archive_write_set_format_zip(zip.get()) != ARCHIVE_OK ||
       archive_write_set_bytes_per_block(zip.get(), 0) != ARCHIVE_OK ||
       archive_write_open(zip.get(), out, nullptr, AppendToString, nullptr) != ARCHIVE_OK) {
-    return Invalid("pack zip", archive_error_string(zip.get()));
+    return Invalid("pack zip", Reason(zip.get()));
   }
   return zip;
 }
@@ -238,7 +297,7 @@ Result<void> WriteEntry(struct archive* zip, const std::string& name, mode_t typ
   archive_entry_set_pathname(entry.get(), name.c_str());
   archive_entry_set_filetype(entry.get(), type);
   archive_entry_set_perm(entry.get(), mode);
-  archive_entry_set_mtime(entry.get(), kFixedTime, 0);
+  // No time at all: the writer then says 1980-01-01, and the zone of this machine plays no part.
   if (type == AE_IFLNK) {
     archive_entry_set_symlink(entry.get(), std::string(content).c_str());
   } else {
@@ -248,7 +307,7 @@ Result<void> WriteEntry(struct archive* zip, const std::string& name, mode_t typ
       (type == AE_IFREG && !content.empty() &&
        archive_write_data(zip, content.data(), content.size()) !=
            static_cast<la_ssize_t>(content.size()))) {
-    return Invalid("pack " + name, archive_error_string(zip));
+    return Invalid("pack " + name, Reason(zip));
   }
   return {};
 }
@@ -283,29 +342,28 @@ Result<Unpacked> UnpackZip(std::string_view zip, const std::string& folder,
   if (zip.empty()) return not_a_zip("it is empty");
   UniqueFd root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root.valid()) return base::SystemError("open " + folder);
+  const Utf8Locale utf8;
   const Reader reader(archive_read_new());
   // The seekable reader alone: it believes the central directory, as unzip and AWS do.
   archive_read_support_format_zip_seekable(reader.get());
   if (archive_read_open_memory(reader.get(), zip.data(), zip.size()) != ARCHIVE_OK) {
-    return not_a_zip(archive_error_string(reader.get()));
+    return not_a_zip(Reason(reader.get()));
   }
   Unpacker unpacker(std::move(root), limits);
   struct archive_entry* entry = nullptr;
   while (true) {
     const int code = archive_read_next_header(reader.get(), &entry);
     if (code == ARCHIVE_EOF) break;
-    if (code != ARCHIVE_OK && code != ARCHIVE_WARN) {
-      const char* why = archive_error_string(reader.get());
-      return not_a_zip(why == nullptr ? "unreadable" : why);
-    }
+    if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return not_a_zip(Reason(reader.get()));
     TRY(unpacker.Add(reader.get(), entry));
   }
-  return unpacker.result();
+  return unpacker.Finish();
 }
 
 Result<std::string> PackZip(const std::string& folder) {
   const std::vector<std::string> names = TRY(ListFiles(folder));
   if (names.empty()) return Invalid("pack " + folder, "the folder has no files");
+  const Utf8Locale utf8;
   std::string out;
   const Writer zip = TRY(OpenWriter(&out));
   for (const std::string& name : names) {
@@ -316,6 +374,11 @@ Result<std::string> PackZip(const std::string& folder) {
       std::error_code error;
       const std::string target = std::filesystem::read_symlink(path, error).string();
       if (error) return base::SystemError("pack " + path, error.value());
+      const auto depth = static_cast<size_t>(std::ranges::count(name, '/'));
+      if (LeadsOutside(depth, target)) {
+        return Invalid("pack " + path, "the symbolic link leads outside the folder, to '" + target +
+                                           "'");
+      }
       TRY(WriteEntry(zip.get(), name, AE_IFLNK, 0777, target));
       continue;
     }
@@ -324,17 +387,18 @@ Result<std::string> PackZip(const std::string& folder) {
     TRY(WriteEntry(zip.get(), name, AE_IFREG, mode, content));
   }
   if (archive_write_close(zip.get()) != ARCHIVE_OK) {
-    return Invalid("pack " + folder, archive_error_string(zip.get()));
+    return Invalid("pack " + folder, Reason(zip.get()));
   }
   return out;
 }
 
 Result<std::string> PackZipOfText(const std::string& name, std::string_view content) {
+  const Utf8Locale utf8;
   std::string out;
   const Writer zip = TRY(OpenWriter(&out));
   TRY(WriteEntry(zip.get(), name, AE_IFREG, 0644, content));
   if (archive_write_close(zip.get()) != ARCHIVE_OK) {
-    return Invalid("pack " + name, archive_error_string(zip.get()));
+    return Invalid("pack " + name, Reason(zip.get()));
   }
   return out;
 }

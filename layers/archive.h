@@ -1,8 +1,9 @@
 // Archives: what users upload. The only door to libarchive. Every archive is hostile.
 //
-// Refused: absolute paths, "..", names over limits::kMaxArchivePath, links that lead outside,
-// devices and fifos, more than limits::kMaxArchiveEntries entries, more than the limit unpacked
-// (counted while unpacking, not believed from headers), truncated or encrypted archives.
+// Refused: absolute paths, "..", names over limits::kMaxArchivePath, links that lead outside (also
+// by way of other links), devices, more than limits::kMaxArchiveEntries entries (implied folders
+// count), more than the limit unpacked (counted while unpacking, not believed from headers),
+// truncated, encrypted or empty archives.
 #pragma once
 
 #include <string>
@@ -30,8 +31,8 @@ struct Unpacked {
 base::Result<Unpacked> UnpackZip(std::string_view zip, const std::string& folder,
                                  const UnpackLimits& limits = {});
 
-// A zip of a folder or of one file: entries sorted by name, times fixed to 1980-01-01, so that equal
-// content gives equal bytes. Symbolic links are kept when they stay inside. Blocking.
+// A zip of a folder: entries sorted by name, times fixed to 1980-01-01, so that equal content gives
+// equal bytes. Symbolic links are kept; one that leads outside is an error. Blocking.
 base::Result<std::string> PackZip(const std::string& folder);
 // A zip of one file with this name and content (SAM's InlineCode).
 base::Result<std::string> PackZipOfText(const std::string& name, std::string_view content);

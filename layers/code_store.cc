@@ -103,14 +103,19 @@ class DiskCodeStore final : public CodeStore {
 
   Result<std::string> ReadZip(const std::string& digest) const override {
     if (!Has(digest)) return Absent(digest);
-    return base::ReadFile(ZipPath(digest), limits::kMaxZippedUpload);
+    std::string zip = TRY(base::ReadFile(ZipPath(digest), limits::kMaxZippedUpload));
+    if (base::ToHex(base::Sha256Of(zip)) != digest) {
+      return base::MakeError(base::ErrorKind::kCorrupt, "read code " + digest,
+                             "the stored zip has another digest: the disk has changed it");
+    }
+    return zip;
   }
 
   Result<size_t> Collect(const std::set<std::string>& keep) override {
     size_t removed = 0;
     for (const std::string& name : Names(zips_)) {
       const std::string digest = name.substr(0, name.rfind(".zip"));
-      if (keep.contains(digest)) continue;
+      if (keep.contains(digest) || !IsDigest(digest)) continue;
       TRY(base::RemoveTree(zips_ + "/" + name));
       TRY(base::RemoveTree(TreePath(digest)));
       ++removed;
@@ -139,6 +144,8 @@ class DiskCodeStore final : public CodeStore {
 
   Result<void> Store(std::string_view zip, const std::string& temporary, StoredCode& out) {
     TRY(base::MakeFolders(temporary, 0755));
+    // The umask must not decide what a function may read.
+    if (::chmod(temporary.c_str(), 0755) != 0) return base::SystemError("chmod " + temporary);
     out.unzipped = TRY(UnpackZip(zip, temporary)).size;
     TRY(SyncTree(temporary));
     TRY(base::RemoveTree(TreePath(out.digest)));

@@ -1,8 +1,9 @@
 // CodeStore: code by content digest. `root`/zip/<sha256>.zip and `root`/tree/<sha256>/.
 //
 // A put is durable before it returns: written to a temporary name, fsynced (files and folders),
-// renamed, parent fsynced. A crash leaves only temporary names, which Open removes. Blocking; may be
-// used from any one thread at a time. Trees are read-only by convention: root-owned, world-readable.
+// renamed, parent fsynced. A crash leaves only temporary names, which Open removes. Blocking; may
+// be used from any one thread at a time. Trees are read-only by convention: root-owned,
+// world-readable.
 #pragma once
 
 #include <memory>
