@@ -82,7 +82,11 @@ class SqliteDatabase final : public Database {
 
   Result<int64_t> Run(std::string_view sql, std::span<const Value> parameters,
                       const std::function<void(const Row&)>& on_row) override {
-    sqlite3_stmt* statement = TRY(Prepare(sql));
+    // A row's callback may run statements too: neither the one that is running nor the cache that
+    // holds it may then be touched.
+    Statement own;
+    if (depth_ > 0) own = TRY(Prepare(sql));
+    sqlite3_stmt* statement = own ? own.get() : TRY(Cached(sql));
     if (sqlite3_bind_parameter_count(statement) != static_cast<int>(parameters.size())) {
       return base::Invalid("run statement", "the number of parameters differs: " +
                                                 std::string(sql));
@@ -91,11 +95,16 @@ class SqliteDatabase final : public Database {
       Bind(statement, static_cast<int>(i) + 1, parameters[i]);
     }
     const SqliteRow row(statement);
+    const int64_t changes_before = sqlite3_total_changes64(db_.get());
+    ++depth_;
     int code;
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
       if (on_row) on_row(row);
     }
-    Result<int64_t> result = sqlite3_changes64(db_.get());
+    --depth_;
+    // Statements that change no rows leave the count of their predecessor.
+    const bool changed = sqlite3_total_changes64(db_.get()) != changes_before;
+    Result<int64_t> result = changed ? sqlite3_changes64(db_.get()) : 0;
     if (code != SQLITE_DONE) result = Failure(db_.get(), "run '" + std::string(sql) + "'");
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
@@ -112,7 +121,7 @@ class SqliteDatabase final : public Database {
     }
     // Some failures (a full disk) have rolled back already.
     if (sqlite3_get_autocommit(db_.get()) == 0) {
-      if (auto rolled = Run("ROLLBACK", {}, nullptr); !rolled) return std::unexpected(rolled.error());
+      TRY(Run("ROLLBACK", {}, nullptr));
     }
     return done;
   }
@@ -150,22 +159,36 @@ class SqliteDatabase final : public Database {
   }
 
  private:
-  Result<sqlite3_stmt*> Prepare(std::string_view sql) {
+  Result<Statement> Prepare(std::string_view sql) {
+    sqlite3_stmt* raw = nullptr;
+    const char* tail = nullptr;
+    if (sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()),
+                           SQLITE_PREPARE_PERSISTENT, &raw, &tail) != SQLITE_OK) {
+      return Failure(db_.get(), "prepare '" + std::string(sql) + "'");
+    }
+    Statement statement(raw);
+    // SQLite prepares the first of several and forgets the others.
+    const std::string_view rest = sql.substr(static_cast<size_t>(tail - sql.data()));
+    if (raw == nullptr || rest.find_first_not_of(" \t\r\n;") != std::string_view::npos) {
+      return base::Invalid("prepare '" + std::string(sql) + "'", "it is not one statement");
+    }
+    return statement;
+  }
+
+  Result<sqlite3_stmt*> Cached(std::string_view sql) {
     const auto at = statements_.find(std::string(sql));
     if (at != statements_.end()) return at->second.get();
     // Statements are few and fixed; a flood of texts would be a caller's bug, not a leak of ours.
     if (statements_.size() >= kMaxCachedStatements) statements_.clear();
-    sqlite3_stmt* raw = nullptr;
-    if (sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()),
-                           SQLITE_PREPARE_PERSISTENT, &raw, nullptr) != SQLITE_OK) {
-      return Failure(db_.get(), "prepare '" + std::string(sql) + "'");
-    }
-    statements_.emplace(std::string(sql), Statement(raw));
+    Statement statement = TRY(Prepare(sql));
+    sqlite3_stmt* raw = statement.get();
+    statements_.emplace(std::string(sql), std::move(statement));
     return raw;
   }
 
   std::unique_ptr<sqlite3, CloseDatabase> db_;
   std::unordered_map<std::string, Statement> statements_;
+  int depth_ = 0;  // Of Run inside Run.
 };
 
 }  // namespace
@@ -173,8 +196,8 @@ class SqliteDatabase final : public Database {
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                  std::span<const Migration> migrations) {
   sqlite3* raw = nullptr;
-  const int opened = sqlite3_open_v2(
-      path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const int opened = sqlite3_open_v2(path.c_str(), &raw, kFlags, nullptr);
   std::unique_ptr<sqlite3, CloseDatabase> db(raw);
   if (opened != SQLITE_OK) return Failure(db.get(), "open " + path);
   sqlite3_extended_result_codes(db.get(), 1);

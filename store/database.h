@@ -44,7 +44,8 @@ class Database {
                                                       std::span<const Migration> migrations);
   virtual ~Database() = default;
 
-  // `on_row` may be null for statements without rows. Returns the number of rows changed.
+  // One statement. `on_row` may be null where rows do not matter, and may itself call Run. Returns
+  // the number of rows changed.
   virtual base::Result<int64_t> Run(std::string_view sql, std::span<const Value> parameters = {},
                                     const std::function<void(const Row&)>& on_row = nullptr) = 0;
   // Commits where `body` succeeds, rolls back where it fails. Not nested.
