@@ -1,4 +1,5 @@
-// Random identifiers. Source of randomness: getrandom(2), read in blocks.
+// Random identifiers. Source of randomness: getrandom(2), read in blocks: a forked child that does
+// not execute would repeat its parent's.
 #pragma once
 
 #include <string>

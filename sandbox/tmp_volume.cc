@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <vector>
 
 #include "base/file.h"
-#include "base/id.h"
 #include "base/sys.h"
 
 namespace hearth::sandbox {
@@ -66,28 +66,27 @@ base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
                          "ended with wait status " + std::to_string(status));
 }
 
-// A sparse image with room for `size` beside its own tables.
-base::Result<void> MakeTemplate(const std::string& path, const TmpSize& size) {
-  const std::string temporary = path + ".tmp-" + base::NewHexId(8);
-  const auto make = [&]() -> base::Result<void> {
-    base::UniqueFd image(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!image.valid()) return base::SystemError("create " + temporary);
-    const uint64_t groups = size.size.count() / (128u << 20) + 1;
-    const uint64_t bytes =
-        size.size.count() + size.inodes * kInodeBytes + (1u << 20) + groups * 16 * kBlockBytes;
-    const uint64_t whole = (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
-    if (::ftruncate(image.get(), static_cast<off_t>(whole)) != 0) {
-      return base::SystemError("size " + temporary);
-    }
-    TRY(RunMkfs(temporary, size));
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-      return base::SystemError("rename to " + path);
-    }
-    return {};
-  };
-  auto made = make();
-  if (!made) ::unlink(temporary.c_str());
-  return made;
+// A sparse image with room for `size` beside its own tables. It has no name until it is whole, so
+// that several fillers may make the same one: who comes second finds it there.
+base::Result<void> MakeTemplate(const std::string& path, const std::string& folder,
+                                const TmpSize& size) {
+  base::UniqueFd image(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!image.valid()) return base::SystemError("open a nameless file in " + folder);
+  const uint64_t groups = size.size.count() / (128u << 20) + 1;
+  const uint64_t bytes =
+      size.size.count() + size.inodes * kInodeBytes + (1u << 20) + groups * 16 * kBlockBytes;
+  const uint64_t whole = (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+  if (::ftruncate(image.get(), static_cast<off_t>(whole)) != 0) {
+    return base::SystemError("size a template in " + folder);
+  }
+  const std::string name =
+      "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(image.get());
+  TRY(RunMkfs(name, size));
+  if (::linkat(AT_FDCWD, name.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
+      errno != EEXIST) {
+    return base::SystemError("name the template " + path);
+  }
+  return {};
 }
 
 // Copies data only, leaving holes as holes.
@@ -153,7 +152,7 @@ base::Result<base::UniqueFd> MountTmpfs(const TmpSize& size) {
 base::Result<base::UniqueFd> MountImage(const std::string& folder, const TmpSize& size) {
   const std::string path = folder + "/template-" + std::to_string(size.size.count()) + "-" +
                            std::to_string(size.inodes) + ".ext4";
-  if (!base::FileExists(path)) TRY(MakeTemplate(path, size));
+  if (!base::FileExists(path)) TRY(MakeTemplate(path, folder, size));
   base::UniqueFd image = TRY(SparseCopy(path, folder));
   LoopDevice loop = TRY(AttachLoop(image.get()));
   base::UniqueFd fs = TRY(sys::Fsopen("ext4"));

@@ -136,6 +136,11 @@ class RealClient final : public ZygoteClient {
               LaunchCallback callback) override {
     const uint64_t id = next_id_++;
     launches_.emplace(id, std::move(callback));
+    if (lost_) {
+      refused_.emplace_back(
+          id, base::MakeError(base::ErrorKind::kClosed, "launch", "the zygote is gone").error());
+      return;
+    }
     Outgoing out;
     LaunchPacket packet{id, {}, EncodeSpec(spec)};
     auto checked = Check(spec, fds, packet.spec);

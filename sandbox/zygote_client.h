@@ -87,6 +87,7 @@ class ZygoteClient {
   virtual void OnLost(std::function<void()> callback) = 0;
 
   using LaunchCallback = std::function<void(base::Result<std::unique_ptr<Sandbox>>)>;
+  // Once the zygote is lost every launch fails, in OnReadable too: fd() stays readable then.
   // The callback runs when the program has been executed (exec succeeded), or with the failing
   // step. The descriptors in `fds` are duplicated before this returns.
   virtual void Launch(const Spec& spec, const std::vector<PassedFd>& fds,

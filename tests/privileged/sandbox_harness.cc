@@ -6,19 +6,20 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/sys.h"
-#include "sandbox/cgroup_layout.h"
 
 namespace hearth::sandbox {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 20s;
+// A unified cgroup v2 may only be had in user-mode-linux (scripts/vm-test), which is slow.
+constexpr auto kPatience = 60s;
 
 std::string ZygoteProgram() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe");
@@ -56,6 +57,12 @@ bool Eventually(const std::function<bool()>& done) {
     ::poll(nullptr, 0, 5);
   }
   return true;
+}
+
+bool Ends(int pidfd) {
+  struct pollfd ended{pidfd, POLLIN, 0};
+  const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(kPatience);
+  return ::poll(&ended, 1, static_cast<int>(limit.count())) == 1;
 }
 
 void SandboxTest::SetUp() {
@@ -97,6 +104,13 @@ Spec SandboxTest::Script(const std::string& text) {
   return spec;
 }
 
+Spec SandboxTest::Python(const std::string& text) {
+  Spec spec = Script("");
+  spec.executable = "/usr/bin/python3";
+  spec.argv = {"python3", "-c", text};
+  return spec;
+}
+
 base::Result<std::unique_ptr<Live>> SandboxTest::Launch(const Spec& spec,
                                                         std::vector<PassedFd> fds) {
   base::sys::Pipe pipe = TRY(base::sys::MakePipe());
@@ -118,6 +132,11 @@ base::Result<std::unique_ptr<Live>> SandboxTest::Launch(const Spec& spec,
   live->sandbox = TRY(std::move(*answer));
   live->output = std::move(pipe.read);
   return live;
+}
+
+std::string SandboxTest::ErrorOf(const Spec& spec) {
+  const auto live = Launch(spec);
+  return live ? "it started" : live.error().ToString();
 }
 
 bool SandboxTest::WaitForExit(Live& live) {
@@ -162,15 +181,54 @@ Outcome SandboxTest::OutcomeOf(const Spec& spec) {
   return (*live)->outcome.value_or(Outcome{.exit_status = -1});
 }
 
+CgroupLayout SandboxTest::Layout() {
+  return MUST(DetectCgroups(MUST(base::ReadFile("/proc/self/mountinfo"))));
+}
+
 std::vector<std::string> SandboxTest::Groups() const {
   std::vector<std::string> out;
-  const auto layout = DetectCgroups(*base::ReadFile("/proc/self/mountinfo"));
-  if (!layout) return out;
-  for (const auto& mount : {layout->core, layout->memory, layout->cpu, layout->pids}) {
+  const CgroupLayout layout = Layout();
+  for (const auto& mount : {layout.core, layout.memory, layout.cpu, layout.pids}) {
     const std::string folder = mount + "/" + options_.cgroup_name;
     if (base::FileExists(folder)) out.push_back(folder);
   }
   return out;
+}
+
+std::vector<std::string> SandboxTest::Slots() const {
+  std::vector<std::string> out;
+  for (const auto& group : Groups()) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(group, error)) {
+      if (entry.is_directory()) out.push_back(entry.path().string());
+    }
+  }
+  return out;
+}
+
+std::string SandboxTest::GroupFile(pid_t pid, const std::string& controller, const std::string& v1,
+                                   const std::string& v2) {
+  const CgroupLayout layout = Layout();
+  const std::string& mount = controller == "memory" ? layout.memory
+                             : controller == "cpu"  ? layout.cpu
+                             : controller == "pids" ? layout.pids
+                                                    : layout.core;
+  std::istringstream groups(MUST(base::ReadFile("/proc/" + std::to_string(pid) + "/cgroup")));
+  for (std::string line; std::getline(groups, line);) {
+    // id:controllers:path, where v2 has no controllers and each v1 mount here may have several.
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    std::string names = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool wanted =
+        mount == layout.core ? names == ",," : names.find("," + controller + ",") < names.size();
+    if (!wanted) continue;
+    auto text =
+        base::ReadFile(mount + line.substr(second + 1) + "/" + (mount == layout.core ? v2 : v1));
+    if (!text) return text.error().ToString();
+    while (text->ends_with('\n')) text->pop_back();
+    return *text;
+  }
+  return "no group";
 }
 
 }  // namespace hearth::sandbox
