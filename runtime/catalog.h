@@ -17,11 +17,12 @@ struct Runtime {
   std::string name;           // As asked for: "python3.14".
   Language language = Language::kProvided;
   Transport transport = Transport::kRuntimeApi;
-  std::string executable;     // Inside the sandbox: "/usr/bin/python3"; provided: "/var/task/bootstrap".
+  std::string executable;     // Inside the sandbox: "/usr/bin/python3", "/var/task/bootstrap".
   std::vector<std::string> argv;
   std::string version;        // Of the interpreter at hand: "3.11.2"; empty for provided.
   std::string execution_env;  // AWS_EXECUTION_ENV: "AWS_Lambda_python3.14".
-  // Where the name asked for is not what the machine has: "python3.14 runs on this machine's 3.11.2".
+  // Where the machine has not what the name asks for: "python3.14 runs on this machine's Python
+  // 3.11.2".
   std::string notice;
 };
 

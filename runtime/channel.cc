@@ -117,13 +117,13 @@ class ChannelSession final : public RuntimeSession {
   }
 
  private:
-  // kLeaving: has answered and will exit; only its end is awaited.
+  // kLeaving: has answered, or failed to start, and will exit; only its end is awaited.
   enum class State { kStarting, kReady, kRunning, kLeaving, kBroken };
 
   void OnEvents(int events) {
     // The callbacks may destroy this session: `alive` tells.
     const std::weak_ptr<bool> alive = alive_;
-    if ((events & io::FdWatcher::kWritable) != 0 && written_ < head_.size() + payload_.size()) {
+    if ((events & io::FdWatcher::kWritable) != 0 && waiting_to_write_) {
       WriteSome();
       if (alive.expired() || state_ == State::kBroken) return;
     }
@@ -153,7 +153,9 @@ class ChannelSession final : public RuntimeSession {
           waiting_to_write_ = true;
           return;
         }
-        // The bootstrap is gone: its exit says more than this error, and reading will find it.
+        // The bootstrap is gone: its exit says more than this error, and reading will find it. One
+        // that only stopped reading stays writable for ever; it must not keep the loop busy.
+        if (std::exchange(waiting_to_write_, false)) watcher_->SetEvents(io::FdWatcher::kReadable);
         return;
       }
       written_ += static_cast<size_t>(put);
@@ -223,6 +225,7 @@ class ChannelSession final : public RuntimeSession {
         const auto fields = DecodeFields(body, 2);
         if (!fields) return Break(fields.error().ToString());
         if (state_ != State::kStarting) return Break("unexpected 'init error' frame");
+        state_ = State::kLeaving;
         delegate_.OnInitError({std::string((*fields)[0]), std::string((*fields)[1])});
         return true;
       }

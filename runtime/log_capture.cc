@@ -13,7 +13,7 @@
 namespace hearth::runtime {
 namespace {
 
-// A function that floods its output gets this many bytes of our time a turn; then others get theirs.
+// A function that floods its output gets this many bytes of our time a turn; then others do.
 constexpr size_t kBytesATurn = 256 * 1024;
 // A pipe holds at most 1 MiB (pipe-max-size): a drain sees no more than was there when it began.
 constexpr size_t kBytesADrain = 1024 * 1024 + 65536;

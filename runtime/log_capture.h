@@ -1,5 +1,5 @@
-// LogCapture: reads a sandbox's stdout and stderr (one pipe, so that order is kept) and cuts it into
-// lines of at most limits::kMaxLogLine.
+// LogCapture: reads a sandbox's stdout and stderr (one pipe, so that order is kept) and cuts it
+// into lines of at most limits::kMaxLogLine.
 //
 // A function writes before it answers, so everything an invocation wrote is in the pipe when its
 // answer arrives: Drain() then reads it without waiting, and the REPORT line comes after it.

@@ -1,5 +1,5 @@
-// The Lambda Runtime API, 2018-06-01, served to one sandbox. Source: AWS's Runtime API guide and the
-// runtime interface emulator's answers (aws-facts 4.1).
+// The Lambda Runtime API, 2018-06-01, served to one sandbox. Source: AWS's Runtime API guide and
+// the runtime interface emulator's answers (aws-facts 4.1).
 #include <optional>
 #include <utility>
 
@@ -90,20 +90,27 @@ class RuntimeApiSession final : public RuntimeSession {
     response.body = std::move(event.payload);
     io::HttpResponder responder = std::move(*next_);
     next_.reset();
+    if (responder.client_gone()) {
+      // It lost its connection while it waited; it will ask again.
+      undelivered_ = std::move(response);
+      return;
+    }
     responder.Send(std::move(response));
   }
 
  private:
   enum class State { kStarting, kReady, kRunning, kAnswered, kInitFailed };
 
-  static io::HttpServerOptions Options() {
+  io::HttpServerOptions Options() {
     io::HttpServerOptions options;
-    // What is over the limit is the function's failure, told apart by HandleAnswer.
-    options.max_body = base::Bytes(limits::kMaxResponsePayload + 1024);
+    options.max_body = base::Bytes(limits::kMaxResponsePayload);
     options.header_timeout = base::Duration::zero();
     options.idle_timeout = base::Duration::zero();
     options.max_connections = 64;
-    options.too_large = [](const io::HttpRequest&) { return TooLarge(); };
+    options.too_large = [this](const io::HttpRequest& head) {
+      HandleTooLarge(head);
+      return TooLarge();
+    };
     return options;
   }
 
@@ -154,6 +161,12 @@ class RuntimeApiSession final : public RuntimeSession {
         Later([this] { delegate_.OnIdle(); });
         return;
       case State::kRunning:
+        if (undelivered_) {
+          responder.Send(std::move(*undelivered_));
+          undelivered_.reset();
+          return;
+        }
+        [[fallthrough]];
       case State::kInitFailed:
         responder.Send(Refused(403, "InvalidStateTransition",
                                state_ == State::kRunning ? "State transition from Running to Ready "
@@ -195,11 +208,6 @@ class RuntimeApiSession final : public RuntimeSession {
       answer = Refused(400, "InvalidFunctionResponseMode", "Invalid function response mode");
       error = MakeError("Runtime.InvalidResponseModeHeader",
                         "the response mode '" + std::string(mode.substr(0, 100)) + "' is invalid");
-    } else if (request.body.size() > limits::kMaxResponsePayload) {
-      answer = TooLarge();
-      error = MakeError("Function.ResponseSizeTooLarge",
-                        "Response payload size exceeded maximum allowed payload size (" +
-                            std::to_string(limits::kMaxResponsePayload) + " bytes).");
     } else if (!is_response) {
       error = FunctionError{
           SanitizeErrorType(request.headers.Get("Lambda-Runtime-Function-Error-Type")),
@@ -209,15 +217,33 @@ class RuntimeApiSession final : public RuntimeSession {
     responder.Send(std::move(answer));
     std::string request_id = std::exchange(request_id_, {});
     if (error) {
-      Later([this, request_id = std::move(request_id), error = std::move(*error)]() mutable {
-        delegate_.OnError(request_id, std::move(error));
-      });
+      TellError(std::move(request_id), std::move(*error));
       return;
     }
     const std::string_view type = request.headers.Get("Content-Type");
     Later([this, request_id = std::move(request_id), body = std::move(request.body),
            type = std::string(type.empty() ? "application/json" : type)]() mutable {
       delegate_.OnResponse(request_id, std::move(body), std::move(type));
+    });
+  }
+
+  // The server refuses a body over the limit before all of it is here: the function's failure.
+  void HandleTooLarge(const io::HttpRequest& head) {
+    const std::string mine = std::string(kPrefix) + std::string(kInvocation) + request_id_ + "/";
+    if (state_ != State::kRunning || head.method != "POST" ||
+        (head.path() != mine + "response" && head.path() != mine + "error")) {
+      return;
+    }
+    state_ = State::kAnswered;
+    TellError(std::exchange(request_id_, {}),
+              MakeError("Function.ResponseSizeTooLarge",
+                        "Response payload size exceeded maximum allowed payload size (" +
+                            std::to_string(limits::kMaxResponsePayload) + " bytes)."));
+  }
+
+  void TellError(std::string request_id, FunctionError error) {
+    Later([this, request_id = std::move(request_id), error = std::move(error)]() mutable {
+      delegate_.OnError(request_id, std::move(error));
     });
   }
 
@@ -239,6 +265,7 @@ class RuntimeApiSession final : public RuntimeSession {
   std::shared_ptr<bool> closed_ = std::make_shared<bool>(false);
   State state_ = State::kStarting;
   std::optional<io::HttpResponder> next_;
+  std::optional<io::HttpResponse> undelivered_;  // The event of the call that is running.
   std::string request_id_;
 };
 
