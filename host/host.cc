@@ -217,7 +217,10 @@ Result<void> Host::Parts::Listen() {
       });
   auto bound = server->Listen(options.listen);
   if (!bound) {
-    server->Close([] {});
+    // The loop lets go of what was bound before the server ends.
+    bool closed = false;
+    server->Close([&closed] { closed = true; });
+    loop->RunUntil([&closed] { return closed; });
     return std::unexpected(bound.error());
   }
   address = *bound;

@@ -3,6 +3,7 @@ import json
 import os
 import random
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -101,6 +102,15 @@ class Durability(unittest.TestCase):
                               capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 1)
         self.assertIn("another hearthd uses this state folder", done.stderr)
+
+    def test_a_port_in_use_is_a_clear_error(self):
+        address = f"127.0.0.1:{self.host.port}"
+        with tempfile.TemporaryDirectory() as state:
+            done = subprocess.run([os.path.join(BIN, "hearthd"), "--state", f"{state}/state",
+                                   "--listen", address, "--cgroup-name", self.host.cgroup + "-3"],
+                                  capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(f"listen on {address}: Address already in use", done.stderr)
 
     def test_code_is_stored_once_for_equal_zips(self):
         self.host.create("One", ECHO)
