@@ -47,11 +47,15 @@ base::Result<CgroupLayout> DetectCgroups(std::string_view mountinfo) {
     std::string id, parent, device, root, point, type, source, super;
     left >> id >> parent >> device >> root >> point;
     right >> type >> source >> super;
-    if (type == "cgroup2" && out.core.empty()) out.core = Unescape(point);
+    // The first mount of a kind is the machine's; later ones are somebody's view of a part.
+    const auto take = [&point](std::string& mount) {
+      if (mount.empty()) mount = Unescape(point);
+    };
+    if (type == "cgroup2") take(out.core);
     if (type != "cgroup") continue;
-    if (HasWord(super, "memory", ',')) out.memory = Unescape(point);
-    if (HasWord(super, "cpu", ',')) out.cpu = Unescape(point);
-    if (HasWord(super, "pids", ',')) out.pids = Unescape(point);
+    if (HasWord(super, "memory", ',')) take(out.memory);
+    if (HasWord(super, "cpu", ',')) take(out.cpu);
+    if (HasWord(super, "pids", ',')) take(out.pids);
   }
   if (out.core.empty()) {
     return base::MakeError(base::ErrorKind::kUnsupported, "find cgroups",

@@ -134,7 +134,9 @@ base::Result<Spec> DecodeSpec(std::string_view bytes) {
   const uint64_t mounts = TRY(in.Number(kMaxMounts));
   for (uint64_t i = 0; i < mounts; ++i) {
     std::string source = TRY(in.Text(kMaxPath));
-    out.mounts.push_back({std::move(source), TRY(in.Text(kMaxPath))});
+    // Not inside the braces: a return from there would leak what they hold already.
+    std::string target = TRY(in.Text(kMaxPath));
+    out.mounts.push_back({std::move(source), std::move(target)});
   }
   out.executable = TRY(in.Text(kMaxPath));
   out.argv = TRY(ReadStrings(in, kMaxArguments));
