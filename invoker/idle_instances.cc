@@ -21,30 +21,43 @@ void Move(Instance& instance, std::list<Instance*>* to) {
 void IdleInstances::Add(Instance& instance) {
   CHECK(instance.idle_hook.in == nullptr);
   Move(instance, &quiet_);
-  if (!timer_.active()) Arm();
+  // It may be armed for the end of a keep-alive, which is far away.
+  if (!timer_.active() || armed_for_ > instance.idle_since() + quiet_time()) Arm();
 }
 
 void IdleInstances::Remove(Instance& instance) {
   if (instance.idle_hook.in != nullptr) Move(instance, nullptr);
 }
 
-size_t IdleInstances::Evict(base::Bytes lacking) {
+Instance* IdleInstances::Oldest(const Instance* keep) const {
+  for (const auto* list : {&frozen_, &quiet_}) {
+    for (Instance* instance : *list) {
+      if (instance != keep) return instance;
+    }
+  }
+  return nullptr;
+}
+
+size_t IdleInstances::Evict(base::Bytes lacking, const Instance* keep) {
   size_t count = 0;
   base::Bytes found;
-  while (found < lacking && (!frozen_.empty() || !quiet_.empty())) {
-    Instance& oldest = frozen_.empty() ? *quiet_.front() : *frozen_.front();
-    found += oldest.reserved;
+  while (found < lacking) {
+    Instance* oldest = Oldest(keep);
+    if (oldest == nullptr) break;
+    found += oldest->reserved;
     ++count;
-    oldest.End("evicted");
-    CHECK(oldest.idle_hook.in == nullptr);  // Its pool has removed it.
+    oldest->End("evicted");
+    CHECK(oldest->idle_hook.in == nullptr);  // Its pool has removed it.
   }
   return count;
 }
 
-base::Bytes IdleInstances::reserved() const {
+base::Bytes IdleInstances::reserved(const Instance* keep) const {
   base::Bytes sum;
   for (const auto* list : {&quiet_, &frozen_}) {
-    for (const Instance* instance : *list) sum += instance->reserved;
+    for (const Instance* instance : *list) {
+      if (instance != keep) sum += instance->reserved;
+    }
   }
   return sum;
 }
@@ -53,18 +66,19 @@ base::Bytes IdleInstances::reserved() const {
 // instance is busy again) is only one spare wake-up.
 void IdleInstances::Arm() {
   base::MonoTime next = base::MonoTime::max();
-  if (!quiet_.empty()) next = quiet_.front()->idle_since() + options_.freeze_after;
+  if (!quiet_.empty()) next = quiet_.front()->idle_since() + quiet_time();
   if (!frozen_.empty()) {
     next = std::min(next, frozen_.front()->idle_since() + options_.keep_alive);
   }
   if (next == base::MonoTime::max()) return;
+  armed_for_ = next;
   timer_.Start(next - loop_.clock().Now(), [this] { OnTimer(); });
 }
 
 void IdleInstances::OnTimer() {
   const base::MonoTime now = loop_.clock().Now();
   bool room = false;
-  while (!quiet_.empty() && quiet_.front()->idle_since() + options_.freeze_after <= now) {
+  while (!quiet_.empty() && quiet_.front()->idle_since() + quiet_time() <= now) {
     Instance& instance = *quiet_.front();
     instance.Freeze();
     Move(instance, &frozen_);

@@ -6,6 +6,7 @@
 // moves. Owner: the invoker.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <list>
 
@@ -28,12 +29,16 @@ class IdleInstances {
   // Of one that Add was called for, before it is used or ends.
   void Remove(Instance& instance);
 
-  // Ends the longest idle ones until they held `lacking` or more; returns how many.
-  size_t Evict(base::Bytes lacking);
-  // What all of them hold together.
-  base::Bytes reserved() const;
+  // Ends the longest idle ones, but never `keep`, until they held `lacking` or more; returns how
+  // many.
+  size_t Evict(base::Bytes lacking, const Instance* keep);
+  // What all of them but `keep` hold together.
+  base::Bytes reserved(const Instance* keep) const;
 
  private:
+  // Idle for this long: frozen.
+  base::Duration quiet_time() const { return std::min(options_.freeze_after, options_.keep_alive); }
+  Instance* Oldest(const Instance* keep) const;
   void Arm();
   void OnTimer();
 
@@ -42,6 +47,7 @@ class IdleInstances {
   Admission& admission_;
   const std::function<void()> on_room_;
   io::Timer timer_;
+  base::MonoTime armed_for_{};
   // Both ordered by idle_since: the longest idle first. What is frozen has been idle for longer.
   std::list<Instance*> quiet_;
   std::list<Instance*> frozen_;

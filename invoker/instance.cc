@@ -286,7 +286,7 @@ void Instance::OnIdle() {
 }
 
 void Instance::OnCallTimeout() {
-  output_->Drain(true);
+  if (output_) output_->Drain(true);  // There is none where its launch is just failing.
   if (call_) {
     const auto& clock = parts_.loop.clock();
     const double seconds = std::chrono::duration<double>(function_->timeout).count();

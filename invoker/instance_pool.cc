@@ -20,7 +20,7 @@ void InstancePool::Pump() {
   while (!waiting_.empty()) {
     if (!idle_.empty()) {
       Instance& instance = *idle_.back();
-      if (!Reserve(size - instance.reserved)) return;
+      if (!Reserve(size - instance.reserved, &instance)) return;
       instance.reserved = size;
       idle_.pop_back();
       idle_instances_.Remove(instance);
@@ -34,9 +34,9 @@ void InstancePool::Pump() {
   }
 }
 
-bool InstancePool::Reserve(base::Bytes size) {
+bool InstancePool::Reserve(base::Bytes size, const Instance* keep) {
   if (admission_.Reserve(size)) return true;
-  if (!host_.WaitForRoom(*this, size)) RefuseWaiting();
+  if (!host_.WaitForRoom(*this, size, keep)) RefuseWaiting();
   return false;
 }
 

@@ -27,8 +27,8 @@ class InstancePool final : private Instance::Delegate {
     // The same, on a later turn of the loop.
     virtual void AnswerLater(PendingCallPtr call, InvocationResult result) = 0;
     // `size` could not be reserved. True: others are ending, and the pool is pumped again when they
-    // have; false: nothing idle is left to end.
-    virtual bool WaitForRoom(InstancePool& pool, base::Bytes size) = 0;
+    // have; false: nothing idle is left to end, beside `keep` (may be null), which is to serve.
+    virtual bool WaitForRoom(InstancePool& pool, base::Bytes size, const Instance* keep) = 0;
     // An instance of `size` reserved bytes is ending (or, later, is gone).
     virtual void OnInstanceEnding(base::Bytes size) = 0;
     virtual void OnInstanceGone(InstancePool& pool, base::Bytes size) = 0;
@@ -53,7 +53,7 @@ class InstancePool final : private Instance::Delegate {
   void AddInfo(std::vector<InstanceInfo>& to) const;
 
  private:
-  bool Reserve(base::Bytes size);
+  bool Reserve(base::Bytes size, const Instance* keep = nullptr);
   void StartInstance(PendingCallPtr call);
   void StartingEnds(Instance& instance);
   void RefuseWaiting();

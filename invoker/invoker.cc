@@ -78,9 +78,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     draining_ = true;
     drained_ = std::move(drained);
     drain_timer_.Start(deadline.Remaining(parts_.loop.clock()), [this] { EndEverything(); });
-    parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-      if (!alive.expired()) ContinueDrain();
-    });
+    ContinueDrainLater();
   }
 
  private:
@@ -100,6 +98,12 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     pools_.erase(pool.function().revision_id);
   }
 
+  void ContinueDrainLater() {
+    parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) ContinueDrain();
+    });
+  }
+
   void ContinueDrain() {
     if (!draining_ || !drained_) return;
     if (admission_.calls() > 0) return;
@@ -111,20 +115,24 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   }
 
   void EndEverything() {
-    std::vector<InstancePool*> all;
-    for (const auto& [revision, pool] : pools_) all.push_back(pool.get());
-    for (InstancePool* pool : all) {
-      pool->EndAll(kDraining);
-      DropIfEmpty(*pool);
+    // By revision: a call's callback may retire other functions, whose pools then vanish.
+    std::vector<std::string> revisions;
+    for (const auto& [revision, pool] : pools_) revisions.push_back(revision);
+    for (const std::string& revision : revisions) {
+      const auto found = pools_.find(revision);
+      if (found == pools_.end()) continue;
+      found->second->EndAll(kDraining);
+      DropIfEmpty(*found->second);
     }
   }
 
   // Of a call that was never admitted.
   void TellLater(PendingCallPtr call, InvocationResult result) {
     Count(result);
-    parts_.loop.Post([call = std::shared_ptr<PendingCall>(std::move(call)),
+    parts_.loop.Post([alive = std::weak_ptr<bool>(alive_),
+                      call = std::shared_ptr<PendingCall>(std::move(call)),
                       result = std::make_shared<InvocationResult>(std::move(result))] {
-      call->callback(std::move(*result));
+      if (!alive.expired()) call->callback(std::move(*result));
     });
   }
 
@@ -153,7 +161,8 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     admission_.EndCall();
     Count(result);
     call->callback(std::move(result));
-    if (draining_) ContinueDrain();
+    // Later: the instance is in the middle of this answer, and can be ended only after it.
+    if (draining_) ContinueDrainLater();
   }
 
   void AnswerLater(PendingCallPtr call, InvocationResult result) override {
@@ -164,10 +173,10 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     });
   }
 
-  bool WaitForRoom(InstancePool& pool, base::Bytes size) override {
+  bool WaitForRoom(InstancePool& pool, base::Bytes size, const Instance* keep) override {
     const base::Bytes lacking = admission_.Lacking(size);
-    if (size > admission_.budget() || lacking > ending_ + idle_.reserved()) return false;
-    if (lacking > ending_) counters_.evictions += idle_.Evict(lacking - ending_);
+    if (size > admission_.budget() || lacking > ending_ + idle_.reserved(keep)) return false;
+    if (lacking > ending_) counters_.evictions += idle_.Evict(lacking - ending_, keep);
     if (std::ranges::find(starved_, &pool) == starved_.end()) starved_.push_back(&pool);
     return true;
   }

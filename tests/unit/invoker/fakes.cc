@@ -1,0 +1,200 @@
+#include "tests/unit/invoker/fakes.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "base/file.h"
+#include "base/sys.h"
+
+namespace hearth::invoker::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+void PutField(std::string& to, std::string_view field) {
+  const auto size = static_cast<uint32_t>(field.size());
+  to.append(reinterpret_cast<const char*>(&size), sizeof size).append(field);
+}
+
+std::pair<base::UniqueFd, uint16_t> Listener() {
+  base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  struct sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof where;
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&where), size), 0);
+  EXPECT_EQ(::listen(fd.get(), 8), 0);
+  EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&where), &size), 0);
+  return {std::move(fd), ntohs(where.sin_port)};
+}
+
+}  // namespace
+
+// What the invoker owns of a FakeProcess.
+class FakeSandbox final : public sandbox::Sandbox {
+ public:
+  explicit FakeSandbox(FakeProcessPtr process) : process_(std::move(process)) {}
+  ~FakeSandbox() override {
+    process_->dropped = true;
+    process_->on_exit_ = nullptr;
+  }
+  uint64_t id() const override { return process_->id; }
+  pid_t pid() const override { return 1000 + static_cast<pid_t>(process_->id); }
+  const std::vector<sandbox::StepTiming>& timings() const override { return timings_; }
+  std::vector<base::UniqueFd> TakeListeners() override { return std::move(process_->listeners_); }
+  base::Result<void> Freeze() override {
+    ++process_->freezes;
+    if (!process_->freezable) return base::SystemError("cgroup.freeze", EIO);
+    process_->frozen = true;
+    return {};
+  }
+  base::Result<void> Thaw() override {
+    ++process_->thaws;
+    process_->frozen = false;
+    return {};
+  }
+  void Kill() override {
+    ++process_->kills;
+    if (!process_->lingers) process_->Signal(SIGKILL);
+  }
+  base::Result<void> SetCpuLimit(uint32_t permille) override {
+    process_->cpu_permille = permille;
+    return {};
+  }
+  base::Result<sandbox::MemoryUse> Memory() const override { return process_->memory; }
+  uint64_t OutOfMemoryKills() const override { return 0; }
+  void OnExit(std::function<void(sandbox::Outcome)> callback) override {
+    process_->on_exit_ = std::move(callback);
+  }
+
+ private:
+  FakeProcessPtr process_;
+  std::vector<sandbox::StepTiming> timings_{{"clone", 2ms}, {"exec", 1ms}};
+};
+
+// --- FakeProcess
+
+FakeProcess::FakeProcess(io::Loop& loop, uint64_t number, const sandbox::Spec& what,
+                         const std::vector<sandbox::PassedFd>& fds,
+                         sandbox::ZygoteClient::LaunchCallback callback)
+    : id(number), spec(what), loop_(loop), callback_(std::move(callback)) {
+  for (const auto& passed : fds) {
+    base::UniqueFd copy(::fcntl(passed.fd, F_DUPFD_CLOEXEC, 3));
+    EXPECT_TRUE(copy.valid());
+    if (passed.as == 1) output_ = std::move(copy);
+    if (passed.as == 3) channel_ = std::move(copy);
+  }
+  for ([[maybe_unused]] const uint16_t port : spec.listen_ports) {
+    auto [listener, at] = Listener();
+    listeners_.push_back(std::move(listener));
+    port_ = at;
+  }
+  // The zygote would refuse what it cannot read.
+  EXPECT_TRUE(sandbox::DecodeSpec(sandbox::EncodeSpec(spec)).has_value());
+}
+
+void FakeProcess::Launched() {
+  ASSERT_TRUE(callback_);
+  launched_ = true;
+  loop_.Post([self = shared_from_this(), callback = std::exchange(callback_, nullptr)] {
+    callback(std::make_unique<FakeSandbox>(self));
+  });
+}
+
+void FakeProcess::LaunchFails(const std::string& step, int error_number) {
+  ASSERT_TRUE(callback_);
+  told_ = true;
+  loop_.Post([callback = std::exchange(callback_, nullptr),
+              error = base::Error{base::ErrorKind::kSystem, step, error_number, {}}] {
+    callback(std::unexpected(error));
+  });
+}
+
+void FakeProcess::Send(runtime::FrameType type, const std::vector<std::string_view>& fields) {
+  std::string frame(runtime::kFrameHeader, '\0');
+  for (const auto field : fields) PutField(frame, field);
+  const auto length = static_cast<uint32_t>(frame.size() - runtime::kFrameHeader);
+  std::memcpy(frame.data(), &length, sizeof length);
+  frame[4] = static_cast<char>(type);
+  SendBytes(frame);
+}
+
+void FakeProcess::SendBytes(std::string_view bytes) {
+  ASSERT_TRUE(channel_.valid());
+  ASSERT_FALSE(frozen) << "a frozen process says nothing";
+  // The host reads while its loop turns: a long frame goes in pieces.
+  while (!bytes.empty()) {
+    const ssize_t put =
+        ::send(channel_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (put < 0 && errno == EAGAIN) {
+      loop_.RunOnce();
+      continue;
+    }
+    if (put < 0) return;  // The host has let go of it.
+    bytes.remove_prefix(static_cast<size_t>(put));
+  }
+}
+
+void FakeProcess::Print(std::string_view text) {
+  ASSERT_FALSE(frozen) << "a frozen process prints nothing";
+  MUST(base::WriteAll(output_.get(), text));
+}
+
+std::optional<Event> FakeProcess::Take() {
+  char block[65536];
+  ssize_t got;
+  while (channel_.valid() &&
+         (got = ::recv(channel_.get(), block, sizeof block, MSG_DONTWAIT)) > 0) {
+    received_.append(block, static_cast<size_t>(got));
+  }
+  if (received_.size() < runtime::kFrameHeader) return std::nullopt;
+  const auto header = MUST(runtime::DecodeFrameHeader(received_));
+  const size_t whole = runtime::kFrameHeader + header.length;
+  if (received_.size() < whole) return std::nullopt;
+  EXPECT_EQ(header.type, runtime::FrameType::kInvoke);
+  EXPECT_FALSE(frozen) << "an event must not reach a frozen process";
+  const std::string body = received_.substr(runtime::kFrameHeader, header.length);
+  received_.erase(0, whole);
+  const auto fields = MUST(runtime::DecodeFields(body, 8));
+  Event event;
+  event.request_id = fields[0];
+  std::memcpy(&event.deadline_ms, fields[1].data(), sizeof event.deadline_ms);
+  event.arn = fields[2];
+  event.trace_id = fields[3];
+  event.client_context = fields[4];
+  event.payload = fields[7];
+  return event;
+}
+
+void FakeProcess::End(const sandbox::Outcome& outcome) {
+  if (std::exchange(ended_, true)) return;
+  channel_.Reset();
+  output_.Reset();
+  loop_.Post([self = shared_from_this(), outcome] {
+    self->told_ = true;
+    if (auto on_exit = std::exchange(self->on_exit_, nullptr)) on_exit(outcome);
+  });
+}
+
+std::string FakeProcess::address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+// --- FakeZygote
+
+void FakeZygote::Launch(const sandbox::Spec& spec, const std::vector<sandbox::PassedFd>& fds,
+                        LaunchCallback callback) {
+  processes.push_back(
+      std::make_shared<FakeProcess>(loop_, ++launches_, spec, fds, std::move(callback)));
+  if (on_launch) on_launch(*processes.back());
+}
+
+size_t FakeZygote::alive() const {
+  return static_cast<size_t>(
+      std::ranges::count_if(processes, [](const auto& process) { return process->alive(); }));
+}
+
+}  // namespace hearth::invoker::test

@@ -1,0 +1,132 @@
+// What stands in for the zygote, its sandboxes and the runtimes in them.
+//
+// A FakeProcess is one sandbox as its test sees it: the test says when the zygote has made it, what
+// the runtime in it says on its channel, what it prints, and how it ends. Everything is delivered
+// on a later turn of the loop, as the real ones do.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/loop.h"
+#include "runtime/channel.h"
+#include "sandbox/zygote_client.h"
+
+namespace hearth::invoker::test {
+
+// A kInvoke frame, as the runtime reads it.
+struct Event {
+  std::string request_id;
+  int64_t deadline_ms = 0;
+  std::string arn;
+  std::string trace_id;
+  std::string client_context;
+  std::string payload;
+};
+
+class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
+ public:
+  FakeProcess(io::Loop& loop, uint64_t id, const sandbox::Spec& spec,
+              const std::vector<sandbox::PassedFd>& fds,
+              sandbox::ZygoteClient::LaunchCallback callback);
+
+  // The zygote's part.
+  void Launched();
+  void LaunchFails(const std::string& step, int error_number);
+  bool pending() const { return callback_ != nullptr; }
+
+  // The runtime's part.
+  void Ready() { Send(runtime::FrameType::kReady, {}); }
+  void InitError(std::string_view type, std::string_view payload) {
+    Send(runtime::FrameType::kInitError, {type, payload});
+  }
+  void Respond(std::string_view request_id, std::string_view payload) {
+    Send(runtime::FrameType::kResponse, {request_id, "application/json", payload});
+  }
+  void Fail(std::string_view request_id, std::string_view type, std::string_view payload) {
+    Send(runtime::FrameType::kError, {request_id, type, payload});
+  }
+  void LastError(std::string_view request_id, std::string_view type, std::string_view payload) {
+    Send(runtime::FrameType::kLastError, {request_id, type, payload});
+  }
+  void Send(runtime::FrameType type, const std::vector<std::string_view>& fields);
+  void SendBytes(std::string_view bytes);
+  void CloseChannel() { channel_.Reset(); }
+  void Print(std::string_view text);
+  // The next event that has arrived; nullopt: none.
+  std::optional<Event> Take();
+
+  // The kernel's part: how the first process ended. Both of its pipes close with it.
+  void Exit(int status) { End({.kind = sandbox::Outcome::Kind::kExited, .exit_status = status}); }
+  void Signal(int signal, bool out_of_memory = false) {
+    End({.kind = sandbox::Outcome::Kind::kSignaled,
+         .signal = signal,
+         .out_of_memory = out_of_memory});
+  }
+  void End(const sandbox::Outcome& outcome);
+
+  bool launched() const { return launched_; }
+  bool ended() const { return ended_; }
+  // From its launch until its exit has been told, or its owner dropped it.
+  bool alive() const { return !told_ && !dropped; }
+  std::string address() const;  // Of its Runtime API's listener.
+
+  const uint64_t id;
+  const sandbox::Spec spec;
+  sandbox::MemoryUse memory{base::Bytes::MiB(128), base::Bytes::MiB(40)};
+  bool lingers = false;   // A kill takes effect only where the test says Exit or Signal.
+  bool freezable = true;  // Otherwise Freeze fails.
+  bool frozen = false;
+  bool dropped = false;
+  int freezes = 0;
+  int thaws = 0;
+  int kills = 0;
+  uint32_t cpu_permille = 0;  // The last SetCpuLimit; 0: none.
+
+ private:
+  friend class FakeSandbox;
+
+  io::Loop& loop_;
+  sandbox::ZygoteClient::LaunchCallback callback_;
+  base::UniqueFd channel_;
+  base::UniqueFd output_;
+  std::vector<base::UniqueFd> listeners_;
+  uint16_t port_ = 0;
+  std::string received_;
+  std::function<void(sandbox::Outcome)> on_exit_;
+  bool launched_ = false;
+  bool ended_ = false;
+  bool told_ = false;
+};
+using FakeProcessPtr = std::shared_ptr<FakeProcess>;
+
+class FakeZygote final : public sandbox::ZygoteClient {
+ public:
+  explicit FakeZygote(io::Loop& loop) : loop_(loop) {}
+
+  const sandbox::MachineReport& machine() const override { return machine_; }
+  pid_t pid() const override { return 1; }
+  int fd() const override { return -1; }
+  void OnReadable() override {}
+  void OnLost(std::function<void()>) override {}
+  void Launch(const sandbox::Spec& spec, const std::vector<sandbox::PassedFd>& fds,
+              LaunchCallback callback) override;
+
+  size_t alive() const;
+
+  std::vector<FakeProcessPtr> processes;  // Every launch, in order; a test may forget some.
+  // Runs inside Launch: plays what the test does not do by hand.
+  std::function<void(FakeProcess&)> on_launch;
+
+ private:
+  io::Loop& loop_;
+  uint64_t launches_ = 0;
+  sandbox::MachineReport machine_;
+};
+
+}  // namespace hearth::invoker::test
