@@ -63,6 +63,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
                       .function_errors = row.Int(6),
                       .host_errors = row.Int(7),
                       .due_ms = row.Int(8)};
+          bytes_ += entry.event.payload.size();
           Keep(std::move(entry));
         }));
     loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -85,6 +86,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
     std::vector<Value> row{e.request_id, e.function_name, e.invoked_arn, e.trace_id, e.payload,
                            now, int64_t{0}, int64_t{0}, now};
     ++accepting_;
+    bytes_ += e.payload.size();
     Enqueue({.sql = "INSERT INTO async_events (request_id, function, arn, trace_id, payload, "
                     "accepted_ms, function_errors, host_errors, due_ms) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -92,7 +94,11 @@ class SqliteAsyncQueue final : public AsyncQueue {
              .done = [this, entry = std::move(entry),
                       done = std::move(done)](base::Result<void> result) mutable {
                --accepting_;
-               if (result) Keep(std::move(entry));
+               if (result) {
+                 Keep(std::move(entry));
+               } else {
+                 bytes_ -= entry.event.payload.size();
+               }
                done(std::move(result));
                Pump();
              }});
@@ -105,7 +111,6 @@ class SqliteAsyncQueue final : public AsyncQueue {
   int64_t NowMillis() const { return base::EpochMillis(loop_.clock().WallNow()); }
 
   void Keep(Entry entry) {
-    bytes_ += entry.event.payload.size();
     std::string id = entry.event.request_id;
     due_.emplace(entry.due_ms, id);
     entries_.insert_or_assign(std::move(id), std::move(entry));
@@ -233,7 +238,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
   bool writing_ = false;
   size_t accepting_ = 0;
   size_t in_flight_ = 0;
-  uint64_t bytes_ = 0;
+  uint64_t bytes_ = 0;  // Of the payloads of entries_ and of those that are being accepted.
   AsyncCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

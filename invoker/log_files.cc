@@ -75,7 +75,7 @@ std::optional<LogEvent> ParseLine(std::string_view line) {
 
 std::vector<LogEvent> ParseFile(const File& file) {
   std::vector<LogEvent> out;
-  // Twice the limit: the batch that reaches it is written whole.
+  // A batch is written whole: it may be larger than a file by its last line, escaped.
   const auto text = base::ReadFile(file.path, base::Bytes(2 * limits::kMaxLogFile +
                                                           limits::kMaxLogBytesUnwritten));
   if (!text) return out;
@@ -140,13 +140,17 @@ base::Result<std::map<std::string, uint64_t>> LogFiles::Scan() const {
 base::Result<void> LogFiles::Append(const std::string& group, uint64_t first_sequence,
                                     std::string_view text) {
   Current& current = current_[group];
-  if (current.path.empty() || current.size >= limits::kMaxLogFile) {
+  if (current.path.empty() || current.size + text.size() > limits::kMaxLogFile) {
+    current = {};
     TRY(base::MakeFolders(FolderOf(group), 0700));
+    TRY(RemoveOldest(group, std::max(text.size(), limits::kMaxLogFile)));
     current = {FolderOf(group) + "/" + std::to_string(first_sequence) + ".log", 0};
-    TRY(RemoveOldest(group));
   }
   base::UniqueFd fd(::open(current.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!fd.valid()) return base::SystemError("open " + current.path);
+  if (!fd.valid()) {
+    const std::string path = std::exchange(current, {}).path;  // Its folder may have to be made.
+    return base::SystemError("open " + path);
+  }
   auto written = base::WriteAll(fd.get(), text);
   if (!written) {
     current = {};  // The file may end in half a line: the next batch starts another.
@@ -156,12 +160,12 @@ base::Result<void> LogFiles::Append(const std::string& group, uint64_t first_seq
   return {};
 }
 
-base::Result<void> LogFiles::RemoveOldest(const std::string& group) const {
+base::Result<void> LogFiles::RemoveOldest(const std::string& group, size_t room) const {
   std::vector<File> files = FilesIn(FolderOf(group));
   size_t total = 0;
   for (const File& file : files) total += file.size;
   for (size_t i = 0; i < files.size() && (files.size() - i >= limits::kMaxLogFiles ||
-                                          total > limits::kMaxLogBytes - limits::kMaxLogFile);
+                                          total > limits::kMaxLogBytes - room);
        ++i) {
     if (::unlink(files[i].path.c_str()) != 0) return base::SystemError("remove " + files[i].path);
     total -= files[i].size;

@@ -20,7 +20,7 @@ class LogFiles {
   base::Result<std::map<std::string, uint64_t>> Scan() const;
 
   // `text` is whole lines made by AppendLine, the first with `first_sequence`. Each process starts a
-  // new file, since a predecessor's may end in half a line; so does a file at its size limit.
+  // new file, since a predecessor's may end in half a line; so does what would pass a file's limit.
   base::Result<void> Append(const std::string& group, uint64_t first_sequence,
                             std::string_view text);
   // Events after `after_sequence`, at most `limit`, oldest first. What cannot be read is left out.
@@ -40,7 +40,8 @@ class LogFiles {
     size_t size = 0;
   };
   std::string FolderOf(const std::string& group) const;
-  base::Result<void> RemoveOldest(const std::string& group) const;
+  // Makes room for one more file, of `room` bytes.
+  base::Result<void> RemoveOldest(const std::string& group, size_t room) const;
 
   const std::string root_;
   std::map<std::string, Current> current_;  // Append's and Remove's thread only.

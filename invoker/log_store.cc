@@ -29,6 +29,8 @@ struct Group {
   size_t recent_bytes = 0;
   std::string unwritten;    // Lines for the disk.
   uint64_t unwritten_first = 0;
+  uint64_t written = 0;     // The disk has had its turn with every event up to this one.
+  uint64_t removed = 0;     // Every event up to this one has been removed, here or soon on disk.
   uint64_t dropped = 0;     // Events of a flood, since the last that was kept.
   std::vector<std::pair<uint64_t, std::function<void()>>> followers;
 };
@@ -36,6 +38,7 @@ struct Group {
 struct Batch {
   std::string group;
   uint64_t first_sequence = 0;
+  uint64_t last_sequence = 0;
   std::string text;
 };
 
@@ -78,9 +81,9 @@ class LogStoreImpl final : public LogStore {
     if (found == groups_.end()) return {};
     const Group& group = found->second;
     std::vector<LogEvent> out;
-    const uint64_t first_here =
-        group.recent.empty() ? group.next_sequence : group.recent.front().sequence;
-    if (after + 1 < first_here && files_) {
+    after = std::max(after, group.removed);
+    const uint64_t first_here = FirstInMemory(group);
+    if (after < first_here - 1 && files_) {
       for (auto& event : files_->Read(group_name, after, limit)) {
         if (event.sequence < first_here) out.push_back(std::move(event));
       }
@@ -96,10 +99,10 @@ class LogStoreImpl final : public LogStore {
     const Group& group = found->second;
     const size_t from_memory = std::min(count, group.recent.size());
     std::vector<LogEvent> out;
-    if (from_memory < count && files_) {
-      const uint64_t first_here =
-          group.recent.empty() ? group.next_sequence : group.recent.front().sequence;
+    const uint64_t first_here = FirstInMemory(group);
+    if (from_memory < count && group.removed < first_here - 1 && files_) {
       out = files_->Tail(group_name, first_here, count - from_memory);
+      std::erase_if(out, [&](const LogEvent& event) { return event.sequence <= group.removed; });
     }
     for (auto at = group.recent.end() - static_cast<ptrdiff_t>(from_memory);
          at != group.recent.end(); ++at) {
@@ -130,6 +133,7 @@ class LogStoreImpl final : public LogStore {
     // The sequence goes on: a follower's cursor must not meet its own past.
     found->second = Group{};
     found->second.next_sequence = next;
+    found->second.removed = next - 1;
     found->second.followers = std::move(followers);
     if (files_) removed_.push_back(group_name);
     StartTimer();
@@ -141,6 +145,10 @@ class LogStoreImpl final : public LogStore {
   }
 
  private:
+  static uint64_t FirstInMemory(const Group& group) {
+    return group.recent.empty() ? group.next_sequence : group.recent.front().sequence;
+  }
+
   void Add(Group& group, const std::string& stream, std::string_view message) {
     const uint64_t sequence = group.next_sequence++;
     const int64_t now = base::EpochMillis(loop_.clock().WallNow());
@@ -154,8 +162,15 @@ class LogStoreImpl final : public LogStore {
                       : std::make_shared<const std::string>(stream);
     group.recent.push_back({sequence, now, std::move(shared), std::string(message)});
     group.recent_bytes += message.size();
+    Trim(group);
+  }
+
+  // What the disk has not had yet stays, however much it is (kMaxLogBytesUnwritten bounds it): a
+  // reader finds each event in one of the two.
+  void Trim(Group& group) const {
     while (group.recent.size() > limits::kMaxLogEventsInMemory ||
            (group.recent_bytes > limits::kMaxLogBytesInMemory && group.recent.size() > 1)) {
+      if (files_ && group.recent.front().sequence > group.written) return;
       group.recent_bytes -= group.recent.front().message.size();
       group.recent.pop_front();
     }
@@ -167,8 +182,17 @@ class LogStoreImpl final : public LogStore {
     loop_.Post([this, alive = std::weak_ptr<bool>(alive_), name] {
       if (alive.expired()) return;
       announced_.erase(name);
-      const auto followers = groups_[name].followers;  // A follower may leave when it is called.
-      for (const auto& [token, on_new] : followers) on_new();
+      std::vector<uint64_t> tokens;
+      for (const auto& [token, on_new] : groups_[name].followers) tokens.push_back(token);
+      for (const uint64_t token : tokens) {
+        // One that is called may leave, and take others with it.
+        const auto& followers = groups_[name].followers;
+        const auto at =
+            std::ranges::find(followers, token, [](const auto& entry) { return entry.first; });
+        if (at == followers.end()) continue;
+        const auto on_new = at->second;
+        on_new();
+      }
     });
   }
 
@@ -180,7 +204,8 @@ class LogStoreImpl final : public LogStore {
     std::vector<Batch> out;
     for (auto& [name, group] : groups_) {
       if (group.unwritten.empty()) continue;
-      out.push_back({name, group.unwritten_first, std::exchange(group.unwritten, {})});
+      out.push_back({name, group.unwritten_first, group.next_sequence - 1,
+                     std::exchange(group.unwritten, {})});
     }
     return out;
   }
@@ -206,9 +231,15 @@ class LogStoreImpl final : public LogStore {
           }
           return result;
         },
-        [this, alive = std::weak_ptr<bool>(alive_), flushed](base::Result<void> result) {
+        [this, alive = std::weak_ptr<bool>(alive_), batches, flushed](base::Result<void> result) {
           if (alive.expired()) return;
           writing_ = false;
+          // What could not be written is lost to the disk, and memory does not wait for it.
+          for (const Batch& batch : *batches) {
+            Group& group = groups_[batch.group];
+            group.written = batch.last_sequence;
+            Trim(group);
+          }
           if (!result && healthy_) {
             HLOG_ERROR("logs are not written: {}", result.error().ToString());
           }

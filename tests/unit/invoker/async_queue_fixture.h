@@ -1,0 +1,138 @@
+// The queue of asynchronous events over a real SQLite file, and a data plane that answers as it is
+// told.
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "invoker/async_queue.h"
+#include "tests/unit/base/temporary_folder.h"
+
+namespace hearth::invoker::test {
+
+using namespace std::chrono_literals;
+
+// Answers each call at once, or keeps it until the test answers.
+class ScriptedInvoker final : public Invoker {
+ public:
+  explicit ScriptedInvoker(io::Loop& loop) : loop_(loop) {}
+  void Invoke(InvokeRequest request, InvokeCallback callback) override {
+    ids.push_back(request.request_id);
+    if (keep) {
+      waiting.emplace_back(std::move(request), std::move(callback));
+      return;
+    }
+    InvocationResult result;
+    result.status = status;
+    loop_.Post([callback = std::move(callback), result] { callback(result); });
+  }
+  void Retire(const std::string&, const std::string&) override {}
+  std::vector<InstanceInfo> Instances() const override { return {}; }
+  InvokerCounters counters() const override { return {}; }
+  void Drain(base::Deadline, std::function<void()>) override {}
+  void Answer(InvocationStatus with) {
+    auto [request, callback] = std::move(waiting.front());
+    waiting.pop_front();
+    InvocationResult result;
+    result.status = with;
+    loop_.Post([callback = std::move(callback), result] { callback(result); });
+  }
+
+  InvocationStatus status = InvocationStatus::kSuccess;
+  bool keep = false;
+  std::vector<std::string> ids;  // Every call's, in order.
+  std::deque<std::pair<InvokeRequest, InvokeCallback>> waiting;
+
+ private:
+  io::Loop& loop_;
+};
+
+class FixedRegistry final : public Registry {
+ public:
+  FunctionRef Find(const std::string& name) const override {
+    const auto found = functions.find(name);
+    return found == functions.end() ? nullptr : found->second;
+  }
+  std::vector<FunctionRef> List() const override { return {}; }
+  void Create(FunctionVersion, Done) override {}
+  void Update(FunctionVersion, const std::string&, Done) override {}
+  void Delete(const std::string&, Done) override {}
+  std::map<std::string, FunctionRef> functions;
+};
+
+class AsyncQueueTest : public ::testing::Test {
+ protected:
+  AsyncQueueTest() {
+    registry.functions["F"] = std::make_shared<FunctionVersion>(FunctionVersion{.name = "F"});
+    Open();
+  }
+  ~AsyncQueueTest() override { Close(); }
+
+  void Open() {
+    database = MUST(store::Database::Open(folder / "state.db", AsyncQueueMigrations()));
+    writer = std::make_unique<io::Offload>(loop, 1);
+    queue = MUST(AsyncQueue::Open(loop, *database, *writer, registry, invoker));
+  }
+  // As a kill does it: calls that run are never heard of again.
+  void Close() {
+    queue.reset();
+    writer.reset();
+    database.reset();
+    invoker.waiting.clear();
+    invoker.ids.clear();
+  }
+  void Reopen() {
+    Close();
+    Open();
+    Settle();
+  }
+
+  AsyncEvent Event(const std::string& id, std::string payload = "{}") {
+    return {.request_id = id,
+            .function_name = "F",
+            .invoked_arn = "arn:F",
+            .trace_id = "Root=1",
+            .payload = std::move(payload)};
+  }
+  void Put(const std::string& id) {
+    std::optional<base::Result<void>> result;
+    queue->Put(Event(id), [&](base::Result<void> done) { result = std::move(done); });
+    EXPECT_FALSE(result.has_value()) << "answered inside Put";
+    loop.RunUntil([&] { return result.has_value(); });
+    EXPECT_TRUE(result->has_value());
+  }
+  // Everything that is written or due now has been dealt with.
+  void Settle() {
+    for (int quiet = 0; quiet < 8; ++quiet) {
+      if (writer->pending() > 0) quiet = 0;
+      loop.RunOnce();
+    }
+  }
+  void Pass(base::Duration time) {
+    clock.Advance(time);
+    loop.ClockMoved();
+    Settle();
+  }
+  // What is stored, read past the queue.
+  std::vector<std::string> Stored() {
+    Settle();
+    std::vector<std::string> ids;
+    MUST(database->Run("SELECT request_id FROM async_events", {},
+                       [&](const store::Row& row) { ids.emplace_back(row.Text(0)); }));
+    return ids;
+  }
+
+  hearth::test::TemporaryFolder folder;
+  base::VirtualClock clock{base::WallTime(1764000000000ms)};
+  io::Loop loop{clock};
+  ScriptedInvoker invoker{loop};
+  FixedRegistry registry;
+  std::unique_ptr<store::Database> database;
+  std::unique_ptr<io::Offload> writer;
+  std::unique_ptr<AsyncQueue> queue;
+};
+
+}  // namespace hearth::invoker::test
