@@ -55,8 +55,9 @@ TEST(Catalog, FindsNothingByAnyOtherName) {
   const Catalog catalog = Catalog::Probe();
   for (const char* name : {"", "python", "python3", "python3.", "python3.x", "python3.11.2",
                            "python2.7", "Python3.11", "python3.11 ", "python3.-1", "nodejs",
-                           "nodejs.x", "nodejs20", "nodejs20.y", "nodejs-1.x", "nodejsx", "node20.x", "java21",
-                           "ruby3.3", "provided.al", "provided/../../bin/sh", "go1.x"}) {
+                           "nodejs.x", "nodejs20", "nodejs20.y", "nodejs-1.x", "nodejsx",
+                           "node20.x", "java21", "ruby3.3", "provided.al",
+                           "provided/../../bin/sh", "go1.x"}) {
     EXPECT_FALSE(catalog.Find(name)) << name;
   }
 }

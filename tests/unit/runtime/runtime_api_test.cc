@@ -225,7 +225,8 @@ TEST_F(RuntimeApiTest, AnswersPingAndKnowsNoOtherPaths) {
   EXPECT_THAT(Ask("GET", "/2018-06-01/ping"), testing::EndsWith("\r\n\r\npong"));
   for (const std::string path :
        {"/", "/2018-06-01/", "/2018-06-02/runtime/invocation/next",
-        "/2018-06-01/runtime/invocation", "/2018-06-01/runtime/invocation/id", "/2018-06-01/runtime/invocation/id/response/x",
+        "/2018-06-01/runtime/invocation", "/2018-06-01/runtime/invocation/id",
+        "/2018-06-01/runtime/invocation/id/response/x",
         "/2018-06-01/runtime/invocation/id/other", "/2018-06-01/runtime/restore/next",
         "/2018-06-01/../2018-06-01/ping", "/2020-01-01/extension/register"}) {
     EXPECT_THAT(Ask("POST", path), StartsWith("HTTP/1.1 404 ")) << path;
