@@ -30,9 +30,7 @@ void SendJson(aws::Call& call, int status, const Json& body) {
   call.responder.Send(aws::RestJsonAnswer(status, body, call.request_id));
 }
 
-double Seconds(base::Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
+double Seconds(base::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 Json ToJson(const invoker::InstanceInfo& info) {
   return {{"id", info.id},
@@ -133,9 +131,9 @@ void AdminApi::Logs(aws::Call call) {
   const std::string name = io::PercentDecode(call.request.path().substr(kPrefix.size()));
   const invoker::FunctionRef function = parts_.registry.Find(name);
   if (function == nullptr) {
-    aws::ApiError error{404, "ResourceNotFoundException",
-                        "Function not found: " +
-                            invoker::FunctionArn(parts_.options.account, name)};
+    aws::ApiError error{
+        404, "ResourceNotFoundException",
+        "Function not found: " + invoker::FunctionArn(parts_.options.account, name)};
     call.responder.Send(aws::RestJsonError(error, call.request_id));
     return;
   }

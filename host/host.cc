@@ -199,8 +199,8 @@ Result<void> Host::Parts::StartServices() {
   return {};
 }
 
-// Removes code that nothing refers to any more. Only here, before the first request: later, code may
-// be stored whose function is not committed yet.
+// Removes code that nothing refers to any more. Only here, before the first request: later, code
+// may be stored whose function is not committed yet.
 Result<void> Host::Parts::CollectCode() {
   std::set<std::string> used = stacks->CodeInUse();
   for (const auto& function : registry->List()) used.insert(function->code_digest);
@@ -211,8 +211,7 @@ Result<void> Host::Parts::CollectCode() {
 
 Result<void> Host::Parts::Listen() {
   server = std::make_unique<io::HttpServer>(
-      *loop, io::HttpServerOptions{},
-      [this](io::HttpRequest request, io::HttpResponder responder) {
+      *loop, io::HttpServerOptions{}, [this](io::HttpRequest request, io::HttpResponder responder) {
         gateway.Handle(std::move(request), std::move(responder));
       });
   auto bound = server->Listen(options.listen);
@@ -231,8 +230,8 @@ Result<void> Host::Parts::WatchSignals() {
   const sigset_t set = StopSignals();
   signals.Reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!signals.valid()) return base::SystemError("signalfd");
-  signal_watcher = TRY(
-      io::FdWatcher::Create(*loop, signals.get(), io::FdWatcher::kReadable, [this](int) {
+  signal_watcher =
+      TRY(io::FdWatcher::Create(*loop, signals.get(), io::FdWatcher::kReadable, [this](int) {
         struct signalfd_siginfo info{};
         while (::read(signals.get(), &info, sizeof info) == sizeof info) {
           if (!stopping) HLOG_INFO("signal {}: draining", info.ssi_signo);
@@ -256,8 +255,8 @@ void Host::Parts::Stop() {
   stopping = true;
   admin->SetDraining();
   admin->ReleaseWaiters();
-  const auto deadline = base::Deadline::After(
-      clock, lost_zygote ? base::Duration::zero() : options.drain_timeout);
+  const auto deadline =
+      base::Deadline::After(clock, lost_zygote ? base::Duration::zero() : options.drain_timeout);
   // The gate: what is already accepted is answered, nothing new is.
   auto left = std::make_shared<int>(2);
   const auto part_done = [this, left] {

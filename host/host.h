@@ -15,8 +15,8 @@ namespace hearth::host {
 
 class Host {
  public:
-  // Fails where the machine cannot enforce a limit (unless allow_unenforced), the state folder is in
-  // use by another hearthd, or the address is taken.
+  // Fails where the machine cannot enforce a limit (unless allow_unenforced), the state folder is
+  // in use by another hearthd, or the address is taken.
   static base::Result<std::unique_ptr<Host>> Start(const Options& options);
   ~Host();
 

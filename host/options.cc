@@ -12,7 +12,7 @@ using base::Invalid;
 using base::Result;
 
 struct OptionRule {
-  const char* name;   // As in hearth.yaml.
+  const char* name;  // As in hearth.yaml.
   bool is_flag;
   std::function<Result<void>(Options&, const std::string&)> set;
 };
@@ -21,8 +21,7 @@ Result<uint64_t> ParseNumber(const std::string& name, const std::string& value, 
                              uint64_t high) {
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc() || end != value.data() + value.size() || number < low ||
-      number > high) {
+  if (error != std::errc() || end != value.data() + value.size() || number < low || number > high) {
     return Invalid("option " + name, "'" + value + "' is not a whole number from " +
                                          std::to_string(low) + " to " + std::to_string(high));
   }
@@ -85,7 +84,7 @@ Result<void> SetMemoryStep(Options& o, const std::string& v) {
 
 template <typename Unit>
 std::function<Result<void>(Options&, const std::string&)> DurationRule(
-    const char* name, base::Duration Options::*member, uint64_t high) {
+    const char* name, base::Duration Options::* member, uint64_t high) {
   return [name, member, high](Options& o, const std::string& v) -> Result<void> {
     o.*member = Unit(TRY(ParseNumber(name, v, 0, high)));
     return {};
@@ -107,8 +106,7 @@ const std::vector<OptionRule>& Rules() {
       {"memory_step", false, SetMemoryStep},
       {"memory_budget_mib", false,
        [](Options& o, const std::string& v) -> Result<void> {
-         o.memory_budget =
-             base::Bytes::MiB(TRY(ParseNumber("memory_budget_mib", v, 128, 1 << 30)));
+         o.memory_budget = base::Bytes::MiB(TRY(ParseNumber("memory_budget_mib", v, 128, 1 << 30)));
          return {};
        }},
       {"concurrency", false,

@@ -17,15 +17,15 @@ namespace hearth::host {
 struct Options {
   std::string listen = "127.0.0.1:4566";
   std::string state_folder = "/var/lib/hearth";
-  std::string user;              // Drop to this user once the zygote runs; empty: stay.
+  std::string user;  // Drop to this user once the zygote runs; empty: stay.
   invoker::Account account;
   invoker::MemoryStep memory_step = invoker::MemoryStep::kRoundUp;
-  base::Bytes memory_budget;     // Zero: 80 % of the machine's memory.
+  base::Bytes memory_budget;  // Zero: 80 % of the machine's memory.
   uint32_t concurrency = limits::kAccountConcurrency;
   base::Duration keep_alive = limits::kKeepAlive;
   base::Duration freeze_after = std::chrono::milliseconds(50);
   base::Duration drain_timeout = std::chrono::seconds(30);
-  size_t pool_size = 4;          // Prepared sandboxes kept waiting.
+  size_t pool_size = 4;  // Prepared sandboxes kept waiting.
   std::string cgroup_name = "hearth";
   bool allow_unenforced = false;
   bool allow_reset = false;

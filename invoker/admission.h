@@ -1,8 +1,8 @@
 // Admission: how many calls may run, and how much memory the sandboxes may hold together.
 //
-// A value with two counters; who asks decides what a refusal means. An instance holds its whole size
-// while it may run; an idle one that is frozen holds what it uses (it cannot grow), so that many
-// more functions stay warm than would fit at their limits. Owner: the invoker.
+// A value with two counters; who asks decides what a refusal means. An instance holds its whole
+// size while it may run; an idle one that is frozen holds what it uses (it cannot grow), so that
+// many more functions stay warm than would fit at their limits. Owner: the invoker.
 #pragma once
 
 #include <cstdint>

@@ -46,7 +46,11 @@ class SqliteAsyncQueue final : public AsyncQueue {
  public:
   SqliteAsyncQueue(io::Loop& loop, store::Database& database, io::Offload& writer,
                    Registry& registry, Invoker& invoker)
-      : loop_(loop), database_(database), writer_(writer), registry_(registry), invoker_(invoker),
+      : loop_(loop),
+        database_(database),
+        writer_(writer),
+        registry_(registry),
+        invoker_(invoker),
         timer_(loop) {}
 
   base::Result<void> Load() {
@@ -84,7 +88,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
     Entry entry{.event = std::move(event), .accepted_ms = now, .due_ms = now};
     const AsyncEvent& e = entry.event;
     std::vector<Value> row{e.request_id, e.function_name, e.invoked_arn, e.trace_id, e.payload,
-                           now, int64_t{0}, int64_t{0}, now};
+                           now,          int64_t{0},      int64_t{0},    now};
     ++accepting_;
     bytes_ += e.payload.size();
     Enqueue({.sql = "INSERT INTO async_events (request_id, function, arn, trace_id, payload, "

@@ -3,8 +3,9 @@
 // At least once: an event is deleted after its call has ended, so a crash in between delivers it
 // again. Function errors are tried again after 1 and after 2 minutes, then given up; throttles and
 // host errors with 1 s to 5 min of exponential back-off, until the event is 6 h old. Inserts and
-// deletes that wait for the disk share one transaction (group commit). Owner: host; destroyed before
-// the registry and the invoker. Source: developer guide, "Asynchronous invocation"; aws-facts 4.5.
+// deletes that wait for the disk share one transaction (group commit). Owner: host; destroyed
+// before the registry and the invoker. Source: developer guide, "Asynchronous invocation";
+// aws-facts 4.5.
 #pragma once
 
 #include <functional>

@@ -52,18 +52,22 @@ std::optional<aws::ApiError> CheckZip(const std::string& zip) {
 
 void SetCode(FunctionVersion& function, const layers::StoredCode& stored) {
   function.code_digest = stored.digest;
-  function.code_sha256 =
-      base::Base64Encode(base::AsBytes(MUST(base::FromHex(stored.digest))));
+  function.code_sha256 = base::Base64Encode(base::AsBytes(MUST(base::FromHex(stored.digest))));
   function.code_size = stored.zipped.count();
 }
 
 class ControlPlaneImpl final : public ControlPlane {
  public:
-  ControlPlaneImpl(Registry& registry, Invoker& invoker, layers::CodeStore& code,
-                   io::Offload& disk, const runtime::Catalog& catalog, const base::Clock& clock,
+  ControlPlaneImpl(Registry& registry, Invoker& invoker, layers::CodeStore& code, io::Offload& disk,
+                   const runtime::Catalog& catalog, const base::Clock& clock,
                    LambdaApiOptions options)
-      : registry_(registry), invoker_(invoker), code_(code), disk_(disk), catalog_(catalog),
-        clock_(clock), options_(std::move(options)) {}
+      : registry_(registry),
+        invoker_(invoker),
+        code_(code),
+        disk_(disk),
+        catalog_(catalog),
+        clock_(clock),
+        options_(std::move(options)) {}
 
   std::expected<Checked, aws::ApiError> Check(const FunctionSettings& settings) const override {
     return CheckSettings(settings, catalog_, options_.memory_step);
@@ -80,8 +84,8 @@ class ControlPlaneImpl final : public ControlPlane {
     StoreCode(std::move(zip), std::move(checked->function), Step::kCreate, std::move(done));
   }
 
-  void UpdateCode(const std::string& name, std::string zip,
-                  const std::string& expected_revision_id, bool dry_run, Done done) override {
+  void UpdateCode(const std::string& name, std::string zip, const std::string& expected_revision_id,
+                  bool dry_run, Done done) override {
     const FunctionRef current = registry_.Find(name);
     if (auto refusal = CheckUpdate(current, name, expected_revision_id)) {
       return Later(std::move(*refusal), std::move(done));
@@ -99,8 +103,7 @@ class ControlPlaneImpl final : public ControlPlane {
     StoreCode(std::move(zip), std::move(next), Step::kUpdate, std::move(done));
   }
 
-  void UpdateConfiguration(const std::string& name, const base::Json& changes,
-                           Done done) override {
+  void UpdateConfiguration(const std::string& name, const base::Json& changes, Done done) override {
     const FunctionRef current = registry_.Find(name);
     std::string expected;
     if (changes.is_object() && changes.contains("RevisionId") &&
@@ -165,7 +168,8 @@ class ControlPlaneImpl final : public ControlPlane {
                                            const std::string& expected_revision_id) const {
     if (busy_.contains(name)) {
       return Conflict(
-          "The operation cannot be performed at this time. An update is in progress for resource: " +
+          "The operation cannot be performed at this time. An update is in progress for "
+          "resource: " +
           FunctionArn(options_.account, name));
     }
     if (current == nullptr) {
@@ -175,8 +179,9 @@ class ControlPlaneImpl final : public ControlPlane {
       return aws::ApiError{
           .status = 412,
           .type = "PreconditionFailedException",
-          .message = "The Revision Id provided does not match the latest Revision Id. Call the "
-                     "GetFunction/GetAlias API to retrieve the latest Revision Id"};
+          .message =
+              "The Revision Id provided does not match the latest Revision Id. Call the "
+              "GetFunction/GetAlias API to retrieve the latest Revision Id"};
     }
     return std::nullopt;
   }
@@ -220,9 +225,8 @@ class ControlPlaneImpl final : public ControlPlane {
 
   // Answers on a later turn of the loop: a callback never runs inside the call that takes it.
   void Later(std::expected<FunctionRef, aws::ApiError> answer, Done done) {
-    disk_.Run([] { return 0; }, [answer = std::move(answer), done = std::move(done)](int) {
-      done(answer);
-    });
+    disk_.Run([] { return 0; },
+              [answer = std::move(answer), done = std::move(done)](int) { done(answer); });
   }
   void Later(aws::ApiError refusal, Done done) {
     Later(std::expected<FunctionRef, aws::ApiError>(std::unexpected(std::move(refusal))),

@@ -1,9 +1,10 @@
 // ControlPlane: what functions there are, and every change to them. The wire API and stacks/ both
 // call it, so that both refuse alike.
 //
-// A change is durable (code and definition) before `done` runs; then older sandboxes are retired. One
-// change at a time for each name: a second gets 409 ResourceConflictException. Owner: host; destroyed
-// before the Registry, CodeStore and Offload it uses. `done` runs once, never inside the call.
+// A change is durable (code and definition) before `done` runs; then older sandboxes are retired.
+// One change at a time for each name: a second gets 409 ResourceConflictException. Owner: host;
+// destroyed before the Registry, CodeStore and Offload it uses. `done` runs once, never inside the
+// call.
 #pragma once
 
 #include <expected>
@@ -36,8 +37,9 @@ class ControlPlane {
                                               const base::Clock& clock, LambdaApiOptions options);
   virtual ~ControlPlane() = default;
 
-  // AWS's own refusal ({status, type, message}), or the checked configuration (memory rounded), plus
-  // notices ("memory 200 MB rounded up to 256 MB", "python3.14 runs on this machine's 3.11.2").
+  // AWS's own refusal ({status, type, message}), or the checked configuration (memory rounded),
+  // plus notices ("memory 200 MB rounded up to 256 MB", "python3.14 runs on this
+  // machine's 3.11.2").
   using Checked = CheckedSettings;
   virtual std::expected<Checked, aws::ApiError> Check(const FunctionSettings& settings) const = 0;
 
@@ -46,9 +48,10 @@ class ControlPlane {
   virtual void UpdateCode(const std::string& name, std::string zip,
                           const std::string& expected_revision_id, bool dry_run, Done done) = 0;
   // Only what `changes` names is changed (JSON members as UpdateFunctionConfiguration has them).
-  virtual void UpdateConfiguration(const std::string& name, const base::Json& changes, Done done) = 0;
-  // Code and configuration at once, in one durable step: what a template's update does. `zip` empty:
-  // the code stays.
+  virtual void UpdateConfiguration(const std::string& name, const base::Json& changes,
+                                   Done done) = 0;
+  // Code and configuration at once, in one durable step: what a template's update does. `zip`
+  // empty: the code stays.
   virtual void Replace(FunctionSettings settings, std::string zip, Done done) = 0;
   virtual void Delete(const std::string& name, Done done) = 0;  // Result: nullptr.
 };

@@ -8,9 +8,7 @@ std::string FunctionArn(const Account& account, const std::string& name,
   return qualifier.empty() ? arn : arn + ":" + qualifier;
 }
 
-std::string LogGroupName(const FunctionVersion& function) {
-  return "/aws/lambda/" + function.name;
-}
+std::string LogGroupName(const FunctionVersion& function) { return "/aws/lambda/" + function.name; }
 
 base::Json ToStored(const FunctionVersion& function) {
   return {{"name", function.name},

@@ -18,23 +18,23 @@ namespace hearth::invoker {
 struct FunctionVersion {
   std::string name;
   std::string version = "$LATEST";
-  std::string runtime;             // As asked for: "python3.12"
+  std::string runtime;  // As asked for: "python3.12"
   std::string handler;
   std::string role;
   std::string description;
   std::chrono::seconds timeout{3};
-  uint32_t memory_mib = 128;       // Already rounded to a step.
+  uint32_t memory_mib = 128;  // Already rounded to a step.
   uint32_t tmp_mib = 512;
   std::map<std::string, std::string> environment;
   std::string architecture = "x86_64";
   std::vector<std::string> layers;  // ARNs; none yet.
 
-  std::string code_digest;         // Hex SHA-256 of the zip: layers::CodeStore's key.
-  std::string code_sha256;         // Base64 of the same: what the API shows.
-  uint64_t code_size = 0;          // Bytes of the zip.
+  std::string code_digest;  // Hex SHA-256 of the zip: layers::CodeStore's key.
+  std::string code_sha256;  // Base64 of the same: what the API shows.
+  uint64_t code_size = 0;   // Bytes of the zip.
 
-  std::string revision_id;         // UUID, new with every change.
-  std::string last_modified;       // base::FormatLambdaTime
+  std::string revision_id;    // UUID, new with every change.
+  std::string last_modified;  // base::FormatLambdaTime
   std::map<std::string, std::string> tags;
 };
 

@@ -6,9 +6,8 @@ namespace hearth::invoker {
 
 base::Json FunctionConfigurationJson(const Account& account, const FunctionVersion& function) {
   // AWS names the runtime's build by a digest; ours stands for the name that was asked for.
-  const std::string runtime_version =
-      "arn:aws:lambda:" + account.region +
-      "::runtime:" + base::ToHex(base::Sha256Of(function.runtime));
+  const std::string runtime_version = "arn:aws:lambda:" + account.region +
+                                      "::runtime:" + base::ToHex(base::Sha256Of(function.runtime));
   base::Json out{{"FunctionName", function.name},
                  {"FunctionArn", FunctionArn(account, function.name)},
                  {"Runtime", function.runtime},
@@ -30,8 +29,7 @@ base::Json FunctionConfigurationJson(const Account& account, const FunctionVersi
                  {"EphemeralStorage", {{"Size", function.tmp_mib}}},
                  {"SnapStart", {{"ApplyOn", "None"}, {"OptimizationStatus", "Off"}}},
                  {"RuntimeVersionConfig", {{"RuntimeVersionArn", runtime_version}}},
-                 {"LoggingConfig",
-                  {{"LogFormat", "Text"}, {"LogGroup", LogGroupName(function)}}}};
+                 {"LoggingConfig", {{"LogFormat", "Text"}, {"LogGroup", LogGroupName(function)}}}};
   if (!function.environment.empty()) {
     out["Environment"] = {{"Variables", function.environment}};
   }

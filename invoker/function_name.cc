@@ -15,8 +15,8 @@ constexpr std::string_view kNamePattern =
 
 bool IsWord(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '-' || c == '_';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_';
   });
 }
 
@@ -46,14 +46,12 @@ aws::ApiError ValidationError(std::string_view value, std::string_view member,
   return {.status = 400,
           .type = "ValidationException",
           .message = "1 validation error detected: Value '" + std::string(value) + "' at '" +
-                     std::string(member) + "' failed to satisfy constraint: " +
-                     std::string(constraint)};
+                     std::string(member) +
+                     "' failed to satisfy constraint: " + std::string(constraint)};
 }
 
 aws::ApiError InvalidParameter(std::string message) {
-  return {.status = 400,
-          .type = "InvalidParameterValueException",
-          .message = std::move(message)};
+  return {.status = 400, .type = "InvalidParameterValueException", .message = std::move(message)};
 }
 
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name) {
@@ -91,8 +89,8 @@ std::expected<FunctionName, aws::ApiError> ParseFunctionName(const Account& acco
   }
   FunctionName out{.name = std::string(parts[at]), .qualifier = std::string(qualifier)};
   if (out.name.size() > limits::kMaxFunctionName) {
-    return std::unexpected(ValidationError(
-        text, "functionName", "Member must have length less than or equal to 64"));
+    return std::unexpected(
+        ValidationError(text, "functionName", "Member must have length less than or equal to 64"));
   }
   if (!qualifier.empty() && !IsQualifier(qualifier)) {
     return std::unexpected(ValidationError(

@@ -100,7 +100,8 @@ Refusal CheckSizes(const FunctionSettings& s) {
   if (s.memory_mib > limits::kMaxMemoryMiB && s.memory_mib <= kAwsMaxMemoryMiB) {
     return InvalidParameter(
         "'MemorySize' value failed to satisfy constraint: Member must have value less than or "
-        "equal to " + std::to_string(limits::kMaxMemoryMiB));
+        "equal to " +
+        std::to_string(limits::kMaxMemoryMiB));
   }
   if (auto refusal =
           CheckRange(s.memory_mib, "memorySize", limits::kMinMemoryMiB, kAwsMaxMemoryMiB)) {
@@ -111,12 +112,24 @@ Refusal CheckSizes(const FunctionSettings& s) {
 
 // Names that the runtime sets itself. Source: developer guide, "Defined runtime environment
 // variables", the reserved ones.
-constexpr std::array<std::string_view, 18> kReservedNames{
-    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-    "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"};
+constexpr std::array<std::string_view, 18> kReservedNames{"_HANDLER",
+                                                          "_X_AMZN_TRACE_ID",
+                                                          "AWS_DEFAULT_REGION",
+                                                          "AWS_REGION",
+                                                          "AWS_EXECUTION_ENV",
+                                                          "AWS_LAMBDA_FUNCTION_NAME",
+                                                          "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+                                                          "AWS_LAMBDA_FUNCTION_VERSION",
+                                                          "AWS_LAMBDA_INITIALIZATION_TYPE",
+                                                          "AWS_LAMBDA_LOG_GROUP_NAME",
+                                                          "AWS_LAMBDA_LOG_STREAM_NAME",
+                                                          "AWS_ACCESS_KEY",
+                                                          "AWS_ACCESS_KEY_ID",
+                                                          "AWS_SECRET_ACCESS_KEY",
+                                                          "AWS_SESSION_TOKEN",
+                                                          "AWS_LAMBDA_RUNTIME_API",
+                                                          "LAMBDA_TASK_ROOT",
+                                                          "LAMBDA_RUNTIME_DIR"};
 
 Refusal CheckEnvironment(const FunctionSettings& s) {
   std::string reserved;
@@ -125,10 +138,9 @@ Refusal CheckEnvironment(const FunctionSettings& s) {
       reserved += (reserved.empty() ? "" : ", ") + name;
       continue;
     }
-    const bool named = name.size() >= 2 && IsAlnum(name[0]) && !(name[0] >= '0' && name[0] <= '9') &&
-                       std::ranges::all_of(name, [](unsigned char c) {
-                         return IsAlnum(c) || c == '_';
-                       });
+    const bool named =
+        name.size() >= 2 && IsAlnum(name[0]) && !(name[0] >= '0' && name[0] <= '9') &&
+        std::ranges::all_of(name, [](unsigned char c) { return IsAlnum(c) || c == '_'; });
     if (!named) {
       return ValidationError("{" + name + "=...}", "environment.variables",
                              "Map keys must satisfy constraint: [Member must satisfy regular "
@@ -143,13 +155,15 @@ Refusal CheckEnvironment(const FunctionSettings& s) {
     return InvalidParameter(
         "Lambda was unable to configure your environment variables because the environment "
         "variables you have provided contains reserved keys that are currently not supported for "
-        "modification. Reserved keys used in this request: " + reserved);
+        "modification. Reserved keys used in this request: " +
+        reserved);
   }
   const std::string measured = base::ToJsonText(base::Json(s.environment));
   if (!s.environment.empty() && measured.size() > limits::kMaxEnvironmentBytes) {
     return InvalidParameter(
         "Lambda was unable to configure your environment variables because the environment "
-        "variables you have provided exceeded the 4KB limit. String measured: " + measured);
+        "variables you have provided exceeded the 4KB limit. String measured: " +
+        measured);
   }
   return std::nullopt;
 }
@@ -198,7 +212,8 @@ aws::ApiError UnknownRuntime(const std::string& name) {
   }
   return InvalidParameter("Value " + name +
                           " at 'runtime' failed to satisfy constraint: Member must satisfy enum "
-                          "value set: [" + list + "] or be a valid ARN");
+                          "value set: [" +
+                          list + "] or be a valid ARN");
 }
 
 }  // namespace
@@ -226,7 +241,8 @@ std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettin
     if (memory_step == MemoryStep::kReject) {
       return std::unexpected(InvalidParameter("'MemorySize' value " + asked +
                                               " failed to satisfy constraint: Member must be a "
-                                              "multiple of " + std::to_string(step)));
+                                              "multiple of " +
+                                              std::to_string(step)));
     }
     out.notices.push_back("memory " + asked + " MB rounded up to " + std::to_string(rounded) +
                           " MB");

@@ -62,8 +62,8 @@ base::Bytes IdleInstances::reserved(const Instance* keep) const {
   return sum;
 }
 
-// For the first moment at which something is due. An earlier moment that has passed for nothing (its
-// instance is busy again) is only one spare wake-up.
+// For the first moment at which something is due. An earlier moment that has passed for nothing
+// (its instance is busy again) is only one spare wake-up.
 void IdleInstances::Arm() {
   base::MonoTime next = base::MonoTime::max();
   if (!quiet_.empty()) next = quiet_.front()->idle_since() + quiet_time();

@@ -1,9 +1,9 @@
 // IdleInstances: every idle instance of the host, in the order in which they became idle.
 //
 // After a quiet moment an instance is frozen and gives back the memory it does not use; after its
-// keep-alive it ends; under memory pressure the one that has been idle longest goes first. One timer
-// serves all, so that a busy instance costs no timer: becoming idle and busy again is two list
-// moves. Owner: the invoker.
+// keep-alive it ends; under memory pressure the one that has been idle longest goes first. One
+// timer serves all, so that a busy instance costs no timer: becoming idle and busy again is two
+// list moves. Owner: the invoker.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,10 @@ class IdleInstances {
   // `on_room` runs where frozen instances have given memory back.
   IdleInstances(io::Loop& loop, const InvokerOptions& options, Admission& admission,
                 std::function<void()> on_room)
-      : loop_(loop), options_(options), admission_(admission), on_room_(std::move(on_room)),
+      : loop_(loop),
+        options_(options),
+        admission_(admission),
+        on_room_(std::move(on_room)),
         timer_(loop) {}
 
   void Add(Instance& instance);

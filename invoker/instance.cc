@@ -19,29 +19,36 @@ uint64_t CeilMillis(base::Duration duration) {
 // "python:3.11.2"; a provided runtime has no version of ours.
 std::string RuntimeVersionText(const runtime::Runtime& runtime) {
   switch (runtime.language) {
-    case runtime::Language::kPython: return "python:" + runtime.version;
-    case runtime::Language::kNode: return "nodejs:" + runtime.version;
-    case runtime::Language::kProvided: return {};
+    case runtime::Language::kPython:
+      return "python:" + runtime.version;
+    case runtime::Language::kNode:
+      return "nodejs:" + runtime.version;
+    case runtime::Language::kProvided:
+      return {};
   }
   return {};
 }
 
 // What the program could not be executed for is the function's fault; all else is the host's.
 InitFailure FailureOfLaunch(const base::Error& error, const std::string& executable) {
-  const bool is_entrypoint = error.step == "exec" && (error.error_number == ENOENT ||
-                                                      error.error_number == EACCES ||
-                                                      error.error_number == ENOEXEC);
+  const bool is_entrypoint =
+      error.step == "exec" && (error.error_number == ENOENT || error.error_number == EACCES ||
+                               error.error_number == ENOEXEC);
   if (!is_entrypoint) return {InvocationStatus::kHostError, {}, {}, error.ToString()};
   std::string reason = ::strerrordesc_np(error.error_number);
   reason[0] = static_cast<char>(std::tolower(reason[0]));
-  return {InvocationStatus::kInitError, "Runtime.InvalidEntrypoint", {},
+  return {InvocationStatus::kInitError,
+          "Runtime.InvalidEntrypoint",
+          {},
           "fork/exec " + executable + ": " + reason};
 }
 
 InitFailure FailureOfExit(const sandbox::Outcome& outcome) {
   const bool oom = outcome.out_of_memory && outcome.kind == sandbox::Outcome::Kind::kSignaled;
   return {oom ? InvocationStatus::kOutOfMemory : InvocationStatus::kInitError,
-          oom ? "Runtime.OutOfMemory" : "Runtime.ExitError", {}, ExitText(outcome)};
+          oom ? "Runtime.OutOfMemory" : "Runtime.ExitError",
+          {},
+          ExitText(outcome)};
 }
 
 // INIT_REPORT names AWS's own types only.
@@ -53,9 +60,13 @@ std::string_view ReportedType(std::string_view type) {
 
 Instance::Instance(const InstanceParts& parts, Delegate& delegate, uint64_t id,
                    FunctionRef function)
-    : parts_(parts), delegate_(delegate), id_(id), function_(std::move(function)),
+    : parts_(parts),
+      delegate_(delegate),
+      id_(id),
+      function_(std::move(function)),
       log_(parts.logs, LogGroupName(*function_), function_->version, parts.loop.clock().WallNow()),
-      timer_(parts.loop), created_(parts.loop.clock().Now()) {
+      timer_(parts.loop),
+      created_(parts.loop.clock().Now()) {
   idle_hook.home.push_back(this);
   idle_hook.node = idle_hook.home.begin();
 }
@@ -64,12 +75,12 @@ Instance::~Instance() = default;
 
 void Instance::Transition(State to) {
   const State from = state_;
-  const bool allowed =
-      (to == State::kEnding && from != State::kEnding && from != State::kGone) ||
-      (from == State::kStarting && to == State::kInit) ||
-      (from == State::kInit && (to == State::kIdle || to == State::kBusy)) ||
-      (from == State::kIdle && to == State::kBusy) || (from == State::kBusy && to == State::kIdle) ||
-      (from == State::kEnding && to == State::kGone);
+  const bool allowed = (to == State::kEnding && from != State::kEnding && from != State::kGone) ||
+                       (from == State::kStarting && to == State::kInit) ||
+                       (from == State::kInit && (to == State::kIdle || to == State::kBusy)) ||
+                       (from == State::kIdle && to == State::kBusy) ||
+                       (from == State::kBusy && to == State::kIdle) ||
+                       (from == State::kEnding && to == State::kGone);
   CHECK(allowed);
   state_ = to;
 }
@@ -88,12 +99,22 @@ InstanceInfo Instance::Info() const {
   info.function = function_->name;
   info.version = function_->version;
   switch (state_) {
-    case State::kStarting: info.state = "starting"; break;
-    case State::kInit: info.state = "init"; break;
-    case State::kIdle: info.state = frozen_ ? "frozen" : "idle"; break;
-    case State::kBusy: info.state = "busy"; break;
+    case State::kStarting:
+      info.state = "starting";
+      break;
+    case State::kInit:
+      info.state = "init";
+      break;
+    case State::kIdle:
+      info.state = frozen_ ? "frozen" : "idle";
+      break;
+    case State::kBusy:
+      info.state = "busy";
+      break;
     case State::kEnding:
-    case State::kGone: info.state = "ending"; break;
+    case State::kGone:
+      info.state = "ending";
+      break;
   }
   if (sandbox_) {
     info.pid = sandbox_->pid();
@@ -138,14 +159,13 @@ void Instance::Start(PendingCallPtr call) {
       its = std::move(pair.second);
       fds.push_back({its.get(), kChannelFd});
     }
-    parts_.zygote.Launch(
-        spec, fds,
-        [this, alive = std::weak_ptr<bool>(alive_),
-         channel](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
-          if (alive.expired()) return;
-          if (!sandbox) return OnLaunchFailed(sandbox.error());
-          OnLaunched(std::move(*sandbox), std::move(*channel));
-        });
+    parts_.zygote.Launch(spec, fds,
+                         [this, alive = std::weak_ptr<bool>(alive_),
+                          channel](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
+                           if (alive.expired()) return;
+                           if (!sandbox) return OnLaunchFailed(sandbox.error());
+                           OnLaunched(std::move(*sandbox), std::move(*channel));
+                         });
     return {};
   };
   auto launched = launch();
@@ -266,7 +286,8 @@ void Instance::OnResponse(std::string_view, std::string payload, std::string con
   if (payload.size() > limits::kMaxResponsePayload) {
     return Answer(InvocationStatus::kResponseTooLarge,
                   "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size "
-                  "(" + std::to_string(limits::kMaxResponsePayload) +
+                  "(" +
+                      std::to_string(limits::kMaxResponsePayload) +
                       " bytes).\",\"errorType\":\"Function.ResponseSizeTooLarge\"}",
                   "Function.ResponseSizeTooLarge");
   }
@@ -343,10 +364,11 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
   if (cold && ready_ != base::MonoTime{}) {
     spans.start = launched_ - created_;
     spans.init = ready_ - launched_;
-    for (const auto& step : sandbox_->timings()) spans.start_steps.emplace_back(step.step, step.took);
+    for (const auto& step : sandbox_->timings())
+      spans.start_steps.emplace_back(step.step, step.took);
   }
-  spans.queue = std::max<base::Duration>(base::Duration::zero(), spans.total - spans.start -
-                                                                     spans.init - spans.handler);
+  spans.queue = std::max<base::Duration>(base::Duration::zero(),
+                                         spans.total - spans.start - spans.init - spans.handler);
   switch (status) {
     case InvocationStatus::kSuccess:
     case InvocationStatus::kFunctionError:
@@ -361,8 +383,8 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
     case InvocationStatus::kOutOfMemory:
     case InvocationStatus::kResponseTooLarge:
       report.status = "error";
-      report.error_type = status == InvocationStatus::kInitError ? ReportedType(error_type)
-                                                                 : error_type;
+      report.error_type =
+          status == InvocationStatus::kInitError ? ReportedType(error_type) : error_type;
       break;
   }
   const auto write_report = [&](const std::string& request_id) {
@@ -416,8 +438,7 @@ void Instance::OnExit(const sandbox::Outcome& outcome) {
     case State::kIdle:
     case State::kBusy:
       if (call_) {
-        const bool oom =
-            outcome.out_of_memory && outcome.kind == sandbox::Outcome::Kind::kSignaled;
+        const bool oom = outcome.out_of_memory && outcome.kind == sandbox::Outcome::Kind::kSignaled;
         const std::string type = "Runtime.ExitError";
         Answer(oom ? InvocationStatus::kOutOfMemory : InvocationStatus::kExited,
                FailurePayload(type, call_->request.request_id, ExitText(outcome)),

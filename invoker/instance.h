@@ -5,8 +5,8 @@
 //
 // It serves one call at a time. Freezing is a property of idle, not a state: a frozen instance is
 // thawed by the call it gets. Whatever happens to the sandbox becomes either the answer of the call
-// that runs, or an InitFailure. Owner: an InstancePool, which is told of every change that matters to
-// it; a delegate call is the last thing an instance does, and may destroy nothing before OnGone.
+// that runs, or an InitFailure. Owner: an InstancePool, which is told of every change that matters
+// to it; a delegate call is the last thing an instance does, and may destroy nothing before OnGone.
 #pragma once
 
 #include <list>
@@ -135,12 +135,12 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   InstanceLog log_;
   State state_ = State::kStarting;
   bool frozen_ = false;
-  io::Timer timer_;              // Init's, or the call's.
+  io::Timer timer_;  // Init's, or the call's.
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
   PendingCallPtr call_;
-  std::string broken_;           // What the runtime's session broke on; its exit says the rest.
+  std::string broken_;  // What the runtime's session broke on; its exit says the rest.
 
   base::MonoTime created_{};
   base::MonoTime launched_{};

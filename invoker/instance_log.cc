@@ -49,8 +49,7 @@ void InstanceLog::InitReport(base::Duration took, std::string_view phase, std::s
   Line(line);
 }
 
-void InstanceLog::Start(const std::string& request_id, const std::string& version,
-                        bool keep_tail) {
+void InstanceLog::Start(const std::string& request_id, const std::string& version, bool keep_tail) {
   keep_tail_ = keep_tail;
   tail_.clear();
   Line("START RequestId: " + request_id + " Version: " + version);

@@ -19,8 +19,8 @@ struct CallReport {
   uint32_t memory_mib = 0;
   uint32_t max_memory_mib = 0;
   std::optional<base::Duration> init_duration;  // Cold only.
-  std::string_view status;      // Empty, "timeout" or "error".
-  std::string_view error_type;  // With "error": "Runtime.OutOfMemory".
+  std::string_view status;                      // Empty, "timeout" or "error".
+  std::string_view error_type;                  // With "error": "Runtime.OutOfMemory".
 };
 
 class InstanceLog {
@@ -36,7 +36,8 @@ class InstanceLog {
   void InitReport(base::Duration took, std::string_view phase, std::string_view status,
                   std::string_view error_type);
 
-  // From Start to End the lines are one call's. With `keep_tail`, End returns the last 4 KB of them.
+  // From Start to End the lines are one call's. With `keep_tail`, End returns the last 4 KB of
+  // them.
   void Start(const std::string& request_id, const std::string& version, bool keep_tail);
   std::string End(const std::string& request_id, const CallReport& report);
 

@@ -44,11 +44,11 @@ bool InstancePool::Reserve(base::Bytes size, const Instance* keep) {
 void InstancePool::RefuseWaiting() {
   const base::Bytes size = base::Bytes::MiB(function_->memory_mib);
   const bool never_fits = size > admission_.budget();
-  const std::string why =
-      never_fits ? "The function's memory size of " + std::to_string(function_->memory_mib) +
-                       " MB is more than this host's memory budget of " +
-                       std::to_string(admission_.budget().ToMiBCeil()) + " MB"
-                 : "ConcurrentInvocationLimitExceeded";
+  const std::string why = never_fits ? "The function's memory size of " +
+                                           std::to_string(function_->memory_mib) +
+                                           " MB is more than this host's memory budget of " +
+                                           std::to_string(admission_.budget().ToMiBCeil()) + " MB"
+                                     : "ConcurrentInvocationLimitExceeded";
   const auto status = never_fits ? InvocationStatus::kHostError : InvocationStatus::kThrottled;
   while (waiting_.size() > starting_) {
     Refuse(std::move(waiting_.back()), status, why);

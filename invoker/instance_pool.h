@@ -1,8 +1,8 @@
 // InstancePool: the instances of one function at one revision, and the calls that wait for them.
 //
 // The most recently used idle instance serves first, so that what is not needed grows old and ends.
-// A call that finds none waits for whichever comes first: one that becomes idle or one that is being
-// started; as many are started as calls wait. Owner: the invoker.
+// A call that finds none waits for whichever comes first: one that becomes idle or one that is
+// being started; as many are started as calls wait. Owner: the invoker.
 #pragma once
 
 #include <deque>
@@ -36,7 +36,10 @@ class InstancePool final : private Instance::Delegate {
 
   InstancePool(const InstanceParts& parts, Admission& admission, IdleInstances& idle, Host& host,
                FunctionRef function)
-      : parts_(parts), admission_(admission), idle_instances_(idle), host_(host),
+      : parts_(parts),
+        admission_(admission),
+        idle_instances_(idle),
+        host_(host),
         function_(std::move(function)) {}
 
   void Enqueue(PendingCallPtr call);
@@ -73,8 +76,8 @@ class InstancePool final : private Instance::Delegate {
   const FunctionRef function_;
   bool retired_ = false;
   std::unordered_map<uint64_t, std::unique_ptr<Instance>> instances_;
-  std::vector<Instance*> idle_;          // The most recently used last.
-  size_t starting_ = 0;                  // Instances that are for waiting_, and not ready yet.
+  std::vector<Instance*> idle_;  // The most recently used last.
+  size_t starting_ = 0;          // Instances that are for waiting_, and not ready yet.
   std::deque<PendingCallPtr> waiting_;
   std::deque<PendingCallPtr> restarts_;  // Their init has failed once; each gets its own instance.
 };

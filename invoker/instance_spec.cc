@@ -9,14 +9,18 @@
 namespace hearth::invoker {
 namespace {
 
-// An init phase runs on a whole CPU at least, as on AWS: importing at 7 % of one would take seconds.
+// An init phase runs on a whole CPU at least, as on AWS: importing at 7 % of one would take
+// seconds.
 constexpr uint32_t kInitCpuPermille = 1000;
 
 std::string LanguageFolder(runtime::Language language) {
   switch (language) {
-    case runtime::Language::kPython: return "python";
-    case runtime::Language::kNode: return "nodejs";
-    case runtime::Language::kProvided: return {};
+    case runtime::Language::kPython:
+      return "python";
+    case runtime::Language::kNode:
+      return "nodejs";
+    case runtime::Language::kProvided:
+      return {};
   }
   return {};
 }

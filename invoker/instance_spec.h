@@ -11,7 +11,8 @@
 
 namespace hearth::invoker {
 
-// The descriptor of the channel inside a sandbox (runtime/channel.h), and the port of its Runtime API.
+// The descriptor of the channel inside a sandbox (runtime/channel.h), and the port of its Runtime
+// API.
 constexpr int kChannelFd = 3;
 constexpr uint16_t kRuntimeApiPort = 9001;
 

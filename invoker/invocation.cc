@@ -10,21 +10,36 @@ namespace {
 // As Go's os.ProcessState says it, which is what AWS passes on.
 std::string SignalText(int signal) {
   switch (signal) {
-    case SIGHUP: return "hangup";
-    case SIGINT: return "interrupt";
-    case SIGQUIT: return "quit";
-    case SIGILL: return "illegal instruction";
-    case SIGTRAP: return "trace/breakpoint trap";
-    case SIGABRT: return "aborted";
-    case SIGBUS: return "bus error";
-    case SIGFPE: return "floating point exception";
-    case SIGKILL: return "killed";
-    case SIGSEGV: return "segmentation fault";
-    case SIGPIPE: return "broken pipe";
-    case SIGALRM: return "alarm clock";
-    case SIGTERM: return "terminated";
-    case SIGSYS: return "bad system call";
-    default: return "signal " + std::to_string(signal);
+    case SIGHUP:
+      return "hangup";
+    case SIGINT:
+      return "interrupt";
+    case SIGQUIT:
+      return "quit";
+    case SIGILL:
+      return "illegal instruction";
+    case SIGTRAP:
+      return "trace/breakpoint trap";
+    case SIGABRT:
+      return "aborted";
+    case SIGBUS:
+      return "bus error";
+    case SIGFPE:
+      return "floating point exception";
+    case SIGKILL:
+      return "killed";
+    case SIGSEGV:
+      return "segmentation fault";
+    case SIGPIPE:
+      return "broken pipe";
+    case SIGALRM:
+      return "alarm clock";
+    case SIGTERM:
+      return "terminated";
+    case SIGSYS:
+      return "bad system call";
+    default:
+      return "signal " + std::to_string(signal);
   }
 }
 

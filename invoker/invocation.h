@@ -14,14 +14,14 @@
 namespace hearth::invoker {
 
 struct InvokeRequest {
-  std::string request_id;          // UUID; also the x-amzn-RequestId of the answer.
+  std::string request_id;  // UUID; also the x-amzn-RequestId of the answer.
   FunctionRef function;
-  std::string invoked_arn;         // As asked for, with its qualifier.
+  std::string invoked_arn;  // As asked for, with its qualifier.
   std::string trace_id;
-  std::string client_context;      // JSON, decoded.
-  std::string payload;             // JSON text, never empty: the wire API makes "{}" of nothing.
+  std::string client_context;  // JSON, decoded.
+  std::string payload;         // JSON text, never empty: the wire API makes "{}" of nothing.
   bool want_log_tail = false;
-  base::MonoTime received{};       // When the HTTP request was complete; where the spans start.
+  base::MonoTime received{};  // When the HTTP request was complete; where the spans start.
 };
 
 // Time stamps of the arrows of a call, in order; REPORT, metrics, ps and bench read the same ones.
@@ -37,19 +37,19 @@ struct Spans {
 // How a call ended. Closed: one switch, no default.
 enum class InvocationStatus {
   kSuccess,
-  kFunctionError,   // The handler raised; payload is its error object. Function error "Unhandled".
-  kInitError,       // Init raised or exited.
+  kFunctionError,  // The handler raised; payload is its error object. Function error "Unhandled".
+  kInitError,      // Init raised or exited.
   kTimeout,
-  kExited,          // The runtime ended without an answer.
+  kExited,  // The runtime ended without an answer.
   kOutOfMemory,
   kResponseTooLarge,
-  kThrottled,       // 429; throttle_reason says why. No instance was used.
-  kHostError,       // 500 ServiceException: the host could not do it; host_error says what.
+  kThrottled,  // 429; throttle_reason says why. No instance was used.
+  kHostError,  // 500 ServiceException: the host could not do it; host_error says what.
 };
 
 struct InvocationResult {
   InvocationStatus status = InvocationStatus::kSuccess;
-  std::string payload;          // What the caller gets as body (the function's result or error object).
+  std::string payload;  // What the caller gets as body (the function's result or error object).
   std::string content_type = "application/json";
   std::string executed_version;
   std::string log_tail;         // Where asked for: the last 4 KB of START to REPORT; not base64.
@@ -64,8 +64,8 @@ struct InvocationResult {
 // True where the answer carries X-Amz-Function-Error: Unhandled.
 bool IsFunctionError(InvocationStatus status);
 
-// {"errorType":TYPE,"errorMessage":"RequestId: ID Error: WHAT"}: AWS's answer where the runtime itself
-// could say nothing. Source: aws-facts 4.4.
+// {"errorType":TYPE,"errorMessage":"RequestId: ID Error: WHAT"}: AWS's answer where the runtime
+// itself could say nothing. Source: aws-facts 4.4.
 std::string FailurePayload(const std::string& type, const std::string& request_id,
                            const std::string& what);
 // "Runtime exited with error: exit status 3", as AWS words how a runtime ended.

@@ -56,7 +56,8 @@ aws::ApiError TooLarge(size_t size, std::string_view type, size_t limit) {
           .type = "RequestEntityTooLargeException",
           .message = type == "Event" ? std::to_string(size) +
                                            " byte payload is too large for the Event invocation "
-                                           "type (limit " + bytes + " bytes)"
+                                           "type (limit " +
+                                           bytes + " bytes)"
                                      : "Request must be smaller than " + bytes +
                                            " bytes for the InvokeFunction operation"};
 }
@@ -113,9 +114,8 @@ std::optional<std::string> JsonFault(std::string_view payload) {
 void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
   const base::MonoTime received = clock_.Now();
   const io::HttpRequest& http = call.request;
-  const auto name =
-      ParseFunctionName(account_, io::PercentDecode(encoded_name),
-                        io::QueryParameter(http.query(), "Qualifier").value);
+  const auto name = ParseFunctionName(account_, io::PercentDecode(encoded_name),
+                                      io::QueryParameter(http.query(), "Qualifier").value);
   if (!name) return Refuse(call, name.error());
   FunctionRef function = registry_.Find(name->name);
   if (function == nullptr || (!name->qualifier.empty() && name->qualifier != "$LATEST")) {
@@ -159,28 +159,26 @@ void InvokeApi::InvokeNow(aws::Call call, InvokeRequest request) {
   std::string trace_id = request.trace_id;
   // std::function wants what it holds to be copyable; a Call is not.
   auto held = std::make_shared<aws::Call>(std::move(call));
-  invoker_.Invoke(
-      std::move(request),
-      [held, tail, spans, trace_id = std::move(trace_id)](InvocationResult result) {
-        if (result.status == InvocationStatus::kThrottled) {
-          return Refuse(*held, Throttled(result));
-        }
-        if (result.status == InvocationStatus::kHostError) {
-          return Refuse(*held, {.status = 500,
-                                .type = "ServiceException",
-                                .message = result.host_error});
-        }
-        io::HttpResponse response{.status = 200, .headers = {}, .body = std::move(result.payload)};
-        io::HttpHeaders& headers = response.headers;
-        headers.Add("Content-Type", std::move(result.content_type));
-        headers.Add("x-amzn-RequestId", held->request_id);
-        headers.Add("X-Amz-Executed-Version", std::move(result.executed_version));
-        headers.Add("X-Amzn-Trace-Id", trace_id);
-        if (IsFunctionError(result.status)) headers.Add("X-Amz-Function-Error", "Unhandled");
-        if (tail) headers.Add("X-Amz-Log-Result", base::Base64Encode(result.log_tail));
-        if (spans) headers.Add("X-Hearth-Spans", SpansText(result));
-        held->responder.Send(std::move(response));
-      });
+  invoker_.Invoke(std::move(request), [held, tail, spans,
+                                       trace_id = std::move(trace_id)](InvocationResult result) {
+    if (result.status == InvocationStatus::kThrottled) {
+      return Refuse(*held, Throttled(result));
+    }
+    if (result.status == InvocationStatus::kHostError) {
+      return Refuse(*held,
+                    {.status = 500, .type = "ServiceException", .message = result.host_error});
+    }
+    io::HttpResponse response{.status = 200, .headers = {}, .body = std::move(result.payload)};
+    io::HttpHeaders& headers = response.headers;
+    headers.Add("Content-Type", std::move(result.content_type));
+    headers.Add("x-amzn-RequestId", held->request_id);
+    headers.Add("X-Amz-Executed-Version", std::move(result.executed_version));
+    headers.Add("X-Amzn-Trace-Id", trace_id);
+    if (IsFunctionError(result.status)) headers.Add("X-Amz-Function-Error", "Unhandled");
+    if (tail) headers.Add("X-Amz-Log-Result", base::Base64Encode(result.log_tail));
+    if (spans) headers.Add("X-Hearth-Spans", SpansText(result));
+    held->responder.Send(std::move(response));
+  });
 }
 
 void InvokeApi::InvokeLater(aws::Call call, InvokeRequest request) {

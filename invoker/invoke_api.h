@@ -21,7 +21,10 @@ class InvokeApi {
   // `events` may be null: Event invocations are then refused.
   InvokeApi(Registry& registry, Invoker& invoker, const base::Clock& clock, Account account,
             AsyncQueue* events)
-      : registry_(registry), invoker_(invoker), clock_(clock), account_(std::move(account)),
+      : registry_(registry),
+        invoker_(invoker),
+        clock_(clock),
+        account_(std::move(account)),
         events_(events) {}
 
   // `encoded_name` as the path has it.

@@ -185,14 +185,14 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
 
   void OnInstanceGone(InstancePool& pool, base::Bytes size) override {
     ending_ -= size;
-    parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_),
-                      revision = pool.function().revision_id] {
-      if (alive.expired()) return;
-      PumpStarved();
-      const auto found = pools_.find(revision);
-      if (found != pools_.end()) DropIfEmpty(*found->second);
-      if (draining_) ContinueDrain();
-    });
+    parts_.loop.Post(
+        [this, alive = std::weak_ptr<bool>(alive_), revision = pool.function().revision_id] {
+          if (alive.expired()) return;
+          PumpStarved();
+          const auto found = pools_.find(revision);
+          if (found != pools_.end()) DropIfEmpty(*found->second);
+          if (draining_) ContinueDrain();
+        });
   }
 
   const InvokerOptions options_;

@@ -24,11 +24,11 @@ namespace hearth::invoker {
 
 struct InvokerOptions {
   Account account;
-  base::Bytes memory_budget;              // Sum of the sizes of all sandboxes; zero: 80 % of the machine.
+  base::Bytes memory_budget;  // Sum of the sizes of all sandboxes; zero: 80 % of the machine.
   uint32_t concurrency = limits::kAccountConcurrency;
   base::Duration keep_alive = limits::kKeepAlive;
   base::Duration freeze_after = std::chrono::milliseconds(50);  // Idle this long: frozen.
-  std::string runtime_folder;             // Host folder with python/, nodejs/ bootstraps.
+  std::string runtime_folder;  // Host folder with python/, nodejs/ bootstraps.
   // The folder of a function's unpacked code on the host.
   std::function<base::Result<std::string>(const std::string& code_digest)> code_folder;
 };
@@ -38,7 +38,7 @@ struct InstanceInfo {
   uint64_t id = 0;
   std::string function;
   std::string version;
-  std::string state;   // starting, init, idle, frozen, busy, ending
+  std::string state;  // starting, init, idle, frozen, busy, ending
   pid_t pid = 0;
   base::Bytes memory_now;
   base::Bytes memory_peak;

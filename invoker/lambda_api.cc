@@ -38,7 +38,8 @@ std::expected<std::string, aws::ApiError> ReadZip(const Json& code) {
   if (!code.is_object()) {
     return std::unexpected(InvalidParameter("Code must be an object with ZipFile."));
   }
-  for (const char* member : {"S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri", "SourceKMSKeyArn"}) {
+  for (const char* member :
+       {"S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri", "SourceKMSKeyArn"}) {
     if (code.contains(member) && !code[member].is_null()) {
       return std::unexpected(InvalidParameter(std::string("Hearth does not serve ") + member +
                                               " yet; send the code as ZipFile."));
@@ -78,7 +79,9 @@ class LambdaApi final : public aws::Service {
  public:
   LambdaApi(ControlPlane& control, Registry& registry, Invoker& invoker, const base::Clock& clock,
             LambdaApiOptions options, AsyncQueue* events, CodeDownload* downloads)
-      : control_(control), registry_(registry), options_(std::move(options)),
+      : control_(control),
+        registry_(registry),
+        options_(std::move(options)),
         downloads_(downloads),
         invoke_(registry, invoker, clock, options_.account, events) {}
 
@@ -126,8 +129,9 @@ class LambdaApi final : public aws::Service {
     }
     if (method == "DELETE") {
       if (!name->qualifier.empty()) {
-        return Refuse(call, InvalidParameter(
-                                "$LATEST version cannot be deleted without deleting the function."));
+        return Refuse(
+            call,
+            InvalidParameter("$LATEST version cannot be deleted without deleting the function."));
       }
       return Delete(std::move(call), name->name);
     }
@@ -158,8 +162,7 @@ class LambdaApi final : public aws::Service {
     auto held = std::make_shared<aws::Call>(std::move(call));
     return [this, held, status](std::expected<FunctionRef, aws::ApiError> result) {
       if (!result) return Refuse(*held, result.error());
-      held->responder.Send(
-          aws::RestJsonAnswer(status, Configuration(**result), held->request_id));
+      held->responder.Send(aws::RestJsonAnswer(status, Configuration(**result), held->request_id));
     };
   }
 
@@ -243,10 +246,9 @@ class LambdaApi final : public aws::Service {
     const std::vector<FunctionRef> functions = registry_.List();
     auto at = functions.begin();
     if (marker.found) {
-      at = std::ranges::upper_bound(functions, *after, {},
-                                    [](const FunctionRef& f) -> const std::string& {
-                                      return f->name;
-                                    });
+      at = std::ranges::upper_bound(
+          functions, *after, {},
+          [](const FunctionRef& f) -> const std::string& { return f->name; });
     }
     Json answer{{"Functions", Json::array()}};
     for (; at != functions.end() && answer["Functions"].size() < count; ++at) {

@@ -1,9 +1,9 @@
 // LambdaApi: Lambda's rest-json wire API over ControlPlane, Registry and Invoker.
 //
 // Served: CreateFunction, GetFunction, GetFunctionConfiguration, ListFunctions, UpdateFunctionCode,
-// UpdateFunctionConfiguration, DeleteFunction, Invoke (RequestResponse, Event, DryRun; LogType Tail).
-// Anything else of Lambda's API: 501 NotImplementedException naming the operation.
-// Source: aws-facts 1.0, 1.1, 4.5.
+// UpdateFunctionConfiguration, DeleteFunction, Invoke (RequestResponse, Event, DryRun; LogType
+// Tail). Anything else of Lambda's API: 501 NotImplementedException naming the operation. Source:
+// aws-facts 1.0, 1.1, 4.5.
 #pragma once
 
 #include <memory>
@@ -24,8 +24,7 @@ namespace hearth::invoker {
 std::unique_ptr<aws::Service> MakeLambdaApi(ControlPlane& control, Registry& registry,
                                             Invoker& invoker, layers::CodeStore& code,
                                             io::Offload& disk, const base::Clock& clock,
-                                            LambdaApiOptions options,
-                                            AsyncQueue* events = nullptr,
+                                            LambdaApiOptions options, AsyncQueue* events = nullptr,
                                             CodeDownload* downloads = nullptr);
 
 }  // namespace hearth::invoker

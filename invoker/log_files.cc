@@ -76,8 +76,8 @@ std::optional<LogEvent> ParseLine(std::string_view line) {
 std::vector<LogEvent> ParseFile(const File& file) {
   std::vector<LogEvent> out;
   // A batch is written whole: it may be larger than a file by its last line, escaped.
-  const auto text = base::ReadFile(file.path, base::Bytes(2 * limits::kMaxLogFile +
-                                                          limits::kMaxLogBytesUnwritten));
+  const auto text = base::ReadFile(
+      file.path, base::Bytes(2 * limits::kMaxLogFile + limits::kMaxLogBytesUnwritten));
   if (!text) return out;
   std::string_view rest = *text;
   while (true) {

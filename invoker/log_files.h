@@ -19,13 +19,13 @@ class LogFiles {
   // The last sequence of every group that has files. A line that a crash cut short does not count.
   base::Result<std::map<std::string, uint64_t>> Scan() const;
 
-  // `text` is whole lines made by AppendLine, the first with `first_sequence`. Each process starts a
-  // new file, since a predecessor's may end in half a line; so does what would pass a file's limit.
+  // `text` is whole lines made by AppendLine, the first with `first_sequence`. Each process starts
+  // a new file, since a predecessor's may end in half a line; so does what would pass a file's
+  // limit.
   base::Result<void> Append(const std::string& group, uint64_t first_sequence,
                             std::string_view text);
   // Events after `after_sequence`, at most `limit`, oldest first. What cannot be read is left out.
-  std::vector<LogEvent> Read(const std::string& group, uint64_t after_sequence,
-                             size_t limit) const;
+  std::vector<LogEvent> Read(const std::string& group, uint64_t after_sequence, size_t limit) const;
   // The newest `count` events before `before_sequence`, oldest first.
   std::vector<LogEvent> Tail(const std::string& group, uint64_t before_sequence,
                              size_t count) const;

@@ -27,11 +27,11 @@ struct Group {
   uint64_t next_sequence = 1;
   std::deque<Kept> recent;  // Every event from recent.front() on is here.
   size_t recent_bytes = 0;
-  std::string unwritten;    // Lines for the disk.
+  std::string unwritten;  // Lines for the disk.
   uint64_t unwritten_first = 0;
-  uint64_t written = 0;     // The disk has had its turn with every event up to this one.
-  uint64_t removed = 0;     // Every event up to this one has been removed, here or soon on disk.
-  uint64_t dropped = 0;     // Events of a flood, since the last that was kept.
+  uint64_t written = 0;  // The disk has had its turn with every event up to this one.
+  uint64_t removed = 0;  // Every event up to this one has been removed, here or soon on disk.
+  uint64_t dropped = 0;  // Events of a flood, since the last that was kept.
   std::vector<std::pair<uint64_t, std::function<void()>>> followers;
 };
 
@@ -68,15 +68,16 @@ class LogStoreImpl final : public LogStore {
     }
     if (group.dropped > 0) {
       const uint64_t dropped = std::exchange(group.dropped, 0);
-      Add(group, stream, std::to_string(dropped) + " log lines were dropped: they came faster "
-                                                   "than the disk takes them");
+      Add(group, stream,
+          std::to_string(dropped) +
+              " log lines were dropped: they came faster "
+              "than the disk takes them");
     }
     Add(group, stream, message);
     Announce(group_name, group);
   }
 
-  std::vector<LogEvent> Read(const std::string& group_name, uint64_t after,
-                             size_t limit) override {
+  std::vector<LogEvent> Read(const std::string& group_name, uint64_t after, size_t limit) override {
     const auto found = groups_.find(group_name);
     if (found == groups_.end()) return {};
     const Group& group = found->second;
@@ -217,8 +218,8 @@ class LogStoreImpl final : public LogStore {
     auto batches = std::make_shared<std::vector<Batch>>(TakeBatches());
     auto removed = std::make_shared<std::vector<std::string>>(std::exchange(removed_, {}));
     writing_ = true;
-    auto flushed = std::make_shared<std::vector<std::function<void()>>>(
-        std::exchange(waiting_for_flush_, {}));
+    auto flushed =
+        std::make_shared<std::vector<std::function<void()>>>(std::exchange(waiting_for_flush_, {}));
     disk_.Run(
         [files = files_, batches, removed]() -> base::Result<void> {
           base::Result<void> result;

@@ -1,8 +1,8 @@
 // LogStore: what functions wrote, kept by log group and log stream, as CloudWatch Logs names them.
 //
 // Append is called on the warm path: it only buffers; a flush a few times a second appends to files
-// through io::Offload. A group's file is <root>/<group, '/' as '%'>/<first sequence>.log, one event a
-// line (sequence, epoch ms, stream, message; tabs between, '\\' and newlines of the message
+// through io::Offload. A group's file is <root>/<group, '/' as '%'>/<first sequence>.log, one event
+// a line (sequence, epoch ms, stream, message; tabs between, '\\' and newlines of the message
 // escaped); rotated by size, the oldest removed. A line is readable (Read, followers) at once, and
 // outlives a restart once flushed. Owner: host; nothing may be appended after Flush at shutdown.
 #pragma once
@@ -37,9 +37,9 @@ class LogStore {
 
   virtual void Append(const std::string& group, const std::string& stream,
                       std::string_view message) = 0;
-  // Events after `after_sequence` (0: the oldest kept), at most `limit`, oldest first. Recent events
-  // come from memory; older ones, and those from before a restart, from disk (blocking reads of at
-  // most limits::kMaxLogFile).
+  // Events after `after_sequence` (0: the oldest kept), at most `limit`, oldest first. Recent
+  // events come from memory; older ones, and those from before a restart, from disk (blocking reads
+  // of at most limits::kMaxLogFile).
   virtual std::vector<LogEvent> Read(const std::string& group, uint64_t after_sequence,
                                      size_t limit) = 0;
   // The newest `count` events, oldest first.

@@ -66,8 +66,8 @@ class SqliteRegistry final : public Registry {
         [&database = database_, ref]() -> base::Result<void> {
           const std::vector<Value> row{ref->name, ref->revision_id,
                                        base::ToJsonText(ToStored(*ref))};
-          TRY(database.Run(
-              "INSERT INTO functions (name, revision_id, definition) VALUES (?, ?, ?)", row));
+          TRY(database.Run("INSERT INTO functions (name, revision_id, definition) VALUES (?, ?, ?)",
+                           row));
           return {};
         },
         [this, ref, done = std::move(done)](base::Result<void> result) {
@@ -135,9 +135,8 @@ class SqliteRegistry final : public Registry {
 
   // Through the writer's queue, so that a callback never runs inside the call that takes it.
   void Refuse(base::ErrorKind kind, std::string step, std::string text, Done done) {
-    writer_.Run([] { return 0; },
-                [error = base::Error{kind, std::move(step), 0, std::move(text)},
-                 done = std::move(done)](int) { done(std::unexpected(error)); });
+    writer_.Run([] { return 0; }, [error = base::Error{kind, std::move(step), 0, std::move(text)},
+                                   done = std::move(done)](int) { done(std::unexpected(error)); });
   }
 
   store::Database& database_;

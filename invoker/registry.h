@@ -32,7 +32,8 @@ class Registry {
   using Done = std::function<void(base::Result<void>)>;
   // kConflict where the name is taken (also by a create under way).
   virtual void Create(FunctionVersion function, Done done) = 0;
-  // kNotFound where it is gone; kConflict where `expected_revision_id` (if not empty) is not current.
+  // kNotFound where it is gone; kConflict where `expected_revision_id` (if not empty) is not
+  // current.
   virtual void Update(FunctionVersion function, const std::string& expected_revision_id,
                       Done done) = 0;
   virtual void Delete(const std::string& name, Done done) = 0;
