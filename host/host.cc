@@ -74,6 +74,7 @@ struct Host::Parts {
   Result<void> CollectCode();
   Result<void> Listen();
   Result<void> WatchSignals();
+  void RefuseLaunches();
   void Stop();
   void FinishStop();
 };
@@ -241,13 +242,23 @@ Result<void> Host::Parts::WatchSignals() {
   zygote_watcher = TRY(io::FdWatcher::Create(*loop, zygote->fd(), io::FdWatcher::kReadable,
                                              [this](int) { zygote->OnReadable(); }));
   zygote->OnLost([this] {
+    zygote_watcher->SetEvents(0);
+    RefuseLaunches();
     if (stopping) return;
     HLOG_ERROR("the zygote is gone: no sandbox can be made; ending, for a supervisor to restart");
     lost_zygote = true;
-    zygote_watcher->SetEvents(0);
     Stop();
   });
   return {};
+}
+
+// Nothing wakes the client of a lost zygote, and it still owes an answer to each launch that came
+// after: the drain waits for them. Goes on until the loop has stopped, a few turns later.
+void Host::Parts::RefuseLaunches() {
+  loop->Post([this] {
+    zygote->OnReadable();
+    RefuseLaunches();
+  });
 }
 
 void Host::Parts::Stop() {

@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import tempfile
 import threading
@@ -66,6 +67,25 @@ class Durability(unittest.TestCase):
         self.host.kill()
         poll("the sandboxes have ended", lambda: not any(os.path.exists(f"/proc/{p}") for p in pids))
         poll("its cgroups are gone", lambda: not self.host.cgroups_left())
+
+    def test_a_daemon_whose_zygote_is_killed_answers_ends_and_can_be_started_again(self):
+        # Its init is under way, so that a second one is asked for when the zygote is gone already.
+        self.host.create("Slow", {"app.py": "import time\ntime.sleep(5)\n"
+                                            "def handler(e, c):\n    return 1\n"}, Timeout=30)
+        self.host.create("Echo", ECHO)
+        answers = []
+        caller = threading.Thread(target=lambda: answers.append(self.host.invoke("Slow", 1)))
+        caller.start()
+        poll("init has begun", lambda: any(i["state"] == "init" for i in self.host.ps()))
+        pid = self.host.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            for child in children.read().split():
+                os.kill(int(child), signal.SIGKILL)
+        self.assertNotEqual(self.host.process.wait(timeout=20), 0)
+        caller.join()
+        self.assertEqual(answers[0].status, 500, answers[0].body)
+        self.host.start()
+        self.assertEqual(self.host.invoke("Echo", "back").json, "back")
 
     def test_sigterm_lets_a_running_call_finish(self):
         self.host.create("Slow", {"app.py": "import time\ndef handler(e, c):\n"
