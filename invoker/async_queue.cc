@@ -135,6 +135,17 @@ class SqliteAsyncQueue final : public AsyncQueue {
     timer_.Start(std::chrono::milliseconds(due_.begin()->first - now), [this] { Pump(); });
   }
 
+  // An instance is still in the middle of its answer: a call made now would not find it, and be
+  // throttled where the memory is just enough.
+  void PumpLater() {
+    if (std::exchange(pump_posted_, true)) return;
+    loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      pump_posted_ = false;
+      Pump();
+    });
+  }
+
   void Dispatch(const Entry& entry) {
     const AsyncEvent& event = entry.event;
     FunctionRef function = registry_.Find(event.function_name);
@@ -154,7 +165,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
                       if (alive.expired()) return;
                       --in_flight_;
                       Settle(id, result);
-                      Pump();
+                      PumpLater();
                     });
   }
 
@@ -240,6 +251,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
   std::multimap<int64_t, std::string> due_;         // Not in flight, by due_ms.
   std::vector<Write> waiting_;
   bool writing_ = false;
+  bool pump_posted_ = false;
   size_t accepting_ = 0;
   size_t in_flight_ = 0;
   uint64_t bytes_ = 0;  // Of the payloads of entries_ and of those that are being accepted.

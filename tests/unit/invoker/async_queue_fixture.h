@@ -20,6 +20,7 @@ class ScriptedInvoker final : public Invoker {
  public:
   explicit ScriptedInvoker(io::Loop& loop) : loop_(loop) {}
   void Invoke(InvokeRequest request, InvokeCallback callback) override {
+    EXPECT_FALSE(answering_) << "a call made inside the answer of another";
     ids.push_back(request.request_id);
     if (keep) {
       waiting.emplace_back(std::move(request), std::move(callback));
@@ -27,7 +28,7 @@ class ScriptedInvoker final : public Invoker {
     }
     InvocationResult result;
     result.status = status;
-    loop_.Post([callback = std::move(callback), result] { callback(result); });
+    Tell(std::move(callback), result);
   }
   void Retire(const std::string&, const std::string&) override {}
   std::vector<InstanceInfo> Instances() const override { return {}; }
@@ -38,7 +39,7 @@ class ScriptedInvoker final : public Invoker {
     waiting.pop_front();
     InvocationResult result;
     result.status = with;
-    loop_.Post([callback = std::move(callback), result] { callback(result); });
+    Tell(std::move(callback), result);
   }
 
   InvocationStatus status = InvocationStatus::kSuccess;
@@ -47,7 +48,16 @@ class ScriptedInvoker final : public Invoker {
   std::deque<std::pair<InvokeRequest, InvokeCallback>> waiting;
 
  private:
+  void Tell(InvokeCallback callback, const InvocationResult& result) {
+    loop_.Post([this, callback = std::move(callback), result] {
+      answering_ = true;
+      callback(result);
+      answering_ = false;
+    });
+  }
+
   io::Loop& loop_;
+  bool answering_ = false;
 };
 
 class FixedRegistry final : public Registry {
