@@ -124,6 +124,11 @@ const std::vector<OptionRule>& Rules() {
          o.pool_size = TRY(ParseNumber("pool_size", v, 0, 256));
          return {};
        }},
+      {"stem_cells", false,
+       [](Options& o, const std::string& v) -> Result<void> {
+         o.stem_cells = TRY(ParseNumber("stem_cells", v, 0, 64));
+         return {};
+       }},
       {"cgroup_name", false,
        [](Options& o, const std::string& v) { return SetText(o.cgroup_name, "cgroup_name", v); }},
       {"allow_unenforced", true,
@@ -233,6 +238,7 @@ Options (each may also stand in FILE, YAML, with '_' for '-'; the command line w
   --freeze-after-ms N      how long a sandbox is idle before it is frozen (50)
   --drain-timeout-s N      how long SIGTERM waits for running calls (30)
   --pool-size N            prepared sandboxes kept waiting (4)
+  --stem-cells N           interpreters kept waiting for code, at most, a language (8)
   --cgroup-name NAME       the cgroup that holds the sandboxes (hearth)
   --allow-unenforced       start although a limit cannot be enforced on this machine
   --allow-reset            serve POST /_hearth/reset, which deletes every function (a test aid)

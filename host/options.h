@@ -25,7 +25,8 @@ struct Options {
   base::Duration keep_alive = limits::kKeepAlive;
   base::Duration freeze_after = std::chrono::milliseconds(50);
   base::Duration drain_timeout = std::chrono::seconds(30);
-  size_t pool_size = 4;  // Prepared sandboxes kept waiting.
+  size_t pool_size = 4;   // Prepared sandboxes kept waiting.
+  size_t stem_cells = 8;  // Interpreters kept waiting for code, at most, for each language.
   std::string cgroup_name = "hearth";
   bool allow_unenforced = false;
   bool allow_reset = false;

@@ -16,44 +16,12 @@ uint64_t CeilMillis(base::Duration duration) {
   return static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
 }
 
-// "python:3.11.2"; a provided runtime has no version of ours.
-std::string RuntimeVersionText(const runtime::Runtime& runtime) {
-  switch (runtime.language) {
-    case runtime::Language::kPython:
-      return "python:" + runtime.version;
-    case runtime::Language::kNode:
-      return "nodejs:" + runtime.version;
-    case runtime::Language::kProvided:
-      return {};
-  }
-  return {};
-}
-
-// What the program could not be executed for is the function's fault; all else is the host's.
-InitFailure FailureOfLaunch(const base::Error& error, const std::string& executable) {
-  const bool is_entrypoint =
-      error.step == "exec" && (error.error_number == ENOENT || error.error_number == EACCES ||
-                               error.error_number == ENOEXEC);
-  if (!is_entrypoint) return {InvocationStatus::kHostError, {}, {}, error.ToString()};
-  std::string reason = ::strerrordesc_np(error.error_number);
-  reason[0] = static_cast<char>(std::tolower(reason[0]));
-  return {InvocationStatus::kInitError,
-          "Runtime.InvalidEntrypoint",
-          {},
-          "fork/exec " + executable + ": " + reason};
-}
-
 InitFailure FailureOfExit(const sandbox::Outcome& outcome) {
   const bool oom = outcome.out_of_memory && outcome.kind == sandbox::Outcome::Kind::kSignaled;
   return {oom ? InvocationStatus::kOutOfMemory : InvocationStatus::kInitError,
           oom ? "Runtime.OutOfMemory" : "Runtime.ExitError",
           {},
           ExitText(outcome)};
-}
-
-// INIT_REPORT names AWS's own types only.
-std::string_view ReportedType(std::string_view type) {
-  return type.starts_with("Runtime.") || type.starts_with("Function.") ? type : "Runtime.Unknown";
 }
 
 }  // namespace
@@ -127,127 +95,6 @@ InstanceInfo Instance::Info() const {
   info.age = parts_.loop.clock().Now() - created_;
   info.invocations = invocations_;
   return info;
-}
-
-// --- Start
-
-void Instance::Start(PendingCallPtr call) {
-  if (call) {
-    call_ = std::move(call);
-    call_began_ = created_;
-    log_.Start(call_->request.request_id, function_->version, call_->request.want_log_tail);
-    timer_.Start(function_->timeout, [this] { OnCallTimeout(); });
-  }
-  const auto launch = [this]() -> base::Result<void> {
-    const auto runtime = parts_.catalog.Find(function_->runtime);
-    if (!runtime) {
-      return base::MakeError(base::ErrorKind::kUnsupported, "start " + function_->name,
-                             "the runtime " + function_->runtime + " is not on this machine");
-    }
-    runtime_ = *runtime;
-    const sandbox::Spec spec =
-        TRY(MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream()));
-    base::sys::Pipe pipe = TRY(base::sys::MakePipe());
-    output_ = runtime::LogCapture::Create(parts_.loop, std::move(pipe.read),
-                                          [this](std::string_view line) { log_.Line(line); });
-    std::vector<sandbox::PassedFd> fds{{pipe.write.get(), 1}, {pipe.write.get(), 2}};
-    auto channel = std::make_shared<base::UniqueFd>();
-    base::UniqueFd its;
-    if (runtime_.transport == runtime::Transport::kChannel) {
-      auto pair = TRY(base::sys::SocketPair(base::sys::SocketType::kStream));
-      *channel = std::move(pair.first);
-      its = std::move(pair.second);
-      fds.push_back({its.get(), kChannelFd});
-    }
-    parts_.zygote.Launch(spec, fds,
-                         [this, alive = std::weak_ptr<bool>(alive_),
-                          channel](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
-                           if (alive.expired()) return;
-                           if (!sandbox) return OnLaunchFailed(sandbox.error());
-                           OnLaunched(std::move(*sandbox), std::move(*channel));
-                         });
-    return {};
-  };
-  auto launched = launch();
-  if (launched) return;
-  parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_), error = launched.error()] {
-    if (!alive.expired()) OnLaunchFailed(error);
-  });
-}
-
-void Instance::OnLaunched(std::unique_ptr<sandbox::Sandbox> sandbox, base::UniqueFd channel) {
-  sandbox_ = std::move(sandbox);
-  sandbox_->OnExit([this](sandbox::Outcome outcome) { OnExit(outcome); });
-  launched_ = parts_.loop.clock().Now();
-  if (state_ == State::kEnding) return sandbox_->Kill();
-  Transition(State::kInit);
-  if (const std::string version = RuntimeVersionText(runtime_); !version.empty()) {
-    log_.InitStart(version);
-  }
-  if (runtime_.transport == runtime::Transport::kChannel) {
-    session_ = runtime::MakeChannelSession(parts_.loop, std::move(channel), *this);
-  } else {
-    auto listeners = sandbox_->TakeListeners();
-    CHECK(listeners.size() == 1);
-    session_ = runtime::MakeRuntimeApiSession(parts_.loop, std::move(listeners[0]), *this);
-  }
-  if (!call_) timer_.Start(limits::kInitTimeout, [this] { OnInitTimeout(); });
-}
-
-void Instance::OnLaunchFailed(const base::Error& error) {
-  if (state_ != State::kEnding) FailInit(FailureOfLaunch(error, runtime_.executable));
-  Gone();
-}
-
-void Instance::OnReady() {
-  if (state_ != State::kInit) return;
-  ready_ = parts_.loop.clock().Now();
-  const uint32_t permille = CpuPermille(function_->memory_mib);
-  // The init phase ran on a whole CPU at least; from here on the function's own share holds.
-  if (permille < 1000) (void)sandbox_->SetCpuLimit(permille);
-  if (call_) {
-    Transition(State::kBusy);
-    return Run();
-  }
-  timer_.Cancel();
-  Transition(State::kIdle);
-  idle_since_ = ready_;
-  delegate_.OnIdle(*this);
-}
-
-void Instance::OnInitError(runtime::FunctionError error) {
-  if (state_ != State::kInit) return;
-  output_->Drain(true);
-  FailInit({InvocationStatus::kInitError, std::move(error.type), std::move(error.payload), {}});
-}
-
-void Instance::OnInitTimeout() {
-  output_->Drain(true);
-  FailInit({InvocationStatus::kTimeout, {}, {}, {}});
-}
-
-void Instance::FailInit(InitFailure failure) {
-  const auto took = parts_.loop.clock().Now() - (sandbox_ ? launched_ : created_);
-  const bool timed_out = failure.status == InvocationStatus::kTimeout;
-  if (failure.status != InvocationStatus::kHostError) {
-    log_.InitReport(took, call_ ? "invoke" : "init", timed_out ? "timeout" : "error",
-                    timed_out ? "" : ReportedType(failure.error_type));
-  }
-  if (!call_) {
-    BeginEnding();
-    return delegate_.OnInitFailed(*this, std::move(failure));
-  }
-  std::string payload = std::move(failure.payload);
-  if (payload.empty() && failure.status != InvocationStatus::kHostError) {
-    const bool oom = failure.status == InvocationStatus::kOutOfMemory;
-    payload = FailurePayload(oom ? "Runtime.ExitError" : failure.error_type,
-                             call_->request.request_id, failure.what);
-  } else if (payload.empty()) {
-    payload = failure.what;
-  }
-  Answer(failure.status, std::move(payload), failure.error_type);
-  BeginEnding();
-  delegate_.OnEnding(*this);
 }
 
 // --- Calls
@@ -364,8 +211,7 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
   if (cold && ready_ != base::MonoTime{}) {
     spans.start = launched_ - created_;
     spans.init = ready_ - launched_;
-    for (const auto& step : sandbox_->timings())
-      spans.start_steps.emplace_back(step.step, step.took);
+    for (const auto& step : start_steps_) spans.start_steps.emplace_back(step.step, step.took);
   }
   spans.queue = std::max<base::Duration>(base::Duration::zero(),
                                          spans.total - spans.start - spans.init - spans.handler);
@@ -384,13 +230,13 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
     case InvocationStatus::kResponseTooLarge:
       report.status = "error";
       report.error_type =
-          status == InvocationStatus::kInitError ? ReportedType(error_type) : error_type;
+          status == InvocationStatus::kInitError ? ReportedErrorType(error_type) : error_type;
       break;
   }
   const auto write_report = [&](const std::string& request_id) {
     if (output_) output_->Drain(false);
-    if (const auto memory = sandbox_ ? sandbox_->Memory() : sandbox::MemoryUse{}) {
-      report.max_memory_mib = static_cast<uint32_t>(memory->peak.ToMiBCeil());
+    if (const auto peak = sandbox_ ? sandbox_->MemoryPeak() : base::Bytes()) {
+      report.max_memory_mib = static_cast<uint32_t>(peak->ToMiBCeil());
     }
     return log_.End(request_id, report);
   };

@@ -25,6 +25,9 @@
 
 namespace hearth::invoker {
 
+class StemCells;
+struct StemCell;
+
 // What every instance of a host works with; outlives them all.
 struct InstanceParts {
   io::Loop& loop;
@@ -32,6 +35,7 @@ struct InstanceParts {
   const runtime::Catalog& catalog;
   LogStore& logs;
   const InvokerOptions& options;
+  StemCells& stem_cells;
 };
 
 // A call that has been admitted and waits for its instance, or runs on one.
@@ -106,7 +110,11 @@ class Instance final : private runtime::RuntimeSession::Delegate {
 
  private:
   void Transition(State to);
-  void OnLaunched(std::unique_ptr<sandbox::Sandbox> sandbox, base::UniqueFd channel);
+  base::Result<void> Begin();
+  base::Result<void> Launch(const sandbox::Spec& spec);
+  void Adopt(StemCell cell, sandbox::Spec spec);
+  void Capture(base::UniqueFd output);
+  void OnLaunched(runtime::ChannelSockets channel, const std::vector<std::string>& environment);
   void OnLaunchFailed(const base::Error& error);
   void OnExit(const sandbox::Outcome& outcome);
   void OnInitTimeout();
@@ -137,6 +145,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   bool frozen_ = false;
   io::Timer timer_;  // Init's, or the call's.
   std::unique_ptr<sandbox::Sandbox> sandbox_;
+  std::vector<sandbox::StepTiming> start_steps_;
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
   PendingCallPtr call_;

@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "base/limits.h"
+#include "base/sys.h"
 #include "runtime/environment.h"
 
 namespace hearth::invoker {
@@ -12,6 +13,12 @@ namespace {
 // An init phase runs on a whole CPU at least, as on AWS: importing at 7 % of one would take
 // seconds.
 constexpr uint32_t kInitCpuPermille = 1000;
+
+// The bootstrap's descriptors of the channel.
+constexpr int kEventsFd = 3;
+constexpr int kAnswersFd = 4;
+
+}  // namespace
 
 std::string LanguageFolder(runtime::Language language) {
   switch (language) {
@@ -25,7 +32,24 @@ std::string LanguageFolder(runtime::Language language) {
   return {};
 }
 
-}  // namespace
+base::Result<ChannelEnds> MakeChannelEnds() {
+  auto [events, its_events] = TRY(base::sys::SocketPair(base::sys::SocketType::kStream));
+  auto [answers, its_answers] = TRY(base::sys::SocketPair(base::sys::SocketType::kStream));
+  ChannelEnds ends;
+  ends.host = {std::move(events), std::move(answers)};
+  ends.events = std::move(its_events);
+  ends.answers = std::move(its_answers);
+  return ends;
+}
+
+std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& ends) {
+  std::vector<sandbox::PassedFd> fds{{output, 1}, {output, 2}};
+  if (ends.events.valid()) {
+    fds.push_back({ends.events.get(), kEventsFd});
+    fds.push_back({ends.answers.get(), kAnswersFd});
+  }
+  return fds;
+}
 
 uint32_t CpuPermille(uint32_t memory_mib) {
   return std::max<uint32_t>(1, memory_mib * 1000 / limits::kMemoryMiBPerVcpu);
@@ -44,7 +68,7 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   spec.tmp_inodes = limits::kTmpInodes;
   spec.mounts.push_back({TRY(options.code_folder(function.code_digest)), "/var/task"});
   if (const auto folder = LanguageFolder(runtime.language); !folder.empty()) {
-    spec.mounts.push_back({options.runtime_folder + "/" + folder, "/var/runtime"});
+    spec.mounts.push_back({options.runtime_folder + "/" + folder, kRuntimeTarget});
   }
   spec.executable = runtime.executable;
   spec.argv = runtime.argv;
@@ -65,6 +89,24 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   environment.secret_access_key = base::NewHexId(40);
   environment.session_token = base::NewHexId(64);
   spec.environment = runtime::BuildEnvironment(runtime, environment);
+  return spec;
+}
+
+sandbox::Spec MakeStemCellSpec(const InvokerOptions& options, const runtime::Runtime& runtime) {
+  sandbox::Spec spec;
+  spec.name = "stem-cell";
+  // The least that any function has: what adopts it only raises this.
+  spec.memory = base::Bytes::MiB(limits::kMinMemoryMiB);
+  spec.cpu_permille = kInitCpuPermille;
+  spec.pids = limits::kPidsMax;
+  spec.tmp = base::Bytes::MiB(limits::kMinTmpMiB);
+  spec.tmp_inodes = limits::kTmpInodes;
+  spec.mounts.push_back(
+      {options.runtime_folder + "/" + LanguageFolder(runtime.language), kRuntimeTarget});
+  spec.executable = runtime.executable;
+  spec.argv = runtime.argv;
+  spec.environment = runtime::BuildEnvironment(runtime, {});
+  spec.environment.push_back("HEARTH_STEM_CELL=1");
   return spec;
 }
 

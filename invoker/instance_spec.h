@@ -4,18 +4,33 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "invoker/function.h"
 #include "invoker/invoker.h"
 #include "runtime/catalog.h"
+#include "runtime/session.h"
 #include "sandbox/spec.h"
 
 namespace hearth::invoker {
 
-// The descriptor of the channel inside a sandbox (runtime/channel.h), and the port of its Runtime
-// API.
-constexpr int kChannelFd = 3;
+// Where the bootstraps are, inside a sandbox.
+constexpr char kRuntimeTarget[] = "/var/runtime";
+
+// The port of the Runtime API inside a sandbox.
 constexpr uint16_t kRuntimeApiPort = 9001;
 
+// The channel's two socketpairs (runtime/channel.h): the host's ends, and the bootstrap's.
+struct ChannelEnds {
+  runtime::ChannelSockets host;
+  base::UniqueFd events;
+  base::UniqueFd answers;
+};
+base::Result<ChannelEnds> MakeChannelEnds();
+// What a runtime's process is given: `output` as 1 and 2, and the channel where there is one.
+std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& ends);
+
+// The folder of a language's bootstrap below InvokerOptions::runtime_folder; empty for provided.
+std::string LanguageFolder(runtime::Language language);
 // Thousandths of a CPU: one at 1,769 MB, in proportion.
 uint32_t CpuPermille(uint32_t memory_mib);
 
@@ -24,5 +39,7 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const FunctionVersion& function,
                                             const runtime::Runtime& runtime,
                                             const std::string& log_stream);
+// Of a sandbox that waits for code (invoker/stem_cells.h).
+sandbox::Spec MakeStemCellSpec(const InvokerOptions& options, const runtime::Runtime& runtime);
 
 }  // namespace hearth::invoker

@@ -80,4 +80,8 @@ std::string ExitText(const sandbox::Outcome& outcome) {
   return {};
 }
 
+std::string_view ReportedErrorType(std::string_view type) {
+  return type.starts_with("Runtime.") || type.starts_with("Function.") ? type : "Runtime.Unknown";
+}
+
 }  // namespace hearth::invoker

@@ -70,6 +70,8 @@ std::string FailurePayload(const std::string& type, const std::string& request_i
                            const std::string& what);
 // "Runtime exited with error: exit status 3", as AWS words how a runtime ended.
 std::string ExitText(const sandbox::Outcome& outcome);
+// The type as INIT_REPORT and REPORT name it: AWS's own, or Runtime.Unknown.
+std::string_view ReportedErrorType(std::string_view type);
 
 using InvokeCallback = std::function<void(InvocationResult)>;
 

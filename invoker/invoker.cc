@@ -9,6 +9,7 @@
 #include "invoker/admission.h"
 #include "invoker/idle_instances.h"
 #include "invoker/instance_pool.h"
+#include "invoker/stem_cells.h"
 
 namespace hearth::invoker {
 namespace {
@@ -27,8 +28,9 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   InvokerImpl(io::Loop& loop, sandbox::ZygoteClient& zygote, const runtime::Catalog& catalog,
               LogStore& logs, InvokerOptions options)
       : options_(std::move(options)),
-        parts_{loop, zygote, catalog, logs, options_},
         admission_(options_.concurrency, BudgetOf(options_)),
+        stem_cells_(loop, zygote, catalog, options_, admission_),
+        parts_{loop, zygote, catalog, logs, options_, stem_cells_},
         idle_(loop, options_, admission_, [this] { PumpStarved(); }),
         drain_timer_(loop) {}
 
@@ -69,6 +71,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     std::vector<InstanceInfo> out;
     for (const auto& [revision, pool] : pools_) pool->AddInfo(out);
     std::ranges::sort(out, {}, &InstanceInfo::id);
+    stem_cells_.AddInfo(out);
     return out;
   }
 
@@ -77,6 +80,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   void Drain(base::Deadline deadline, std::function<void()> drained) override {
     draining_ = true;
     drained_ = std::move(drained);
+    stem_cells_.Stop();
     drain_timer_.Start(deadline.Remaining(parts_.loop.clock()), [this] { EndEverything(); });
     ContinueDrainLater();
   }
@@ -174,6 +178,13 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   }
 
   bool WaitForRoom(InstancePool& pool, base::Bytes size, const Instance* keep) override {
+    if (stem_cells_.Evict() > base::Bytes() && admission_.Lacking(size) == base::Bytes()) {
+      if (std::ranges::find(starved_, &pool) == starved_.end()) starved_.push_back(&pool);
+      parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) PumpStarved();
+      });
+      return true;
+    }
     const base::Bytes lacking = admission_.Lacking(size);
     if (size > admission_.budget() || lacking > ending_ + idle_.reserved(keep)) return false;
     if (lacking > ending_) counters_.evictions += idle_.Evict(lacking - ending_, keep);
@@ -196,8 +207,9 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   }
 
   const InvokerOptions options_;
-  const InstanceParts parts_;
   Admission admission_;
+  StemCells stem_cells_;
+  const InstanceParts parts_;
   IdleInstances idle_;
   io::Timer drain_timer_;
   std::function<void()> drained_;

@@ -28,6 +28,7 @@ struct InvokerOptions {
   uint32_t concurrency = limits::kAccountConcurrency;
   base::Duration keep_alive = limits::kKeepAlive;
   base::Duration freeze_after = std::chrono::milliseconds(50);  // Idle this long: frozen.
+  size_t stem_cells = 0;       // That wait, at most, for each language.
   std::string runtime_folder;  // Host folder with python/, nodejs/ bootstraps.
   // The folder of a function's unpacked code on the host.
   std::function<base::Result<std::string>(const std::string& code_digest)> code_folder;

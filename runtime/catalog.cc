@@ -64,8 +64,7 @@ std::string_view NodeVersion(std::string_view name) {
 
 std::string MapNotice(std::string_view name, std::string_view asked, const std::string& language,
                       const std::string& have) {
-  if (have.starts_with(asked) &&
-      (have.size() == asked.size() || have[asked.size()] == '.')) {
+  if (have.starts_with(asked) && (have.size() == asked.size() || have[asked.size()] == '.')) {
     return {};
   }
   return std::string(name) + " runs on this machine's " + language + " " + have;
@@ -117,13 +116,12 @@ std::optional<Runtime> Catalog::Find(std::string_view name) const {
 
 const std::vector<std::string>& Catalog::KnownNames() {
   static const std::vector<std::string> names = {
-      "dotnet6",        "dotnet8",         "dotnetcore3.1", "go1.x",      "java11",
-      "java17",         "java21",          "java25",        "java8",      "java8.al2",
-      "nodejs12.x",     "nodejs14.x",      "nodejs16.x",    "nodejs18.x", "nodejs20.x",
-      "nodejs22.x",     "nodejs24.x",      "provided",      "provided.al2",
-      "provided.al2023", "python3.10",     "python3.11",    "python3.12", "python3.13",
-      "python3.14",     "python3.6",       "python3.7",     "python3.8",  "python3.9",
-      "ruby2.7",        "ruby3.2",         "ruby3.3",       "ruby3.4"};
+      "dotnet6",      "dotnet8",         "dotnetcore3.1", "go1.x",      "java11",     "java17",
+      "java21",       "java25",          "java8",         "java8.al2",  "nodejs12.x", "nodejs14.x",
+      "nodejs16.x",   "nodejs18.x",      "nodejs20.x",    "nodejs22.x", "nodejs24.x", "provided",
+      "provided.al2", "provided.al2023", "python3.10",    "python3.11", "python3.12", "python3.13",
+      "python3.14",   "python3.6",       "python3.7",     "python3.8",  "python3.9",  "ruby2.7",
+      "ruby3.2",      "ruby3.3",         "ruby3.4"};
   return names;
 }
 

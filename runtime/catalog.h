@@ -14,10 +14,10 @@ enum class Language { kPython, kNode, kProvided };
 enum class Transport { kChannel, kRuntimeApi };
 
 struct Runtime {
-  std::string name;           // As asked for: "python3.14".
+  std::string name;  // As asked for: "python3.14".
   Language language = Language::kProvided;
   Transport transport = Transport::kRuntimeApi;
-  std::string executable;     // Inside the sandbox: "/usr/bin/python3", "/var/task/bootstrap".
+  std::string executable;  // Inside the sandbox: "/usr/bin/python3", "/var/task/bootstrap".
   std::vector<std::string> argv;
   std::string version;        // Of the interpreter at hand: "3.11.2"; empty for provided.
   std::string execution_env;  // AWS_EXECUTION_ENV: "AWS_Lambda_python3.14".

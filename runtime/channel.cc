@@ -45,7 +45,7 @@ Result<FrameHeader> DecodeFrameHeader(std::string_view bytes) {
   const uint32_t length = GetU32(bytes.data());
   const auto type = static_cast<uint8_t>(bytes[4]);
   if (type < static_cast<uint8_t>(FrameType::kInvoke) ||
-      type > static_cast<uint8_t>(FrameType::kLastError)) {
+      type > static_cast<uint8_t>(FrameType::kLoad)) {
     return Invalid(kStep, "frame type " + std::to_string(type) + " is unknown");
   }
   if (bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0) {
@@ -73,6 +73,20 @@ Result<std::vector<std::string_view>> DecodeFields(std::string_view body, size_t
   return fields;
 }
 
+std::string EncodeLoad(const std::vector<std::string>& environment) {
+  std::string variables;
+  for (const auto& variable : environment) {
+    if (!variables.empty()) variables.push_back('\0');
+    variables += variable;
+  }
+  std::string out(kFrameHeader, '\0');
+  PutField(out, variables);
+  const auto length = static_cast<uint32_t>(out.size() - kFrameHeader);
+  std::memcpy(out.data(), &length, sizeof length);
+  out[4] = static_cast<char>(FrameType::kLoad);
+  return out;
+}
+
 std::string EncodeInvokeHead(const InvocationEvent& event) {
   std::string out(kFrameHeader, '\0');
   out.reserve(256);
@@ -96,14 +110,24 @@ namespace {
 
 class ChannelSession final : public RuntimeSession {
  public:
-  ChannelSession(base::UniqueFd socket, Delegate& delegate)
-      : socket_(std::move(socket)), delegate_(delegate) {}
+  ChannelSession(io::Loop& loop, ChannelSockets sockets, Delegate& delegate)
+      : loop_(loop),
+        events_(std::move(sockets.events)),
+        answers_(std::move(sockets.answers)),
+        delegate_(delegate) {}
 
-  Result<void> Start(io::Loop& loop) {
-    TRY(base::sys::SetNonBlocking(socket_.get()));
-    watcher_ = TRY(io::FdWatcher::Create(loop, socket_.get(), io::FdWatcher::kReadable,
-                                         [this](int events) { OnEvents(events); }));
+  Result<void> Start() {
+    TRY(base::sys::SetNonBlocking(events_.get()));
+    TRY(base::sys::SetNonBlocking(answers_.get()));
+    watcher_ = TRY(io::FdWatcher::Create(loop_, answers_.get(), io::FdWatcher::kReadable,
+                                         [this](int) { ReadSome(); }));
     return {};
+  }
+
+  void Load(const std::vector<std::string>& environment) override {
+    CHECK(state_ == State::kStarting && head_.empty());
+    head_ = EncodeLoad(environment);
+    WriteSome();
   }
 
   void Invoke(InvocationEvent event) override {
@@ -120,16 +144,6 @@ class ChannelSession final : public RuntimeSession {
   // kLeaving: has answered, or failed to start, and will exit; only its end is awaited.
   enum class State { kStarting, kReady, kRunning, kLeaving, kBroken };
 
-  void OnEvents(int events) {
-    // The callbacks may destroy this session: `alive` tells.
-    const std::weak_ptr<bool> alive = alive_;
-    if ((events & io::FdWatcher::kWritable) != 0 && waiting_to_write_) {
-      WriteSome();
-      if (alive.expired() || state_ == State::kBroken) return;
-    }
-    if ((events & io::FdWatcher::kReadable) != 0) ReadSome();
-  }
-
   void WriteSome() {
     const size_t total = head_.size() + payload_.size();
     while (written_ < total) {
@@ -145,36 +159,39 @@ class ChannelSession final : public RuntimeSession {
       struct msghdr message{};
       message.msg_iov = parts;
       message.msg_iovlen = count;
-      const ssize_t put = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+      const ssize_t put = ::sendmsg(events_.get(), &message, MSG_NOSIGNAL);
       if (put < 0 && errno == EINTR) continue;
       if (put < 0) {
         if (errno == EAGAIN) {
-          watcher_->SetEvents(io::FdWatcher::kReadable | io::FdWatcher::kWritable);
-          waiting_to_write_ = true;
+          WaitForRoom();
           return;
         }
         // The bootstrap is gone: its exit says more than this error, and reading will find it. One
         // that only stopped reading stays writable for ever; it must not keep the loop busy.
-        if (std::exchange(waiting_to_write_, false)) watcher_->SetEvents(io::FdWatcher::kReadable);
+        room_watcher_.reset();
         return;
       }
       written_ += static_cast<size_t>(put);
     }
-    if (waiting_to_write_) {
-      waiting_to_write_ = false;
-      watcher_->SetEvents(io::FdWatcher::kReadable);
-    }
+    room_watcher_.reset();
     payload_.clear();
     payload_.shrink_to_fit();
     head_.clear();
     written_ = 0;
   }
 
+  void WaitForRoom() {
+    if (room_watcher_) return;
+    auto watcher = io::FdWatcher::Create(loop_, events_.get(), io::FdWatcher::kWritable,
+                                         [this](int) { WriteSome(); });
+    if (watcher) room_watcher_ = std::move(*watcher);
+  }
+
   void ReadSome() {
     static thread_local std::array<char, 65536> block;
     const std::weak_ptr<bool> alive = alive_;
     while (true) {
-      const ssize_t got = ::recv(socket_.get(), block.data(), block.size(), 0);
+      const ssize_t got = ::recv(answers_.get(), block.data(), block.size(), 0);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == EAGAIN) return;
       if (got <= 0) {
@@ -237,7 +254,8 @@ class ChannelSession final : public RuntimeSession {
         return Answer(type, (*fields)[0], (*fields)[1], (*fields)[2]);
       }
       case FrameType::kInvoke:
-        return Break("a runtime may not send 'invoke' frames");
+      case FrameType::kLoad:
+        return Break("a runtime may not send the host's own frames");
     }
     return Break("unknown frame");
   }
@@ -267,20 +285,23 @@ class ChannelSession final : public RuntimeSession {
     if (state_ == State::kBroken) return false;
     state_ = State::kBroken;
     watcher_->SetEvents(0);
+    room_watcher_.reset();
     delegate_.OnBroken(std::move(reason));
     return false;
   }
 
-  base::UniqueFd socket_;
+  io::Loop& loop_;
+  const base::UniqueFd events_;
+  const base::UniqueFd answers_;
   Delegate& delegate_;
-  std::unique_ptr<io::FdWatcher> watcher_;
+  std::unique_ptr<io::FdWatcher> watcher_;       // For answers.
+  std::unique_ptr<io::FdWatcher> room_watcher_;  // For room to write; while that is awaited.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   State state_ = State::kStarting;
   std::string request_id_;
   std::string head_;
   std::string payload_;
   size_t written_ = 0;
-  bool waiting_to_write_ = false;
   std::string buffer_;
   FrameHeader header_;
   bool header_known_ = false;
@@ -288,10 +309,10 @@ class ChannelSession final : public RuntimeSession {
 
 }  // namespace
 
-std::unique_ptr<RuntimeSession> MakeChannelSession(io::Loop& loop, base::UniqueFd socket,
+std::unique_ptr<RuntimeSession> MakeChannelSession(io::Loop& loop, ChannelSockets sockets,
                                                    RuntimeSession::Delegate& delegate) {
-  auto session = std::make_unique<ChannelSession>(std::move(socket), delegate);
-  MUST(session->Start(loop));
+  auto session = std::make_unique<ChannelSession>(loop, std::move(sockets), delegate);
+  MUST(session->Start());
   return session;
 }
 

@@ -1,4 +1,7 @@
-// The channel: binary frames on a socketpair between hearthd and Hearth's own bootstraps (fd 3).
+// The channel: binary frames between hearthd and Hearth's own bootstraps, on two socketpairs:
+// events go down on the bootstrap's descriptor 3, answers come up on its 4. (On one pair, the
+// host's read of an answer would wake the bootstrap that already waits for its next event: unix(7)
+// sockets signal free room to every sleeper.)
 //
 // A frame is a header of 8 bytes, then its body. Little endian.
 //
@@ -9,6 +12,7 @@
 // Bodies hold fields, each a u32 length and its bytes; the last field is the payload.
 //   kInvoke    request id, deadline (8 bytes, epoch ms), function ARN, trace id, client context,
 //              Cognito identity, tenant id, payload              host -> bootstrap
+//   kLoad      environment, as NAME=value joined by NUL          host -> bootstrap, to a stem cell
 //   kReady     (none)                                            bootstrap -> host
 //   kInitError error type, payload                               bootstrap -> host
 //   kResponse  request id, content type, payload                 bootstrap -> host
@@ -35,6 +39,7 @@ enum class FrameType : uint8_t {
   kResponse = 4,
   kError = 5,
   kLastError = 6,
+  kLoad = 7,
 };
 
 constexpr size_t kFrameHeader = 8;
@@ -51,6 +56,8 @@ base::Result<FrameHeader> DecodeFrameHeader(std::string_view bytes);
 // The fields of a body, exactly `count` of them, which fill it exactly. Views into `body`.
 base::Result<std::vector<std::string_view>> DecodeFields(std::string_view body, size_t count);
 
+// A whole kLoad frame.
+std::string EncodeLoad(const std::vector<std::string>& environment);
 // Everything of a kInvoke frame but the payload's own bytes, which follow it on the wire.
 std::string EncodeInvokeHead(const InvocationEvent& event);
 

@@ -7,12 +7,23 @@ namespace hearth::runtime {
 namespace {
 
 // Lambda developer guide, "Defined runtime environment variables": reserved.
-constexpr std::array<std::string_view, 17> kReserved = {
-    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API",
-    "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"};
+constexpr std::array<std::string_view, 17> kReserved = {"_HANDLER",
+                                                        "_X_AMZN_TRACE_ID",
+                                                        "AWS_DEFAULT_REGION",
+                                                        "AWS_REGION",
+                                                        "AWS_EXECUTION_ENV",
+                                                        "AWS_LAMBDA_FUNCTION_NAME",
+                                                        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+                                                        "AWS_LAMBDA_FUNCTION_VERSION",
+                                                        "AWS_LAMBDA_INITIALIZATION_TYPE",
+                                                        "AWS_LAMBDA_LOG_GROUP_NAME",
+                                                        "AWS_LAMBDA_LOG_STREAM_NAME",
+                                                        "AWS_ACCESS_KEY_ID",
+                                                        "AWS_SECRET_ACCESS_KEY",
+                                                        "AWS_SESSION_TOKEN",
+                                                        "AWS_LAMBDA_RUNTIME_API",
+                                                        "LAMBDA_TASK_ROOT",
+                                                        "LAMBDA_RUNTIME_DIR"};
 
 // What a runtime finds before the customer says anything.
 void AddDefaults(std::map<std::string, std::string>& all, const Runtime& runtime) {

@@ -58,7 +58,9 @@ void AddHeader(io::HttpHeaders& headers, const char* name, const std::string& va
 class RuntimeApiSession final : public RuntimeSession {
  public:
   RuntimeApiSession(io::Loop& loop, Delegate& delegate)
-      : loop_(loop), delegate_(delegate), server_(std::make_shared<io::HttpServer>(
+      : loop_(loop),
+        delegate_(delegate),
+        server_(std::make_shared<io::HttpServer>(
             loop, Options(), [this](io::HttpRequest request, io::HttpResponder responder) {
               Handle(std::move(request), std::move(responder));
             })) {}
@@ -73,6 +75,8 @@ class RuntimeApiSession final : public RuntimeSession {
   base::Result<void> Start(base::UniqueFd listener) {
     return server_->ListenFd(std::move(listener));
   }
+
+  void Load(const std::vector<std::string>&) override { CHECK(false); }
 
   void Invoke(InvocationEvent event) override {
     CHECK(state_ == State::kReady && next_.has_value());
@@ -183,9 +187,9 @@ class RuntimeApiSession final : public RuntimeSession {
       return;
     }
     state_ = State::kInitFailed;
-    FunctionError error{SanitizeErrorType(request.headers.Get(
-                            "Lambda-Runtime-Function-Error-Type")),
-                        std::move(request.body)};
+    FunctionError error{
+        SanitizeErrorType(request.headers.Get("Lambda-Runtime-Function-Error-Type")),
+        std::move(request.body)};
     responder.Send(Accepted());
     Later([this, error = std::move(error)]() mutable { delegate_.OnInitError(std::move(error)); });
   }
@@ -200,8 +204,7 @@ class RuntimeApiSession final : public RuntimeSession {
       responder.Send(Refused(400, "InvalidRequestID", "Invalid request ID"));
       return;
     }
-    const std::string_view mode =
-        request.headers.Get("Lambda-Runtime-Function-Response-Mode");
+    const std::string_view mode = request.headers.Get("Lambda-Runtime-Function-Response-Mode");
     std::optional<FunctionError> error;
     io::HttpResponse answer = Accepted();
     if (is_response && !mode.empty() && mode != "streaming") {
@@ -248,8 +251,8 @@ class RuntimeApiSession final : public RuntimeSession {
   }
 
   static FunctionError MakeError(const char* type, const std::string& message) {
-    return {type, "{\"errorMessage\":" + base::JsonQuote(message) + ",\"errorType\":\"" + type +
-                      "\"}"};
+    return {type,
+            "{\"errorMessage\":" + base::JsonQuote(message) + ",\"errorType\":\"" + type + "\"}"};
   }
 
   // Delegate calls come from the loop, after the HTTP answer; never once this session is gone.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -53,12 +54,20 @@ class RuntimeSession {
   };
 
   virtual ~RuntimeSession() = default;
+  // To a stem cell, at once after this session was made: the environment of the function whose code
+  // it is to load. What follows is as if it had started with it. Only on a channel. CHECKs it.
+  virtual void Load(const std::vector<std::string>& environment) = 0;
   // Only while ready (after OnReady or OnIdle). CHECKs it.
   virtual void Invoke(InvocationEvent event) = 0;
 };
 
-// `socket` is the host's end of a SOCK_STREAM pair, whose other end is the bootstrap's fd 3.
-std::unique_ptr<RuntimeSession> MakeChannelSession(io::Loop& loop, base::UniqueFd socket,
+// The host's ends of two SOCK_STREAM pairs, whose other ends are the bootstrap's descriptors 3
+// (events) and 4 (answers).
+struct ChannelSockets {
+  base::UniqueFd events;
+  base::UniqueFd answers;
+};
+std::unique_ptr<RuntimeSession> MakeChannelSession(io::Loop& loop, ChannelSockets sockets,
                                                    RuntimeSession::Delegate& delegate);
 // `listener` listens on 127.0.0.1:9001 inside the sandbox.
 std::unique_ptr<RuntimeSession> MakeRuntimeApiSession(io::Loop& loop, base::UniqueFd listener,

@@ -118,11 +118,13 @@ base::Result<void> Cgroup::SetLimits(const CgroupLimits& limits) const {
   if (!layout_->memory.empty() && layout_->MemoryIsV2()) {
     TRY(base::WriteKernelFile(Memory("/memory.max"), memory));
   } else if (!layout_->memory.empty()) {
-    TRY(base::WriteKernelFile(Memory("/memory.limit_in_bytes"), memory));
     // Memory and swap together: with both equal there is no swap. Absent without swap accounting.
-    if (base::FileExists(Memory("/memory.memsw.limit_in_bytes"))) {
-      TRY(base::WriteKernelFile(Memory("/memory.memsw.limit_in_bytes"), memory));
-    }
+    // The sum may never be the smaller of the two, so it goes first where the limit grows.
+    const std::string sum = Memory("/memory.memsw.limit_in_bytes");
+    const bool has_sum = base::FileExists(sum);
+    const bool raised = has_sum && base::WriteKernelFile(sum, memory).has_value();
+    TRY(base::WriteKernelFile(Memory("/memory.limit_in_bytes"), memory));
+    if (has_sum && !raised) TRY(base::WriteKernelFile(sum, memory));
   }
   if (!layout_->cpu.empty()) {
     const bool v2 = layout_->CpuIsV2();

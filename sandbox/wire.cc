@@ -24,6 +24,25 @@ base::Result<std::vector<std::string>> ReadLines(WireReader& in) {
   return out;
 }
 
+void WriteTimings(WireWriter& out, const std::vector<StepTiming>& timings) {
+  out.Number(timings.size());
+  for (const auto& timing : timings) {
+    out.Text(timing.step);
+    out.Number(static_cast<uint64_t>(timing.took.count()));
+  }
+}
+
+base::Result<std::vector<StepTiming>> ReadTimings(WireReader& in) {
+  std::vector<StepTiming> out;
+  const uint64_t count = TRY(in.Number(kMaxLines));
+  for (uint64_t i = 0; i < count; ++i) {
+    std::string step = TRY(in.Text(100));
+    const auto took = static_cast<int64_t>(TRY(in.Number(INT64_MAX)));
+    out.push_back({std::move(step), std::chrono::nanoseconds(took)});
+  }
+  return out;
+}
+
 }  // namespace
 
 void WireWriter::Number(uint64_t value) {
@@ -128,11 +147,7 @@ std::string EncodeLaunched(const LaunchedPacket& packet) {
   WireWriter out;
   out.Number(packet.id);
   out.Number(packet.cgroup_v2_files);
-  out.Number(packet.timings.size());
-  for (const auto& timing : packet.timings) {
-    out.Text(timing.step);
-    out.Number(static_cast<uint64_t>(timing.took.count()));
-  }
+  WriteTimings(out, packet.timings);
   return Packet(PacketKind::kLaunched, std::move(out));
 }
 
@@ -141,12 +156,58 @@ base::Result<LaunchedPacket> DecodeLaunched(std::string_view body) {
   LaunchedPacket out;
   out.id = TRY(in.Number());
   out.cgroup_v2_files = TRY(in.Number(1)) != 0;
-  const uint64_t count = TRY(in.Number(kMaxLines));
-  for (uint64_t i = 0; i < count; ++i) {
-    std::string step = TRY(in.Text(100));
-    const auto took = static_cast<int64_t>(TRY(in.Number(INT64_MAX)));
-    out.timings.push_back({std::move(step), std::chrono::nanoseconds(took)});
+  out.timings = TRY(ReadTimings(in));
+  TRY(in.End());
+  return out;
+}
+
+std::string EncodeAdopt(const AdoptPacket& packet) {
+  const Adoption& adoption = packet.adoption;
+  WireWriter out;
+  out.Number(packet.id);
+  out.Number(packet.sandbox);
+  out.Number(adoption.memory.count());
+  out.Number(adoption.cpu_permille);
+  out.Number(adoption.pids);
+  out.Number(adoption.mounts.size());
+  for (const auto& mount : adoption.mounts) {
+    out.Text(mount.source);
+    out.Text(mount.target);
   }
+  return Packet(PacketKind::kAdopt, std::move(out));
+}
+
+base::Result<AdoptPacket> DecodeAdopt(std::string_view body) {
+  WireReader in(body);
+  AdoptPacket out;
+  Adoption& adoption = out.adoption;
+  out.id = TRY(in.Number());
+  out.sandbox = TRY(in.Number());
+  adoption.memory = base::Bytes(TRY(in.Number(uint64_t{1} << 60)));
+  adoption.cpu_permille = static_cast<uint32_t>(TRY(in.Number(1'000'000)));
+  adoption.pids = static_cast<uint32_t>(TRY(in.Number(1 << 22)));
+  const uint64_t count = TRY(in.Number(kMaxMounts));
+  for (uint64_t i = 0; i < count; ++i) {
+    std::string source = TRY(in.Text(kMaxPath));
+    std::string target = TRY(in.Text(kMaxPath));
+    adoption.mounts.push_back({std::move(source), std::move(target)});
+  }
+  TRY(in.End());
+  return out;
+}
+
+std::string EncodeAdopted(const AdoptedPacket& packet) {
+  WireWriter out;
+  out.Number(packet.id);
+  WriteTimings(out, packet.timings);
+  return Packet(PacketKind::kAdopted, std::move(out));
+}
+
+base::Result<AdoptedPacket> DecodeAdopted(std::string_view body) {
+  WireReader in(body);
+  AdoptedPacket out;
+  out.id = TRY(in.Number());
+  out.timings = TRY(ReadTimings(in));
   TRY(in.End());
   return out;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sandbox/adoption.h"
 #include "sandbox/outcome.h"
 #include "sandbox/zygote_client.h"
 
@@ -44,7 +45,9 @@ enum class PacketKind : char {
   kHello = 'H',     // zygote -> host, once
   kLaunch = 'L',    // host -> zygote, with the passed descriptors
   kLaunched = 'G',  // zygote -> host, with kHandleFds and the listeners
-  kFailed = 'F',    // zygote -> host: to kOptions (id 0) or to a kLaunch
+  kAdopt = 'A',     // host -> zygote
+  kAdopted = 'D',   // zygote -> host
+  kFailed = 'F',    // zygote -> host: to kOptions (id 0), to a kLaunch or to a kAdopt
   kExited = 'E',    // zygote -> host, after kLaunched
 };
 
@@ -70,6 +73,15 @@ struct LaunchedPacket {
   bool cgroup_v2_files = false;  // how to read kOomFd and to write kCpuFd
   std::vector<StepTiming> timings;
 };
+struct AdoptPacket {
+  uint64_t id = 0;       // of the request
+  uint64_t sandbox = 0;  // the id of its kLaunch
+  Adoption adoption;
+};
+struct AdoptedPacket {
+  uint64_t id = 0;
+  std::vector<StepTiming> timings;
+};
 struct FailedPacket {
   uint64_t id = 0;
   base::Error error;
@@ -83,6 +95,8 @@ std::string EncodeOptions(const ZygoteOptions& options);
 std::string EncodeHello(const MachineReport& report);
 std::string EncodeLaunch(const LaunchPacket& packet);
 std::string EncodeLaunched(const LaunchedPacket& packet);
+std::string EncodeAdopt(const AdoptPacket& packet);
+std::string EncodeAdopted(const AdoptedPacket& packet);
 std::string EncodeFailed(const FailedPacket& packet);
 std::string EncodeExited(const ExitedPacket& packet);
 
@@ -91,6 +105,8 @@ base::Result<ZygoteOptions> DecodeOptions(std::string_view body);
 base::Result<MachineReport> DecodeHello(std::string_view body);
 base::Result<LaunchPacket> DecodeLaunch(std::string_view body);
 base::Result<LaunchedPacket> DecodeLaunched(std::string_view body);
+base::Result<AdoptPacket> DecodeAdopt(std::string_view body);
+base::Result<AdoptedPacket> DecodeAdopted(std::string_view body);
 base::Result<FailedPacket> DecodeFailed(std::string_view body);
 base::Result<ExitedPacket> DecodeExited(std::string_view body);
 

@@ -123,9 +123,15 @@ void Zygote::OnHost() {
       return;
     }
     const std::string_view body = std::string_view(message->data).substr(1);
+    if (message->data[0] == static_cast<char>(PacketKind::kAdopt)) {
+      if (auto packet = DecodeAdopt(body)) {
+        Adopt(*packet);
+        continue;
+      }
+    }
     auto packet = message->data[0] == static_cast<char>(PacketKind::kLaunch)
                       ? DecodeLaunch(body)
-                      : base::Invalid("read packet", "it is not a launch");
+                      : base::Invalid("read packet", "it is no request");
     if (!packet) {
       // A host that cannot speak the protocol cannot be answered either: it is a bug of ours.
       host_gone_ = true;
@@ -150,6 +156,33 @@ void Zygote::Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds) {
   failed_fills_ = 0;
   waiting_.push_back(
       {packet.id, std::move(*spec), std::move(packet.passed_as), std::move(fds), clock_.Now()});
+}
+
+void Zygote::Adopt(const AdoptPacket& packet) {
+  const auto found = std::ranges::find_if(slots_, [&](const auto& entry) {
+    return entry.second->launch_id == packet.sandbox &&
+           entry.second->state == Slot::State::kRunning;
+  });
+  std::vector<StepTiming> timings;
+  auto began = clock_.Now();
+  const auto done = [&](const char* step) {
+    const auto now = clock_.Now();
+    timings.push_back({step, now - std::exchange(began, now)});
+  };
+  const auto adopt = [&]() -> base::Result<void> {
+    if (found == slots_.end()) {
+      return base::MakeError(base::ErrorKind::kNotFound, "adopt", "the sandbox has ended");
+    }
+    const Adoption& adoption = packet.adoption;
+    TRY(found->second->group.SetLimits({adoption.memory, adoption.cpu_permille, adoption.pids}));
+    done("cgroup");
+    TRY(MountIntoSandbox(found->second->embryo.pidfd.get(), own_mounts_.get(), adoption.mounts));
+    done("mounts");
+    return {};
+  };
+  const auto adopted = adopt();
+  Send(adopted ? EncodeAdopted({packet.id, std::move(timings)})
+               : EncodeFailed({packet.id, adopted.error()}));
 }
 
 Slot* Zygote::FindReady(const TmpSize& tmp) {

@@ -88,6 +88,7 @@ class Zygote {
   void OnExit(Slot& slot);
 
   void Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds);
+  void Adopt(const AdoptPacket& packet);
   void Serve();   // gives waiting launches their embryos
   void Refill();  // starts fillers
   base::Result<void> StartSlot(const TmpSize& tmp);
@@ -110,6 +111,7 @@ class Zygote {
   const base::Clock& clock_;
   base::UniqueFd epoll_;
   base::UniqueFd lock_;
+  base::UniqueFd own_mounts_;  // This process's mount namespace.
   MachineReport machine_;
   std::unique_ptr<CgroupTree> groups_;
   std::unique_ptr<RootImage> root_;

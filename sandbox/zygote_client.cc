@@ -33,10 +33,13 @@ base::Result<void> WriteControl(int fd, std::string_view text, const char* step)
   return {};
 }
 
+// A kernel file that holds one number: one read gives all of it.
 base::Result<base::Bytes> ReadBytes(int fd) {
-  const std::string text = TRY(base::ReadFromStart(fd));
+  char text[32];
+  const ssize_t size = ::pread(fd, text, sizeof text, 0);
+  if (size < 0) return base::SystemError("read a cgroup's number");
   uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
+  std::from_chars(text, text + size, value);
   return base::Bytes(value);
 }
 
@@ -93,6 +96,9 @@ class RealSandbox final : public Sandbox {
     const base::Bytes now = TRY(ReadBytes(shared_->handles[kMemoryNowFd].get()));
     const base::Bytes peak = TRY(ReadBytes(shared_->handles[kMemoryPeakFd].get()));
     return MemoryUse{now, std::max(now, peak)};
+  }
+  base::Result<base::Bytes> MemoryPeak() const override {
+    return ReadBytes(shared_->handles[kMemoryPeakFd].get());
   }
   uint64_t OutOfMemoryKills() const override {
     const auto text = base::ReadFromStart(shared_->handles[kOomFd].get());
@@ -159,6 +165,18 @@ class RealClient final : public ZygoteClient {
     Flush();
   }
 
+  void Adopt(const Sandbox& sandbox, const Adoption& adoption, AdoptCallback callback) override {
+    const uint64_t id = next_id_++;
+    adoptions_.emplace(id, std::move(callback));
+    if (lost_) {
+      refused_.emplace_back(
+          id, base::MakeError(base::ErrorKind::kClosed, "adopt", "the zygote is gone").error());
+      return;
+    }
+    outgoing_.push_back({EncodeAdopt({id, sandbox.id(), adoption}), {}});
+    Flush();
+  }
+
   void OnReadable() override {
     Flush();
     TellRefused();
@@ -196,6 +214,7 @@ class RealClient final : public ZygoteClient {
   void Handle(sys::ReceivedMessage message);
   void Launched(LaunchedPacket packet, std::vector<base::UniqueFd> fds);
   void Exited(const ExitedPacket& packet);
+  void Adopted(uint64_t id, base::Result<std::vector<StepTiming>> result);
   void Fail(uint64_t id, base::Error error);
 
   void TellRefused() {
@@ -233,10 +252,14 @@ class RealClient final : public ZygoteClient {
     // The sandboxes die with their zygote (PDEATHSIG); this makes sure of it.
     for (const auto& [id, shared] : running_) KillShared(*shared);
     auto launches = std::move(launches_);
+    auto adoptions = std::move(adoptions_);
     auto running = std::move(running_);
     auto on_lost = std::move(on_lost_);
     for (auto& [id, callback] : launches) {
       callback(base::MakeError(base::ErrorKind::kClosed, "launch", "the zygote is gone"));
+    }
+    for (auto& [id, callback] : adoptions) {
+      callback(base::MakeError(base::ErrorKind::kClosed, "adopt", "the zygote is gone"));
     }
     for (auto& [id, shared] : running) {
       Outcome killed{.kind = Outcome::Kind::kSignaled, .signal = SIGKILL};
@@ -263,6 +286,7 @@ class RealClient final : public ZygoteClient {
   MachineReport machine_;
   std::function<void()> on_lost_;
   std::map<uint64_t, LaunchCallback> launches_;
+  std::map<uint64_t, AdoptCallback> adoptions_;
   std::map<uint64_t, std::shared_ptr<Shared>> running_;
   std::deque<std::pair<uint64_t, base::Error>> refused_;
   std::deque<Outgoing> outgoing_;
@@ -279,6 +303,11 @@ void RealClient::Handle(sys::ReceivedMessage message) {
       if (!packet || message.fds.size() < kHandleFds) return Lose();
       return Launched(std::move(*packet), std::move(message.fds));
     }
+    case PacketKind::kAdopted: {
+      auto packet = DecodeAdopted(body);
+      if (!packet) return Lose();
+      return Adopted(packet->id, std::move(packet->timings));
+    }
     case PacketKind::kFailed: {
       auto packet = DecodeFailed(body);
       if (!packet) return Lose();
@@ -292,6 +321,7 @@ void RealClient::Handle(sys::ReceivedMessage message) {
     case PacketKind::kOptions:
     case PacketKind::kHello:
     case PacketKind::kLaunch:
+    case PacketKind::kAdopt:
       break;
   }
   Lose();
@@ -322,9 +352,17 @@ void RealClient::Exited(const ExitedPacket& packet) {
   if (auto on_exit = std::exchange(shared->on_exit, nullptr)) on_exit(packet.outcome);
 }
 
+void RealClient::Adopted(uint64_t id, base::Result<std::vector<StepTiming>> result) {
+  const auto found = adoptions_.find(id);
+  if (found == adoptions_.end()) return;
+  AdoptCallback callback = std::move(found->second);
+  adoptions_.erase(found);
+  callback(std::move(result));
+}
+
 void RealClient::Fail(uint64_t id, base::Error error) {
   const auto found = launches_.find(id);
-  if (found == launches_.end()) return;
+  if (found == launches_.end()) return Adopted(id, std::unexpected(std::move(error)));
   LaunchCallback callback = std::move(found->second);
   launches_.erase(found);
   callback(std::unexpected(std::move(error)));

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sandbox/adoption.h"
 #include "sandbox/outcome.h"
 #include "sandbox/spec.h"
 
@@ -59,6 +60,7 @@ class Sandbox {
     return base::MakeError(base::ErrorKind::kUnsupported, "cpu limit", "not served");
   }
   virtual base::Result<MemoryUse> Memory() const = 0;
+  virtual base::Result<base::Bytes> MemoryPeak() const = 0;
   // How many processes the kernel has killed here for want of memory.
   virtual uint64_t OutOfMemoryKills() const = 0;
   // Runs once, when the first process has ended and its cgroup is empty.
@@ -92,6 +94,11 @@ class ZygoteClient {
   // step. The descriptors in `fds` are duplicated before this returns.
   virtual void Launch(const Spec& spec, const std::vector<PassedFd>& fds,
                       LaunchCallback callback) = 0;
+
+  // Gives a running sandbox the limits and mounts of what it is to become from now on. The callback
+  // gets how long the steps took; where it fails, the sandbox is in an unknown state: end it.
+  using AdoptCallback = std::function<void(base::Result<std::vector<StepTiming>>)>;
+  virtual void Adopt(const Sandbox& sandbox, const Adoption& adoption, AdoptCallback callback) = 0;
 };
 
 }  // namespace hearth::sandbox

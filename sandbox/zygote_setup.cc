@@ -102,6 +102,8 @@ base::Result<void> Zygote::LeaveHostsMounts() {
   if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) {
     return base::SystemError("mount /proc");
   }
+  own_mounts_ = base::UniqueFd(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!own_mounts_.valid()) return base::SystemError("open /proc/self/ns/mnt");
   return {};
 }
 

@@ -84,7 +84,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto [host_end, peer] =
       MUST(hearth::base::sys::SocketPair(hearth::base::sys::SocketType::kStream));
   Host host;
-  host.session = hearth::runtime::MakeChannelSession(loop, std::move(host_end), host);
+  host.session = hearth::runtime::MakeChannelSession(
+      loop, {hearth::base::UniqueFd(::dup(host_end.get())), std::move(host_end)}, host);
   // Each send fits the socket's buffer, so it does not block; a broken session reads no more.
   while (!bytes.empty() && !host.broken()) {
     const std::string_view piece = bytes.substr(0, std::min<size_t>(step, 32768));

@@ -7,14 +7,14 @@
 const net = require('node:net');
 const { patchConsole, setRequestId } = require('./console.js');
 const { loadHandler } = require('./handler.js');
-const { makeContext } = require('./context.js');
 const { installStreaming, runStreaming, isStreaming } = require('./stream.js');
 
 const READY = 2, INIT_ERROR = 3, RESPONSE = 4, ERROR = 5, LAST_ERROR = 6;
 const HEADER = 8;
 const MAX_RESPONSE = 6 * 1024 * 1024 + 100;
 
-const channel = new net.Socket({ fd: 3, readable: true, writable: true });
+const events = new net.Socket({ fd: 3, readable: true, writable: false });
+const answers = new net.Socket({ fd: 4, readable: false, writable: true });
 
 function send(type, ...fields) {
   let length = 0;
@@ -28,7 +28,7 @@ function send(type, ...fields) {
     field.copy(frame, at + 4);
     at += 4 + field.length;
   }
-  return channel.write(frame);
+  return answers.write(frame);
 }
 
 // AWS's error object for whatever was thrown.
@@ -51,12 +51,14 @@ function errorFields(described) {
 
 // The call that runs: {id, done}. `done` answers once; later answers of the same call are ignored.
 let running = null;
+// context.js, which reads the environment: required once that is the function's.
+let makeContext = null;
 
 function finish(call, error, result, contentType) {
   if (call.finished) return;
   call.finished = true;
   running = null;
-  channel.ref();
+  events.ref();
   if (error === undefined || error === null) {
     let body;
     try {
@@ -105,7 +107,7 @@ function start(handler, fields) {
   context.succeed = (result) => answer(null, result);
   context.fail = (error) => answer(error || new Error('context.fail() was called'));
   // While the handler works only its own handles keep the loop alive: an empty loop ends the call.
-  channel.unref();
+  events.unref();
   try {
     const event = JSON.parse(payload.toString());
     if (isStreaming(handler)) {
@@ -138,7 +140,7 @@ function dieOf(error, type, status) {
   if (running) send(LAST_ERROR, running.idBytes, ...errorFields(described));
   else send(INIT_ERROR, ...errorFields(described));
   // The frame is on its way once the socket says so; a blocked host must not keep a broken process.
-  channel.end(leave);
+  answers.end(leave);
 }
 
 process.on('uncaughtException', (error) => dieOf(error, undefined, 129));
@@ -151,12 +153,15 @@ process.on('unhandledRejection', (reason) => {
 
 // --- Frames in -----------------------------------------------------------------------------------
 
-function serve(handler) {
+// Calls `take` with the fields of one frame after another; `take` may be replaced meanwhile.
+const frames = { take: null };
+
+function listen() {
   let pieces = [];
   let have = 0;
   let wanted = HEADER;
   let known = false;
-  channel.on('data', (piece) => {
+  events.on('data', (piece) => {
     pieces.push(piece);
     have += piece.length;
     while (have >= wanted) {
@@ -179,16 +184,15 @@ function serve(handler) {
         fields.push(frame.subarray(at + 4, at + 4 + size));
         at += 4 + size;
       }
-      start(handler, fields);
+      frames.take(fields);
     }
   });
-  channel.on('end', () => process.exit(0));
-  channel.on('error', () => process.exit(0));
+  events.on('end', () => process.exit(0));
+  events.on('error', () => process.exit(0));
 }
 
-async function main() {
-  patchConsole();
-  installStreaming();
+async function load() {
+  makeContext = require('./context.js').makeContext;
   let handler;
   try {
     handler = await loadHandler('/var/task', process.env._HANDLER || '');
@@ -198,11 +202,29 @@ async function main() {
       errorType: described.errorType, errorMessage: described.errorMessage, stack: described.trace,
     }));
     send(INIT_ERROR, ...errorFields(described));
-    channel.end(() => process.exit(1));
+    answers.end(() => process.exit(1));
     return;
   }
-  serve(handler);
+  frames.take = (fields) => start(handler, fields);
   send(READY);
 }
 
-main();
+// A stem cell waits to be told whose code this is: its environment, in one LOAD frame.
+function loadAsTold([variables]) {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  for (const variable of variables.toString().split('\0')) {
+    const equals = variable.indexOf('=');
+    process.env[variable.slice(0, equals)] = variable.slice(equals + 1);
+  }
+  process.chdir('/var/task');  // What was mounted there while we waited.
+  load();
+}
+
+patchConsole();
+installStreaming();
+listen();
+if (process.env.HEARTH_STEM_CELL) {
+  frames.take = loadAsTold;
+} else {
+  load();
+}

@@ -67,6 +67,7 @@ class FakeSandbox final : public sandbox::Sandbox {
     return {};
   }
   base::Result<sandbox::MemoryUse> Memory() const override { return process_->memory; }
+  base::Result<base::Bytes> MemoryPeak() const override { return process_->memory.peak; }
   uint64_t OutOfMemoryKills() const override { return 0; }
   void OnExit(std::function<void(sandbox::Outcome)> callback) override {
     process_->on_exit_ = std::move(callback);
@@ -87,7 +88,8 @@ FakeProcess::FakeProcess(io::Loop& loop, uint64_t number, const sandbox::Spec& w
     base::UniqueFd copy(::fcntl(passed.fd, F_DUPFD_CLOEXEC, 3));
     EXPECT_TRUE(copy.valid());
     if (passed.as == 1) output_ = std::move(copy);
-    if (passed.as == 3) channel_ = std::move(copy);
+    if (passed.as == 3) events_ = std::move(copy);
+    if (passed.as == 4) answers_ = std::move(copy);
   }
   for ([[maybe_unused]] const uint16_t port : spec.listen_ports) {
     auto [listener, at] = Listener();
@@ -125,12 +127,12 @@ void FakeProcess::Send(runtime::FrameType type, const std::vector<std::string_vi
 }
 
 void FakeProcess::SendBytes(std::string_view bytes) {
-  ASSERT_TRUE(channel_.valid());
+  ASSERT_TRUE(answers_.valid());
   ASSERT_FALSE(frozen) << "a frozen process says nothing";
   // The host reads while its loop turns: a long frame goes in pieces.
   while (!bytes.empty()) {
     const ssize_t put =
-        ::send(channel_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(answers_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (put < 0 && errno == EAGAIN) {
       loop_.RunOnce();
       continue;
@@ -145,11 +147,28 @@ void FakeProcess::Print(std::string_view text) {
   MUST(base::WriteAll(output_.get(), text));
 }
 
+std::vector<std::string> FakeProcess::TakeLoad() {
+  char block[65536];
+  const ssize_t got = ::recv(events_.get(), block, sizeof block, MSG_DONTWAIT);
+  if (got < static_cast<ssize_t>(runtime::kFrameHeader)) return {};
+  const std::string_view frame(block, static_cast<size_t>(got));
+  EXPECT_EQ(frame[4], static_cast<char>(runtime::FrameType::kLoad));
+  const auto fields = runtime::DecodeFields(frame.substr(runtime::kFrameHeader), 1);
+  EXPECT_TRUE(fields.has_value());
+  std::vector<std::string> out;
+  std::string_view rest = (*fields)[0];
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\0'), rest.size());
+    out.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
 std::optional<Event> FakeProcess::Take() {
   char block[65536];
   ssize_t got;
-  while (channel_.valid() &&
-         (got = ::recv(channel_.get(), block, sizeof block, MSG_DONTWAIT)) > 0) {
+  while (events_.valid() && (got = ::recv(events_.get(), block, sizeof block, MSG_DONTWAIT)) > 0) {
     received_.append(block, static_cast<size_t>(got));
   }
   if (received_.size() < runtime::kFrameHeader) return std::nullopt;
@@ -173,7 +192,7 @@ std::optional<Event> FakeProcess::Take() {
 
 void FakeProcess::End(const sandbox::Outcome& outcome) {
   if (std::exchange(ended_, true)) return;
-  channel_.Reset();
+  CloseChannel();
   output_.Reset();
   loop_.Post([self = shared_from_this(), outcome] {
     self->told_ = true;
@@ -190,6 +209,21 @@ void FakeZygote::Launch(const sandbox::Spec& spec, const std::vector<sandbox::Pa
   processes.push_back(
       std::make_shared<FakeProcess>(loop_, ++launches_, spec, fds, std::move(callback)));
   if (on_launch) on_launch(*processes.back());
+}
+
+void FakeZygote::Adopt(const sandbox::Sandbox& sandbox, const sandbox::Adoption& adoption,
+                       AdoptCallback callback) {
+  const auto found =
+      std::ranges::find(processes, sandbox.id(), [](const auto& p) { return p->id; });
+  ASSERT_NE(found, processes.end());
+  (*found)->adopted = adoption;
+  loop_.Post([process = *found, callback = std::move(callback)] {
+    if (process->refuses_adoption) {
+      callback(base::MakeError(base::ErrorKind::kNotFound, "adopt", "the sandbox has ended"));
+    } else {
+      callback(std::vector<sandbox::StepTiming>{{"mounts", 1ms}});
+    }
+  });
 }
 
 size_t FakeZygote::alive() const {

@@ -56,8 +56,13 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   }
   void Send(runtime::FrameType type, const std::vector<std::string_view>& fields);
   void SendBytes(std::string_view bytes);
-  void CloseChannel() { channel_.Reset(); }
+  void CloseChannel() {
+    events_.Reset();
+    answers_.Reset();
+  }
   void Print(std::string_view text);
+  // A stem cell's part: the environment that it was told to load; empty: none yet.
+  std::vector<std::string> TakeLoad();
   // The next event that has arrived; nullopt: none.
   std::optional<Event> Take();
 
@@ -87,13 +92,16 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   int thaws = 0;
   int kills = 0;
   uint32_t cpu_permille = 0;  // The last SetCpuLimit; 0: none.
+  bool refuses_adoption = false;
+  std::optional<sandbox::Adoption> adopted;  // The last that was asked for.
 
  private:
   friend class FakeSandbox;
 
   io::Loop& loop_;
   sandbox::ZygoteClient::LaunchCallback callback_;
-  base::UniqueFd channel_;
+  base::UniqueFd events_;
+  base::UniqueFd answers_;
   base::UniqueFd output_;
   std::vector<base::UniqueFd> listeners_;
   uint16_t port_ = 0;
@@ -116,6 +124,8 @@ class FakeZygote final : public sandbox::ZygoteClient {
   void OnLost(std::function<void()>) override {}
   void Launch(const sandbox::Spec& spec, const std::vector<sandbox::PassedFd>& fds,
               LaunchCallback callback) override;
+  void Adopt(const sandbox::Sandbox& sandbox, const sandbox::Adoption& adoption,
+             AdoptCallback callback) override;
 
   size_t alive() const;
 

@@ -18,9 +18,7 @@ namespace {
 using test::Settle;
 using testing::HasSubstr;
 
-std::string U32(uint32_t value) {
-  return {reinterpret_cast<const char*>(&value), sizeof value};
-}
+std::string U32(uint32_t value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
 std::string Fields(std::initializer_list<std::string> fields) {
   std::string out;
   for (const std::string& field : fields) {
@@ -41,7 +39,7 @@ TEST(DecodeFrameHeader, RefusesWhatNoFrameBeginsWith) {
   EXPECT_EQ(good.length, kMaxFrameBody);
   EXPECT_EQ(good.type, FrameType::kResponse);
   for (const std::string& bad :
-       {Header(kMaxFrameBody + 1, 4), Header(UINT32_MAX, 4), Header(0, 0), Header(0, 7),
+       {Header(kMaxFrameBody + 1, 4), Header(UINT32_MAX, 4), Header(0, 0), Header(0, 8),
         Header(0, 255), U32(0) + std::string("\x02\x01\0\0", 4),
         U32(0) + std::string("\x02\0\0\x80", 4), std::string("GET / HT")}) {
     EXPECT_FALSE(DecodeFrameHeader(bad)) << testing::PrintToString(bad);
@@ -81,13 +79,22 @@ TEST(EncodeInvokeHead, SaysHowLongTheWholeFrameIs) {
   EXPECT_EQ(fields[7], "payload");
 }
 
+TEST(EncodeLoad, HoldsTheEnvironmentInOneField) {
+  const std::string frame = EncodeLoad({"A=1", "B="});
+  const FrameHeader header = MUST(DecodeFrameHeader(frame));
+  EXPECT_EQ(header.type, FrameType::kLoad);
+  ASSERT_EQ(frame.size(), kFrameHeader + header.length);
+  const auto fields = MUST(DecodeFields(std::string_view(frame).substr(kFrameHeader), 1));
+  EXPECT_EQ(fields[0], std::string_view("A=1\0B=", 6));
+}
+
 class ChannelSessionTest : public test::SessionTest {
  protected:
   void SetUp() override {
     auto [host, peer] = MUST(base::sys::SocketPair(base::sys::SocketType::kStream));
     peer_ = std::move(peer);
     MUST(base::sys::SetNonBlocking(peer_.get()));
-    session_ = MakeChannelSession(loop_, std::move(host), told_);
+    session_ = MakeChannelSession(loop_, test::OnOnePair(std::move(host)), told_);
   }
   // Sends all of it, while the host reads.
   void Put(std::string_view bytes) {
@@ -213,6 +220,7 @@ std::vector<Breach> Breaches() {
       {"AnswerToAnother", "running", Frame(FrameType::kResponse, {"ie", "t", "p"})},
       {"AnswerToNoId", "running", Frame(FrameType::kResponse, {"", "t", "p"})},
       {"ErrorToAnother", "running", Frame(FrameType::kError, {"i", "t", "p"})},
+      {"LoadFromARuntime", "ready", Frame(FrameType::kLoad, {"A=b"})},
       {"LastErrorToNothing", "ready", Frame(FrameType::kLastError, {"id", "t", "p"})},
       {"AnswerAfterALastError", "running", Frame(FrameType::kLastError, {"id", "t", "p"}) + answer},
       {"ResponseWithTwoFields", "running", Frame(FrameType::kResponse, {"id", "p"})},
@@ -274,7 +282,7 @@ TEST_F(ChannelSessionTest, KeepsNoMoreThanHasArrived) {
   std::vector<base::UniqueFd> peers;
   for (int i = 0; i < 100; ++i) {
     auto [host, peer] = MUST(base::sys::SocketPair(base::sys::SocketType::kStream));
-    sessions.push_back(MakeChannelSession(loop_, std::move(host), told_));
+    sessions.push_back(MakeChannelSession(loop_, test::OnOnePair(std::move(host)), told_));
     const std::string header = Header(kMaxFrameBody, 4) + "x";
     ASSERT_EQ(::send(peer.get(), header.data(), header.size(), 0), 9);
     peers.push_back(std::move(peer));

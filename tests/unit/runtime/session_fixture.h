@@ -29,9 +29,7 @@ class Recorder : public runtime::RuntimeSession::Delegate {
   void OnIdle() override { Add("idle"); }
   void OnBroken(std::string reason) override { Add("broken: " + reason); }
 
-  bool is_broken() const {
-    return !events.empty() && events.back().starts_with("broken: ");
-  }
+  bool is_broken() const { return !events.empty() && events.back().starts_with("broken: "); }
 
   std::vector<std::string> events;
   std::string last_payload;
@@ -43,6 +41,12 @@ class Recorder : public runtime::RuntimeSession::Delegate {
     if (on_event) on_event(event);
   }
 };
+
+// Both directions of a channel on one socket, so that a test speaks to one peer.
+inline runtime::ChannelSockets OnOnePair(base::UniqueFd socket) {
+  base::UniqueFd copy(::dup(socket.get()));
+  return {std::move(copy), std::move(socket)};
+}
 
 class SessionTest : public testing::Test {
  protected:

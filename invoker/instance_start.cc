@@ -1,0 +1,199 @@
+// How an instance begins: its sandbox, made anew or a stem cell's, and the init of its runtime.
+#include <cstring>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "invoker/instance.h"
+#include "invoker/instance_spec.h"
+#include "invoker/stem_cells.h"
+
+namespace hearth::invoker {
+namespace {
+
+// "python:3.11.2"; a provided runtime has no version of ours.
+std::string RuntimeVersionText(const runtime::Runtime& runtime) {
+  switch (runtime.language) {
+    case runtime::Language::kPython:
+      return "python:" + runtime.version;
+    case runtime::Language::kNode:
+      return "nodejs:" + runtime.version;
+    case runtime::Language::kProvided:
+      return {};
+  }
+  return {};
+}
+
+// What the program could not be executed for is the function's fault; all else is the host's.
+InitFailure FailureOfLaunch(const base::Error& error, const std::string& executable) {
+  const bool is_entrypoint =
+      error.step == "exec" && (error.error_number == ENOENT || error.error_number == EACCES ||
+                               error.error_number == ENOEXEC);
+  if (!is_entrypoint) return {InvocationStatus::kHostError, {}, {}, error.ToString()};
+  std::string reason = ::strerrordesc_np(error.error_number);
+  reason[0] = static_cast<char>(std::tolower(reason[0]));
+  return {InvocationStatus::kInitError,
+          "Runtime.InvalidEntrypoint",
+          {},
+          "fork/exec " + executable + ": " + reason};
+}
+
+}  // namespace
+
+void Instance::Start(PendingCallPtr call) {
+  if (call) {
+    call_ = std::move(call);
+    call_began_ = created_;
+    log_.Start(call_->request.request_id, function_->version, call_->request.want_log_tail);
+    timer_.Start(function_->timeout, [this] { OnCallTimeout(); });
+  }
+  auto begun = Begin();
+  if (begun) return;
+  parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_), error = begun.error()] {
+    if (!alive.expired()) OnLaunchFailed(error);
+  });
+}
+
+base::Result<void> Instance::Begin() {
+  const auto runtime = parts_.catalog.Find(function_->runtime);
+  if (!runtime) {
+    return base::MakeError(base::ErrorKind::kUnsupported, "start " + function_->name,
+                           "the runtime " + function_->runtime + " is not on this machine");
+  }
+  runtime_ = *runtime;
+  sandbox::Spec spec = TRY(MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream()));
+  if (auto cell = parts_.stem_cells.Take(*function_, runtime_)) {
+    Adopt(std::move(*cell), std::move(spec));
+    return {};
+  }
+  return Launch(spec);
+}
+
+base::Result<void> Instance::Launch(const sandbox::Spec& spec) {
+  base::sys::Pipe pipe = TRY(base::sys::MakePipe());
+  Capture(std::move(pipe.read));
+  ChannelEnds ends;
+  if (runtime_.transport == runtime::Transport::kChannel) ends = TRY(MakeChannelEnds());
+  const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(ends.host));
+  parts_.zygote.Launch(spec, PassedToRuntime(pipe.write.get(), ends),
+                       [this, alive = std::weak_ptr<bool>(alive_),
+                        channel](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
+                         if (alive.expired()) return;
+                         if (!sandbox) return OnLaunchFailed(sandbox.error());
+                         sandbox_ = std::move(*sandbox);
+                         sandbox_->OnExit([this](sandbox::Outcome end) { OnExit(end); });
+                         start_steps_ = sandbox_->timings();
+                         OnLaunched(std::move(*channel), {});
+                       });
+  return {};
+}
+
+// A stem cell becomes this instance. Should it have died meanwhile, a launch of its own takes over.
+void Instance::Adopt(StemCell cell, sandbox::Spec spec) {
+  Capture(std::move(cell.output));
+  sandbox_ = std::move(cell.sandbox);
+  const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(cell.channel));
+  sandbox::Adoption adoption{spec.memory, spec.cpu_permille, spec.pids, {}};
+  for (auto& mount : spec.mounts) {
+    if (mount.target != kRuntimeTarget) adoption.mounts.push_back(mount);
+  }
+  sandbox_->OnExit([](sandbox::Outcome) {});  // The answer to the adoption says it.
+  parts_.zygote.Adopt(
+      *sandbox_, adoption,
+      [this, alive = std::weak_ptr<bool>(alive_), channel,
+       spec = std::move(spec)](base::Result<std::vector<sandbox::StepTiming>> adopted) {
+        if (alive.expired()) return;
+        if (adopted) {
+          start_steps_ = std::move(*adopted);
+          sandbox_->OnExit([this](sandbox::Outcome end) { OnExit(end); });
+          return OnLaunched(std::move(*channel), spec.environment);
+        }
+        HLOG_WARN("{}: a stem cell was lost: {}", function_->name, adopted.error().ToString());
+        sandbox_.reset();
+        if (state_ == State::kEnding) return Gone();
+        if (auto launched = Launch(spec); !launched) OnLaunchFailed(launched.error());
+      });
+}
+
+void Instance::Capture(base::UniqueFd output) {
+  output_ = runtime::LogCapture::Create(parts_.loop, std::move(output),
+                                        [this](std::string_view line) { log_.Line(line); });
+}
+
+// The runtime's process runs. `environment` is for one that was a stem cell.
+void Instance::OnLaunched(runtime::ChannelSockets channel,
+                          const std::vector<std::string>& environment) {
+  launched_ = parts_.loop.clock().Now();
+  if (state_ == State::kEnding) return sandbox_->Kill();
+  Transition(State::kInit);
+  if (const std::string version = RuntimeVersionText(runtime_); !version.empty()) {
+    log_.InitStart(version);
+  }
+  if (runtime_.transport == runtime::Transport::kChannel) {
+    session_ = runtime::MakeChannelSession(parts_.loop, std::move(channel), *this);
+    if (!environment.empty()) session_->Load(environment);
+  } else {
+    auto listeners = sandbox_->TakeListeners();
+    CHECK(listeners.size() == 1);
+    session_ = runtime::MakeRuntimeApiSession(parts_.loop, std::move(listeners[0]), *this);
+  }
+  if (!call_) timer_.Start(limits::kInitTimeout, [this] { OnInitTimeout(); });
+}
+
+void Instance::OnLaunchFailed(const base::Error& error) {
+  if (state_ != State::kEnding) FailInit(FailureOfLaunch(error, runtime_.executable));
+  Gone();
+}
+
+void Instance::OnReady() {
+  if (state_ != State::kInit) return;
+  ready_ = parts_.loop.clock().Now();
+  const uint32_t permille = CpuPermille(function_->memory_mib);
+  // The init phase ran on a whole CPU at least; from here on the function's own share holds.
+  if (permille < 1000) (void)sandbox_->SetCpuLimit(permille);
+  if (call_) {
+    Transition(State::kBusy);
+    return Run();
+  }
+  timer_.Cancel();
+  Transition(State::kIdle);
+  idle_since_ = ready_;
+  delegate_.OnIdle(*this);
+}
+
+void Instance::OnInitError(runtime::FunctionError error) {
+  if (state_ != State::kInit) return;
+  output_->Drain(true);
+  FailInit({InvocationStatus::kInitError, std::move(error.type), std::move(error.payload), {}});
+}
+
+void Instance::OnInitTimeout() {
+  output_->Drain(true);
+  FailInit({InvocationStatus::kTimeout, {}, {}, {}});
+}
+
+void Instance::FailInit(InitFailure failure) {
+  const auto took = parts_.loop.clock().Now() - (sandbox_ ? launched_ : created_);
+  const bool timed_out = failure.status == InvocationStatus::kTimeout;
+  if (failure.status != InvocationStatus::kHostError) {
+    log_.InitReport(took, call_ ? "invoke" : "init", timed_out ? "timeout" : "error",
+                    timed_out ? "" : ReportedErrorType(failure.error_type));
+  }
+  if (!call_) {
+    BeginEnding();
+    return delegate_.OnInitFailed(*this, std::move(failure));
+  }
+  std::string payload = std::move(failure.payload);
+  if (payload.empty() && failure.status != InvocationStatus::kHostError) {
+    const bool oom = failure.status == InvocationStatus::kOutOfMemory;
+    payload = FailurePayload(oom ? "Runtime.ExitError" : failure.error_type,
+                             call_->request.request_id, failure.what);
+  } else if (payload.empty()) {
+    payload = failure.what;
+  }
+  Answer(failure.status, std::move(payload), failure.error_type);
+  BeginEnding();
+  delegate_.OnEnding(*this);
+}
+
+}  // namespace hearth::invoker

@@ -1,0 +1,191 @@
+#include "invoker/stem_cells.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "invoker/instance_spec.h"
+
+namespace hearth::invoker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kDemandWindow = 10s;
+// Starts come in bursts: the next cell is made when there has been none for so long.
+constexpr auto kQuiet = 20ms;
+constexpr int kMaxFailures = 3;
+// Of the memory budget, for all cells together.
+constexpr uint64_t kBudgetShare = 20;
+constexpr base::Bytes kPythonReserve = base::Bytes::MiB(10);
+constexpr base::Bytes kNodeReserve = base::Bytes::MiB(32);
+
+}  // namespace
+
+bool NeedsOwnStart(const std::map<std::string, std::string>& environment) {
+  constexpr std::string_view kPrefixes[] = {"LD_",    "LC_",     "PYTHON",  "NODE_", "UV_",
+                                            "GLIBC_", "MALLOC_", "OPENSSL", "SSL_"};
+  constexpr std::string_view kNames[] = {
+      "AWS_LAMBDA_EXEC_WRAPPER", "LANG", "LANGUAGE", "PATH", "HOME", "TZ", "TZDIR", "TMPDIR"};
+  return std::ranges::any_of(environment, [&](const auto& variable) {
+    const std::string_view name = variable.first;
+    return std::ranges::find(kNames, name) != std::end(kNames) ||
+           std::ranges::any_of(kPrefixes, [&](auto prefix) { return name.starts_with(prefix); });
+  });
+}
+
+StemCells::StemCells(io::Loop& loop, sandbox::ZygoteClient& zygote, const runtime::Catalog& catalog,
+                     const InvokerOptions& options, Admission& admission)
+    : loop_(loop), zygote_(zygote), options_(options), admission_(admission), timer_(loop) {
+  if (options.stem_cells == 0) {
+    stopped_ = true;
+    return;
+  }
+  // Any name of a language gives the machine's one interpreter.
+  const std::pair<const char*, base::Bytes> languages[] = {{"python3.12", kPythonReserve},
+                                                           {"nodejs22.x", kNodeReserve}};
+  for (size_t i = 0; i < kinds_.size(); ++i) {
+    const auto runtime = catalog.Find(languages[i].first);
+    if (!runtime) continue;
+    kinds_[i].runtime = *runtime;
+    kinds_[i].reserve = languages[i].second;
+    kinds_[i].usable = true;
+  }
+  Arm(kQuiet);
+}
+
+StemCells::~StemCells() = default;
+
+StemCells::Kind* StemCells::KindOf(runtime::Language language) {
+  const auto found = std::ranges::find_if(
+      kinds_, [&](const Kind& kind) { return kind.usable && kind.runtime.language == language; });
+  return found == kinds_.end() ? nullptr : &*found;
+}
+
+std::optional<StemCell> StemCells::Take(const FunctionVersion& function,
+                                        const runtime::Runtime& runtime) {
+  Kind* const kind = stopped_ ? nullptr : KindOf(runtime.language);
+  if (kind == nullptr || function.tmp_mib != limits::kMinTmpMiB ||
+      NeedsOwnStart(function.environment)) {
+    return std::nullopt;
+  }
+  kind->starts.push_back(loop_.clock().Now());
+  Arm(kQuiet);
+  if (kind->waiting.empty()) return std::nullopt;
+  StemCell cell = std::move(*kind->waiting.front());
+  Remove(*kind, kind->waiting.front().get());
+  return cell;
+}
+
+// As many as there were starts in the last moments, and one: the next start should find it.
+size_t StemCells::Wanted(Kind& kind) const {
+  const base::MonoTime since = loop_.clock().Now() - kDemandWindow;
+  while (!kind.starts.empty() && kind.starts.front() < since) kind.starts.pop_front();
+  return std::min(options_.stem_cells, kind.starts.size() + 1);
+}
+
+void StemCells::Arm(base::Duration delay) {
+  if (!stopped_) timer_.Start(delay, [this] { Refill(); });
+}
+
+void StemCells::Refill() {
+  if (launching_ || stopped_ || failures_ >= kMaxFailures) return;
+  const base::Bytes share(admission_.budget().count() / kBudgetShare);
+  Kind* shortest = nullptr;
+  for (Kind& kind : kinds_) {
+    if (!kind.usable || kind.waiting.size() >= Wanted(kind)) continue;
+    if (reserved_ + kind.reserve > share) continue;
+    if (shortest == nullptr || kind.waiting.size() < shortest->waiting.size()) shortest = &kind;
+  }
+  if (shortest == nullptr || !admission_.Reserve(shortest->reserve)) return;
+  reserved_ += shortest->reserve;
+  Launch(*shortest);
+}
+
+void StemCells::Launch(Kind& kind) {
+  launching_ = true;
+  const auto launch = [&]() -> base::Result<void> {
+    auto cell = std::make_shared<std::unique_ptr<StemCell>>(std::make_unique<StemCell>());
+    base::sys::Pipe pipe = TRY(base::sys::MakePipe());
+    (*cell)->output = std::move(pipe.read);
+    ChannelEnds ends = TRY(MakeChannelEnds());
+    (*cell)->channel = std::move(ends.host);
+    zygote_.Launch(MakeStemCellSpec(options_, kind.runtime),
+                   PassedToRuntime(pipe.write.get(), ends),
+                   [this, alive = std::weak_ptr<bool>(alive_), &kind,
+                    cell](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
+                     if (!alive.expired()) OnLaunched(kind, std::move(*cell), std::move(sandbox));
+                   });
+    return {};
+  };
+  if (auto launched = launch(); !launched)
+    OnLaunched(kind, nullptr, std::unexpected(launched.error()));
+}
+
+void StemCells::OnLaunched(Kind& kind, std::unique_ptr<StemCell> cell,
+                           base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
+  launching_ = false;
+  if (!sandbox) {
+    reserved_ -= kind.reserve;
+    admission_.Release(kind.reserve);
+    if (++failures_ == kMaxFailures) {
+      HLOG_WARN("no stem cells from now on: {}", sandbox.error().ToString());
+    }
+    return Arm(1s);
+  }
+  failures_ = 0;
+  cell->sandbox = std::move(*sandbox);
+  const StemCell* const raw = cell.get();
+  kind.waiting.push_back(std::move(cell));
+  if (stopped_) return Remove(kind, raw);
+  raw->sandbox->OnExit([this, &kind, raw](sandbox::Outcome) {
+    Remove(kind, raw);
+    Arm(1s);
+  });
+  Arm(kQuiet);
+}
+
+// Out of the queue; what was not moved out of it ends.
+void StemCells::Remove(Kind& kind, const StemCell* cell) {
+  const auto found =
+      std::ranges::find_if(kind.waiting, [&](const auto& one) { return one.get() == cell; });
+  CHECK(found != kind.waiting.end());
+  // It may be inside its sandbox's own callback: it dies on a later turn.
+  loop_.Post([gone = std::shared_ptr<StemCell>(std::move(*found))] {});
+  kind.waiting.erase(found);
+  reserved_ -= kind.reserve;
+  admission_.Release(kind.reserve);
+}
+
+base::Bytes StemCells::Evict() {
+  const base::Bytes before = reserved_;
+  for (Kind& kind : kinds_) {
+    while (!kind.waiting.empty()) Remove(kind, kind.waiting.front().get());
+  }
+  return before - reserved_;
+}
+
+void StemCells::Stop() {
+  stopped_ = true;
+  timer_.Cancel();
+  Evict();
+}
+
+void StemCells::AddInfo(std::vector<InstanceInfo>& to) const {
+  for (const Kind& kind : kinds_) {
+    for (const auto& cell : kind.waiting) {
+      InstanceInfo info;
+      info.function = "(" + LanguageFolder(kind.runtime.language) + " stem cell)";
+      info.state = "waiting";
+      info.pid = cell->sandbox->pid();
+      if (const auto memory = cell->sandbox->Memory()) {
+        info.memory_now = memory->now;
+        info.memory_peak = memory->peak;
+      }
+      to.push_back(std::move(info));
+    }
+  }
+}
+
+}  // namespace hearth::invoker
