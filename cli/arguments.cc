@@ -126,6 +126,8 @@ void AddBench(CLI::App& app, Choices& choices) {
       ->check(CLI::Range(0.01, 1e6));
   bench->add_option("--payload,-p", choices.bench.payload, "The event, as JSON (default {})");
   bench->add_option("--qualifier", choices.bench.qualifier, "A version or an alias");
+  bench->add_flag("--no-steps", choices.bench.no_steps,
+                  "Leave out the host's own steps, and cold starts apart; a little faster");
   bench->add_option("--json", choices.bench.json_file, "Write the figures to this file");
   bench->add_option("--html", choices.bench.html_file, "Write a page with the distribution");
   bench->footer(

@@ -27,9 +27,9 @@ std::shared_ptr<const std::string> MakeRequest(const std::string& address,
                                                const BenchOptions& options) {
   return std::make_shared<const std::string>(
       fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
-                  "X-Hearth-Spans: 1\r\nContent-Length: {}\r\n\r\n{}",
+                  "{}Content-Length: {}\r\n\r\n{}",
                   InvocationPath(options.function, options.qualifier), address,
-                  options.payload.size(), options.payload));
+                  options.no_steps ? "" : "X-Hearth-Spans: 1\r\n", options.payload.size(), options.payload));
 }
 
 base::Result<void> WriteReports(const BenchReport& report) {

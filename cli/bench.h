@@ -17,6 +17,7 @@ struct BenchOptions {
   double rate = 0;  // Calls a second; 0: closed loop.
   base::Duration duration = std::chrono::seconds(10);
   base::Duration warm_up = std::chrono::seconds(1);
+  bool no_steps = false;  // Not asked for: they cost both ends some microseconds a call.
   std::string json_file;  // Empty: none.
   std::string html_file;
 };

@@ -35,9 +35,10 @@ def send(kind, *fields):
         parts.append(_U32.pack(len(field)))
         parts.append(field)
         length += 4 + len(field)
-    data = memoryview(b"".join((_HEADER.pack(length, kind), *parts)))
-    while data:
-        data = data[os.write(ANSWERS, data):]
+    data = b"".join((_HEADER.pack(length, kind), *parts))
+    written = os.write(ANSWERS, data)
+    while written < len(data):
+        written += os.write(ANSWERS, memoryview(data)[written:])
 
 
 def read_exactly(have, size):
@@ -57,7 +58,8 @@ def read_exactly(have, size):
 
 def next_frame(wanted):
     """The next frame's fields; it must be of the kind that is due."""
-    data = read_exactly(os.read(EVENTS, 65536) or os._exit(0), _HEADER.size)
+    # Most events are small, and the buffer of a read is made and shrunk each time.
+    data = read_exactly(os.read(EVENTS, 4096) or os._exit(0), _HEADER.size)
     length, kind = _HEADER.unpack_from(data)
     assert kind == wanted, kind
     data = read_exactly(data, _HEADER.size + length)
@@ -133,15 +135,30 @@ def to_json_default(value):
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def call(handler, payload, context):
+def make_encoder():
+    """json.dumps as Lambda's, made once; what is left is its C part."""
+    encoder = json.JSONEncoder(ensure_ascii=False, default=to_json_default)
+    make = json.encoder.c_make_encoder
+    if make is None:
+        return encoder.encode
+
+    def encode(value):
+        if isinstance(value, str):
+            return encoder.encode(value)
+        chunks = make({}, to_json_default, json.encoder.encode_basestring, None, ": ", ", ", False,
+                      False, True)(value, 0)
+        return "".join(chunks)
+    return encode
+
+
+def call(handler, payload, context, encode):
     try:
-        event = json.loads(payload)
+        event = json.loads(payload.decode())
     except ValueError as error:
         raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
     result = handler(event, context)
     try:
-        text = json.dumps(result, ensure_ascii=False, default=to_json_default)
-        encoded = text.encode()
+        encoded = encode(result).encode()
     except (TypeError, ValueError) as error:
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
     if len(encoded) > MAX_RESPONSE:
@@ -153,16 +170,19 @@ def call(handler, payload, context):
 
 def serve(handler):
     from hearth_context import Context
-    environment = os.environ
+    # Not through setenv: libc keeps every value that a variable ever had, and this one is new with
+    # each call.
+    environment = os.environ._data
+    encode = make_encoder()
     while True:
         request_id, deadline, arn, trace, client, identity, tenant, payload = next_frame(INVOKE)
         text_id = request_id.decode()
         if trace:
-            environment["_X_AMZN_TRACE_ID"] = trace.decode()
+            environment[b"_X_AMZN_TRACE_ID"] = trace
         context = Context(text_id, _I64.unpack(deadline)[0], arn.decode(), client, identity, tenant)
         Context.current_request_id = text_id
         try:
-            answer = call(handler, payload, context)
+            answer = call(handler, payload, context, encode)
         except Exception as error:
             described = describe(error, text_id)
             log_error(described)

@@ -34,6 +34,9 @@ class ClientContext:
         self.client = None if client is None else Client(client)
 
 
+_NO_IDENTITY = CognitoIdentity({})
+
+
 class Context:
     # The log formatter's way to the call that runs.
     current_request_id = None
@@ -50,7 +53,7 @@ class Context:
         self._deadline_ms = deadline_ms
         self.tenant_id = tenant.decode() if tenant else None
         self.client_context = None
-        self.identity = CognitoIdentity({})
+        self.identity = _NO_IDENTITY
         if client or identity:
             import json
             if client:
