@@ -245,9 +245,9 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
   const std::string request_id = call->request.request_id;
   if (call->request.want_log_tail) {
     result.log_tail = write_report(request_id);
-    return delegate_.OnAnswered(std::move(call), std::move(result));
+    return delegate_.OnAnswered(*this, std::move(call), std::move(result));
   }
-  delegate_.OnAnswered(std::move(call), std::move(result));
+  delegate_.OnAnswered(*this, std::move(call), std::move(result));
   write_report(request_id);
 }
 

@@ -67,7 +67,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
     // It is ending: its init, which was no call's own, has failed.
     virtual void OnInitFailed(Instance& instance, InitFailure failure) = 0;
     // A call that it held has its answer. The owner runs the call's callback.
-    virtual void OnAnswered(PendingCallPtr call, InvocationResult result) = 0;
+    virtual void OnAnswered(Instance& instance, PendingCallPtr call, InvocationResult result) = 0;
     // It is ending, for any other reason. Exactly one of these two is told, once.
     virtual void OnEnding(Instance& instance) = 0;
     // Nothing is left of it; it may be destroyed on a later turn of the loop.
@@ -101,6 +101,8 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   // calls; both kept by the pool.
   base::Bytes reserved;
   bool is_for_waiting = false;
+  // It has answered, and will be idle when its runtime asks for the next event; kept by the pool.
+  bool is_finishing = false;
   // Its place among the idle; kept by IdleInstances, which moves the one node between lists.
   struct IdleHook {
     std::list<Instance*> home;

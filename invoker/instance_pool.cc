@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace hearth::invoker {
+namespace {
+
+// From an answer to the runtime's next request for an event: some 50 us where it has nothing else
+// to do.
+constexpr auto kPatience = std::chrono::milliseconds(2);
+
+}  // namespace
 
 void InstancePool::Enqueue(PendingCallPtr call) {
   waiting_.push_back(std::move(call));
@@ -10,9 +17,17 @@ void InstancePool::Enqueue(PendingCallPtr call) {
 }
 
 void InstancePool::Pump() {
+  Pump(finishing_);
+  if (waiting_.size() > starting_ && finishing_ > 0 && !patience_.active()) {
+    patience_.Start(kPatience, [this] { Pump(0); });
+  }
+}
+
+// `expected` instances will be idle without being started.
+void InstancePool::Pump(size_t expected) {
   const base::Bytes size = base::Bytes::MiB(function_->memory_mib);
   while (!restarts_.empty()) {
-    if (!Reserve(size)) return;
+    if (!Reserve(size, expected)) return;
     PendingCallPtr call = std::move(restarts_.front());
     restarts_.pop_front();
     StartInstance(std::move(call));
@@ -20,7 +35,7 @@ void InstancePool::Pump() {
   while (!waiting_.empty()) {
     if (!idle_.empty()) {
       Instance& instance = *idle_.back();
-      if (!Reserve(size - instance.reserved, &instance)) return;
+      if (!Reserve(size - instance.reserved, expected, &instance)) return;
       instance.reserved = size;
       idle_.pop_back();
       idle_instances_.Remove(instance);
@@ -29,19 +44,20 @@ void InstancePool::Pump() {
       instance.Invoke(std::move(call));
       continue;
     }
-    if (starting_ >= waiting_.size() || !Reserve(size)) return;
+    if (starting_ + expected >= waiting_.size() || !Reserve(size, expected)) return;
     StartInstance(nullptr);
   }
 }
 
-bool InstancePool::Reserve(base::Bytes size, const Instance* keep) {
+bool InstancePool::Reserve(base::Bytes size, size_t expected, const Instance* keep) {
   if (admission_.Reserve(size)) return true;
-  if (!host_.WaitForRoom(*this, size, keep)) RefuseWaiting();
+  if (!host_.WaitForRoom(*this, size, keep)) RefuseWaiting(expected);
   return false;
 }
 
-// Room will not come: what no starting instance will serve is refused, the newest first.
-void InstancePool::RefuseWaiting() {
+// Room will not come: what no starting or expected instance will serve is refused, the newest
+// first.
+void InstancePool::RefuseWaiting(size_t expected) {
   const base::Bytes size = base::Bytes::MiB(function_->memory_mib);
   const bool never_fits = size > admission_.budget();
   const std::string why = never_fits ? "The function's memory size of " +
@@ -50,7 +66,7 @@ void InstancePool::RefuseWaiting() {
                                            std::to_string(admission_.budget().ToMiBCeil()) + " MB"
                                      : "ConcurrentInvocationLimitExceeded";
   const auto status = never_fits ? InvocationStatus::kHostError : InvocationStatus::kThrottled;
-  while (waiting_.size() > starting_) {
+  while (waiting_.size() > starting_ + expected) {
     Refuse(std::move(waiting_.back()), status, why);
     waiting_.pop_back();
   }
@@ -104,6 +120,7 @@ void InstancePool::AddInfo(std::vector<InstanceInfo>& to) const {
 // --- What instances tell
 
 void InstancePool::OnIdle(Instance& instance) {
+  FinishingEnds(instance);
   StartingEnds(instance);
   if (waiting_.empty() && retired_) return instance.End("retired");
   idle_.push_back(&instance);
@@ -125,15 +142,20 @@ void InstancePool::OnInitFailed(Instance& instance, InitFailure failure) {
   Pump();
 }
 
-void InstancePool::OnAnswered(PendingCallPtr call, InvocationResult result) {
+void InstancePool::OnAnswered(Instance& instance, PendingCallPtr call, InvocationResult result) {
+  instance.is_finishing = true;
+  ++finishing_;
   host_.OnAnswered(std::move(call), std::move(result));
 }
 
 void InstancePool::OnEnding(Instance& instance) {
+  const bool was_expected = instance.is_finishing;
+  FinishingEnds(instance);
   StartingEnds(instance);
   idle_instances_.Remove(instance);
   std::erase(idle_, &instance);
   host_.OnInstanceEnding(instance.reserved);
+  if (was_expected && !waiting_.empty()) Pump();
 }
 
 void InstancePool::OnGone(Instance& instance) {
@@ -145,6 +167,10 @@ void InstancePool::OnGone(Instance& instance) {
   instances_.erase(found);
   parts_.loop.Post([gone] {});
   host_.OnInstanceGone(*this, size);
+}
+
+void InstancePool::FinishingEnds(Instance& instance) {
+  if (std::exchange(instance.is_finishing, false)) --finishing_;
 }
 
 void InstancePool::StartingEnds(Instance& instance) {

@@ -13,6 +13,7 @@
 #include "invoker/admission.h"
 #include "invoker/idle_instances.h"
 #include "invoker/instance.h"
+#include "io/timer.h"
 
 namespace hearth::invoker {
 
@@ -40,10 +41,13 @@ class InstancePool final : private Instance::Delegate {
         admission_(admission),
         idle_instances_(idle),
         host_(host),
-        function_(std::move(function)) {}
+        function_(std::move(function)),
+        patience_(parts.loop) {}
 
   void Enqueue(PendingCallPtr call);
-  // Gives waiting calls to idle instances, and starts what is missing, as far as memory allows.
+  // Gives waiting calls to idle instances, and starts what is missing, as far as memory allows. An
+  // instance that has answered is expected to be idle in a moment: nothing is started in its place
+  // before that moment is over.
   void Pump();
   // A newer revision serves from now on: idle instances end, busy ones after their calls.
   void Retire();
@@ -56,16 +60,18 @@ class InstancePool final : private Instance::Delegate {
   void AddInfo(std::vector<InstanceInfo>& to) const;
 
  private:
-  bool Reserve(base::Bytes size, const Instance* keep = nullptr);
+  bool Reserve(base::Bytes size, size_t expected, const Instance* keep = nullptr);
   void StartInstance(PendingCallPtr call);
   void StartingEnds(Instance& instance);
-  void RefuseWaiting();
+  void Pump(size_t expected);
+  void FinishingEnds(Instance& instance);
+  void RefuseWaiting(size_t expected);
   void Refuse(PendingCallPtr call, InvocationStatus status, const std::string& why);
 
   // Instance::Delegate
   void OnIdle(Instance& instance) override;
   void OnInitFailed(Instance& instance, InitFailure failure) override;
-  void OnAnswered(PendingCallPtr call, InvocationResult result) override;
+  void OnAnswered(Instance& instance, PendingCallPtr call, InvocationResult result) override;
   void OnEnding(Instance& instance) override;
   void OnGone(Instance& instance) override;
 
@@ -77,7 +83,9 @@ class InstancePool final : private Instance::Delegate {
   bool retired_ = false;
   std::unordered_map<uint64_t, std::unique_ptr<Instance>> instances_;
   std::vector<Instance*> idle_;  // The most recently used last.
-  size_t starting_ = 0;          // Instances that are for waiting_, and not ready yet.
+  size_t finishing_ = 0;         // Instances that have answered and are not idle yet.
+  io::Timer patience_;
+  size_t starting_ = 0;  // Instances that are for waiting_, and not ready yet.
   std::deque<PendingCallPtr> waiting_;
   std::deque<PendingCallPtr> restarts_;  // Their init has failed once; each gets its own instance.
 };

@@ -54,6 +54,28 @@ TEST_F(DataRuntimeApi, ServesACallAndIsIdleOnlyWhenItAsksForTheNext) {
   EXPECT_EQ(zygote.processes.size(), 1u);
 }
 
+TEST_F(DataRuntimeApi, ACallWaitsAMomentForOneThatHasJustAnswered) {
+  const auto call = Invoke(Custom());
+  Connect(0);
+  Next();
+  ASSERT_TRUE(client->WaitFor("200 OK"));
+  Post("invocation/r1/response", "1");
+  WaitAnswered(call);
+  const auto second = Invoke(Custom(), {.payload = "{\"n\":2}"});
+  Turn();
+  EXPECT_EQ(zygote.processes.size(), 1u);
+  Next();
+  ASSERT_TRUE(client->WaitFor("{\"n\":2}"));
+  Post("invocation/r2/response", "2");
+  WaitAnswered(second);
+  // One that has more to do after its answer is not waited for.
+  const auto third = Invoke(Custom());
+  Turn();
+  EXPECT_EQ(zygote.processes.size(), 1u);
+  Pass(5ms);
+  EXPECT_EQ(zygote.processes.size(), 2u);
+}
+
 TEST_F(DataRuntimeApi, OneThatAnswersAndNeverAsksAgainEndsWithTheTimeout) {
   const auto call = Invoke(Custom());
   Connect(0);
