@@ -25,11 +25,11 @@ std::string AddressOf(std::string_view endpoint) {
 
 std::shared_ptr<const std::string> MakeRequest(const std::string& address,
                                                const BenchOptions& options) {
-  return std::make_shared<const std::string>(
-      fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
-                  "{}Content-Length: {}\r\n\r\n{}",
-                  InvocationPath(options.function, options.qualifier), address,
-                  options.no_steps ? "" : "X-Hearth-Spans: 1\r\n", options.payload.size(), options.payload));
+  return std::make_shared<const std::string>(fmt::format(
+      "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
+      "{}Content-Length: {}\r\n\r\n{}",
+      InvocationPath(options.function, options.qualifier), address,
+      options.no_steps ? "" : "X-Hearth-Spans: 1\r\n", options.payload.size(), options.payload));
 }
 
 base::Result<void> WriteReports(const BenchReport& report) {
