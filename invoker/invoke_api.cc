@@ -1,14 +1,17 @@
 #include "invoker/invoke_api.h"
 
-#include <simdjson.h>
+#include <algorithm>
 
 #include "base/digest.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "invoker/function_name.h"
+#include "invoker/json_fault.h"
 
 namespace hearth::invoker {
 namespace {
+
+constexpr size_t kMaxTraceId = 1024;
 
 void Refuse(aws::Call& call, const aws::ApiError& error) {
   call.responder.Send(aws::RestJsonError(error, call.request_id));
@@ -62,6 +65,19 @@ aws::ApiError TooLarge(size_t size, std::string_view type, size_t limit) {
                                            " bytes for the InvokeFunction operation"};
 }
 
+// Of a text that is JSON.
+bool IsObject(std::string_view json) {
+  const size_t first = json.find_first_not_of(" \t\r\n");
+  return first != json.npos && json[first] == '{';
+}
+
+// A caller's own trace id is passed on where it can be one: it becomes an environment variable and
+// a header, so it is printable ASCII and not long. AWS's own is of about 100 characters.
+bool IsTraceId(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxTraceId &&
+         std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
 std::optional<aws::ApiError> ReadClientContext(const io::HttpRequest& http, InvokeRequest& into) {
   const std::string_view text = http.headers.Get("X-Amz-Client-Context");
   if (text.empty()) return std::nullopt;
@@ -70,7 +86,8 @@ std::optional<aws::ApiError> ReadClientContext(const io::HttpRequest& http, Invo
                            "Member must have length less than or equal to 3583");
   }
   auto decoded = base::Base64Decode(text);
-  if (!decoded || JsonFault(*decoded)) {
+  // Runtimes take its members without a look: anything but an object of JSON would end them.
+  if (!decoded || JsonFault(*decoded) || !IsObject(*decoded)) {
     return aws::ApiError{.status = 400,
                          .type = "InvalidRequestContentException",
                          .message = "Client context must be a valid Base64-encoded JSON object."};
@@ -95,21 +112,6 @@ std::optional<aws::ApiError> CheckPayload(std::string& payload, std::string_view
 }
 
 }  // namespace
-
-std::optional<std::string> JsonFault(std::string_view payload) {
-  // One loop, one thread: the parser's buffers are reused by every call.
-  static thread_local simdjson::dom::parser parser;
-  constexpr size_t kKeepBytes = 1 << 20;
-  std::optional<std::string> fault;
-  {
-    const auto error = parser.parse(payload.data(), payload.size()).error();
-    if (error != simdjson::SUCCESS) fault = simdjson::error_message(error);
-  }
-  if (parser.capacity() > kKeepBytes) {
-    parser = simdjson::dom::parser();  // A 6 MB payload must not pin its tape for ever.
-  }
-  return fault;
-}
 
 void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
   const base::MonoTime received = clock_.Now();
@@ -141,7 +143,7 @@ void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
                         .payload = std::move(call.request.body),
                         .want_log_tail = log_type == "Tail",
                         .received = received};
-  if (request.trace_id.empty()) request.trace_id = NewTraceId(clock_.WallNow());
+  if (!IsTraceId(request.trace_id)) request.trace_id = NewTraceId(clock_.WallNow());
   if (auto refusal = CheckPayload(request.payload, type)) return Refuse(call, *refusal);
   if (type == "Event") return InvokeLater(std::move(call), std::move(request));
   if (auto refusal = ReadClientContext(call.request, request)) return Refuse(call, *refusal);

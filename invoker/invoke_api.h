@@ -41,7 +41,4 @@ class InvokeApi {
   AsyncQueue* const events_;
 };
 
-// nullopt where `payload` is one JSON text; else what is wrong with it.
-std::optional<std::string> JsonFault(std::string_view payload);
-
 }  // namespace hearth::invoker
