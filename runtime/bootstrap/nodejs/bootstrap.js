@@ -12,6 +12,7 @@ const { installStreaming, runStreaming, isStreaming } = require('./stream.js');
 const READY = 2, INIT_ERROR = 3, RESPONSE = 4, ERROR = 5, LAST_ERROR = 6;
 const HEADER = 8;
 const MAX_RESPONSE = 6 * 1024 * 1024 + 100;
+const MAX_MESSAGE = 256 * 1024;  // Of an error over MAX_RESPONSE.
 
 const events = new net.Socket({ fd: 3, readable: true, writable: false });
 const answers = new net.Socket({ fd: 4, readable: false, writable: true });
@@ -44,7 +45,13 @@ function describe(error, type) {
 }
 
 function errorFields(described) {
-  return [Buffer.from(described.errorType), Buffer.from(JSON.stringify(described))];
+  let text = Buffer.from(JSON.stringify(described));
+  if (text.length > MAX_RESPONSE) {
+    // A frame over the limit would end the sandbox, and with it what the error was.
+    const errorMessage = described.errorMessage.slice(0, MAX_MESSAGE);
+    text = Buffer.from(JSON.stringify({ ...described, errorMessage, trace: [] }));
+  }
+  return [Buffer.from(String(described.errorType)), text];
 }
 
 // --- One call ------------------------------------------------------------------------------------

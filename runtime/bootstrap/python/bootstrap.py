@@ -12,6 +12,7 @@ from _struct import Struct
 EVENTS, ANSWERS = 3, 4
 INVOKE, READY, INIT_ERROR, RESPONSE, ERROR, LOAD = 1, 2, 3, 4, 5, 7
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
+MAX_MESSAGE = 256 * 1024  # Of an error over MAX_RESPONSE.
 
 _HEADER = Struct("<IB3x")
 _U32 = Struct("<I")
@@ -94,14 +95,33 @@ def log_error(described):
     if described["stackTrace"]:
         lines.append("Traceback (most recent call last):")
         lines += [line.rstrip("\n") for line in described["stackTrace"]]
-    sys.stdout.flush()
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    # A message may hold what UTF-8 cannot: half a surrogate pair.
+    text = "\n".join(lines).encode("utf-8", "backslashreplace").decode()
+    flush_output()
+    try:
+        sys.stdout.write(text + "\n")
+    except Exception:
+        pass
+    flush_output()
+
+
+def flush_output():
+    """The function may have closed its output, or put something else in its place."""
+    try:
+        sys.stdout.flush()
+    except Exception:
+        pass
 
 
 def error_frame(described):
-    return described["errorType"].encode(), json.dumps(described, ensure_ascii=False).encode(
-        "utf-8", "replace")
+    kind = described["errorType"].encode("utf-8", "replace")
+    text = json.dumps(described, ensure_ascii=False).encode("utf-8", "replace")
+    if len(text) > MAX_RESPONSE:
+        # A frame over the limit would end the sandbox, and with it what the error was.
+        cut = {**described, "errorMessage": described["errorMessage"][:MAX_MESSAGE],
+               "stackTrace": []}
+        text = json.dumps(cut, ensure_ascii=False).encode("utf-8", "replace")
+    return kind, text
 
 
 # --- The handler ----------------------------------------------------------------------------------
@@ -188,7 +208,7 @@ def serve(handler):
             log_error(described)
             send(ERROR, request_id, *error_frame(described))
         else:
-            sys.stdout.flush()
+            flush_output()
             send(RESPONSE, request_id, b"application/json", answer)
 
 
@@ -245,7 +265,7 @@ def main():
         log_error(described)
         send(INIT_ERROR, *error_frame(described))
         os._exit(1)
-    sys.stdout.flush()
+    flush_output()
     send(READY)
     serve(handler)
 

@@ -31,7 +31,7 @@ class ClientContext:
         self.custom = values.get("custom")
         self.env = values.get("env")
         client = values.get("client")
-        self.client = None if client is None else Client(client)
+        self.client = Client(client) if isinstance(client, dict) else None
 
 
 _NO_IDENTITY = CognitoIdentity({})
