@@ -180,9 +180,13 @@ std::vector<LogEvent> LogFiles::Read(const std::string& group, uint64_t after_se
   // The first file that can hold a later event is the last that starts at or before it.
   auto file = std::ranges::upper_bound(files, after_sequence + 1, {}, &File::first_sequence);
   if (file != files.begin()) --file;
-  for (; file != files.end() && out.size() < limit; ++file) {
+  size_t bytes = 0;
+  for (; file != files.end() && out.size() < limit && bytes < kMaxReadBytes; ++file) {
     for (auto& event : ParseFile(*file)) {
-      if (event.sequence > after_sequence && out.size() < limit) out.push_back(std::move(event));
+      if (event.sequence <= after_sequence) continue;
+      if (out.size() >= limit || bytes >= kMaxReadBytes) break;
+      bytes += event.message.size();
+      out.push_back(std::move(event));
     }
   }
   return out;
@@ -192,11 +196,14 @@ std::vector<LogEvent> LogFiles::Tail(const std::string& group, uint64_t before_s
                                      size_t count) const {
   std::vector<LogEvent> newest_first;
   const auto files = FilesIn(FolderOf(group));
-  for (auto file = files.rbegin(); file != files.rend() && newest_first.size() < count; ++file) {
+  size_t bytes = 0;
+  const auto enough = [&] { return newest_first.size() >= count || bytes >= kMaxReadBytes; };
+  for (auto file = files.rbegin(); file != files.rend() && !enough(); ++file) {
     auto events = ParseFile(*file);
-    for (auto event = events.rbegin(); event != events.rend() && newest_first.size() < count;
-         ++event) {
-      if (event->sequence < before_sequence) newest_first.push_back(std::move(*event));
+    for (auto event = events.rbegin(); event != events.rend() && !enough(); ++event) {
+      if (event->sequence >= before_sequence) continue;
+      bytes += event->message.size();
+      newest_first.push_back(std::move(*event));
     }
   }
   std::ranges::reverse(newest_first);

@@ -14,6 +14,9 @@ namespace hearth::invoker {
 
 class LogFiles {
  public:
+  // Reads happen on the loop: one ends after the event with which its messages hold so much.
+  static constexpr size_t kMaxReadBytes = 4 << 20;
+
   explicit LogFiles(std::string root) : root_(std::move(root)) {}
 
   // The last sequence of every group that has files. A line that a crash cut short does not count.
@@ -24,9 +27,11 @@ class LogFiles {
   // limit.
   base::Result<void> Append(const std::string& group, uint64_t first_sequence,
                             std::string_view text);
-  // Events after `after_sequence`, at most `limit`, oldest first. What cannot be read is left out.
+  // Events after `after_sequence`, at most `limit` and about kMaxReadBytes, oldest first. What
+  // cannot be read is left out.
   std::vector<LogEvent> Read(const std::string& group, uint64_t after_sequence, size_t limit) const;
-  // The newest `count` events before `before_sequence`, oldest first.
+  // The newest `count` events before `before_sequence`, or fewer of about kMaxReadBytes, oldest
+  // first.
   std::vector<LogEvent> Tail(const std::string& group, uint64_t before_sequence,
                              size_t count) const;
   base::Result<void> Remove(const std::string& group);

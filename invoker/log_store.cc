@@ -85,9 +85,13 @@ class LogStoreImpl final : public LogStore {
     after = std::max(after, group.removed);
     const uint64_t first_here = FirstInMemory(group);
     if (after < first_here - 1 && files_) {
+      size_t bytes = 0;
       for (auto& event : files_->Read(group_name, after, limit)) {
+        bytes += event.message.size();
         if (event.sequence < first_here) out.push_back(std::move(event));
       }
+      // There is more on disk, before what memory has.
+      if (bytes >= LogFiles::kMaxReadBytes) return out;
     }
     auto at = std::ranges::upper_bound(group.recent, after, {}, &Kept::sequence);
     for (; at != group.recent.end() && out.size() < limit; ++at) out.push_back(ToEvent(*at));

@@ -37,12 +37,12 @@ class LogStore {
 
   virtual void Append(const std::string& group, const std::string& stream,
                       std::string_view message) = 0;
-  // Events after `after_sequence` (0: the oldest kept), at most `limit`, oldest first. Recent
-  // events come from memory; older ones, and those from before a restart, from disk (blocking reads
-  // of at most limits::kMaxLogFile).
+  // Events after `after_sequence` (0: the oldest kept), at most `limit`, oldest first; fewer where
+  // they are long (LogFiles::kMaxReadBytes): the next Read goes on from there. Recent events come
+  // from memory; older ones, and those from before a restart, from disk, in blocking reads.
   virtual std::vector<LogEvent> Read(const std::string& group, uint64_t after_sequence,
                                      size_t limit) = 0;
-  // The newest `count` events, oldest first.
+  // The newest `count` events, or fewer where they are long, oldest first.
   virtual std::vector<LogEvent> Tail(const std::string& group, size_t count) = 0;
   // Calls back on the loop, after Append, whenever the group has something new. Returns a token.
   virtual uint64_t Follow(const std::string& group, std::function<void()> on_new) = 0;
