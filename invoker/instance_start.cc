@@ -11,6 +11,9 @@
 namespace hearth::invoker {
 namespace {
 
+// Far more than a burst of a thousand starts takes: the zygote hangs.
+constexpr auto kLaunchTimeout = std::chrono::seconds(60);
+
 // "python:3.11.2"; a provided runtime has no version of ours.
 std::string RuntimeVersionText(const runtime::Runtime& runtime) {
   switch (runtime.language) {
@@ -46,6 +49,14 @@ void Instance::Start(PendingCallPtr call) {
     call_began_ = created_;
     log_.Start(call_->request.request_id, function_->version, call_->request.want_log_tail);
     timer_.Start(function_->timeout, [this] { OnCallTimeout(); });
+  } else {
+    timer_.Start(kLaunchTimeout, [this] {
+      FailInit({InvocationStatus::kHostError,
+                {},
+                {},
+                "start " + function_->name + ": the zygote made no sandbox within " +
+                    std::to_string(kLaunchTimeout.count()) + " s"});
+    });
   }
   auto begun = Begin();
   if (begun) return;

@@ -52,6 +52,23 @@ TEST_F(DataInit, AnInitErrorGetsExactlyOneSecondInitWithinTheCall) {
                 "Error Type: Runtime.ImportModuleError"}));
 }
 
+TEST_F(DataInit, ASandboxThatIsNeverMadeIsTheHostsErrorAndHoldsNothingOnceItComes) {
+  const auto call = Invoke(Function("F"));
+  Pass(59s);
+  EXPECT_FALSE(call->answered());
+  Pass(1s);
+  Turn();
+  EXPECT_EQ(call->answers, 1);
+  EXPECT_EQ(call->status(), InvocationStatus::kHostError);
+  EXPECT_EQ(call->result.host_error, "start F: the zygote made no sandbox within 60 s");
+  EXPECT_EQ(States(), "ending");
+  process(0).Launched();
+  Turn();
+  EXPECT_FALSE(process(0).alive());
+  EXPECT_EQ(States(), "");
+  EXPECT_EQ(call->answers, 1);
+}
+
 TEST_F(DataInit, ASecondInitThatSucceedsServesTheCallAndIsBilledWithIt) {
   const auto call = Invoke(Function("F", {.timeout = 3s}));
   process(0).Launched();
