@@ -49,6 +49,10 @@ Result<void> DropPrivilege(const std::string& user, const std::string& owned_fol
   if (::setresgid(gid, gid, gid) != 0) return SystemError("setresgid");
   if (::setresuid(uid, uid, uid) != 0) return SystemError("setresuid");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return SystemError("no_new_privs");
+  if (::access(owned_folder.c_str(), R_OK | W_OK | X_OK) != 0) {
+    return SystemError("reach " + owned_folder + " as " + user +
+                       ", who must be able to pass every folder above it");
+  }
   return {};
 }
 

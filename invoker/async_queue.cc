@@ -102,6 +102,8 @@ class SqliteAsyncQueue final : public AsyncQueue {
                  Keep(std::move(entry));
                } else {
                  bytes_ -= entry.event.payload.size();
+                 // kLimit is for a full queue: a full disk is no throttle.
+                 result.error().kind = base::ErrorKind::kSystem;
                }
                done(std::move(result));
                Pump();

@@ -30,10 +30,12 @@ class SqliteRegistry final : public Registry {
 
   base::Result<void> LoadAll() {
     base::Result<void> status;
-    TRY(database_.Run("SELECT definition FROM functions", {}, [&](const store::Row& row) {
+    TRY(database_.Run("SELECT definition, name FROM functions", {}, [&](const store::Row& row) {
       auto loaded = Parse(row.Text(0));
       if (!loaded) {
-        status = std::unexpected(std::move(loaded).error());
+        status = base::MakeError(
+            base::ErrorKind::kCorrupt, "load the function " + std::string(row.Text(1)),
+            "its row in the database is damaged: " + loaded.error().ToString());
         return;
       }
       std::string name = loaded->name;
