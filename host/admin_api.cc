@@ -15,6 +15,8 @@ using base::Json;
 
 constexpr size_t kMaxEventsAnAnswer = 10000;
 constexpr uint64_t kMaxWaitSeconds = 60;
+// A reader that has left is found out only by its answer: the oldest makes room for one more.
+constexpr size_t kMaxLogWaiters = 1000;
 
 uint64_t NumberParameter(const io::HttpRequest& request, std::string_view name, uint64_t otherwise,
                          uint64_t most) {
@@ -150,6 +152,7 @@ void AdminApi::Logs(aws::Call call) {
     SendJson(call, 200, ToJson(events, after));
     return;
   }
+  if (waiters_.size() >= kMaxLogWaiters) Answer(*waiters_.front());
   waiters_.push_back(std::make_unique<LogWaiter>(parts_.loop, std::move(call)));
   LogWaiter& waiter = *waiters_.back();
   waiter.group = group;

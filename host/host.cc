@@ -25,6 +25,7 @@
 #include "io/fd_watcher.h"
 #include "io/http_server.h"
 #include "io/offload.h"
+#include "io/timer.h"
 #include "layers/code_store.h"
 #include "runtime/catalog.h"
 #include "sandbox/zygote_client.h"
@@ -35,6 +36,11 @@ namespace hearth::host {
 
 using base::Result;
 using base::UniqueFd;
+
+// At the end: for answers that their clients still read, and for changes that are being stored.
+constexpr auto kLastAnswers = std::chrono::seconds(5);
+// After the drain's deadline, for sandboxes to end.
+constexpr auto kZygotePatience = std::chrono::seconds(10);
 
 // In order of making; destroyed in reverse.
 struct Host::Parts {
@@ -64,6 +70,7 @@ struct Host::Parts {
   std::unique_ptr<io::FdWatcher> zygote_watcher;
   std::unique_ptr<io::FdWatcher> signal_watcher;
   std::string address;
+  std::unique_ptr<io::Timer> last_resort;  // Of Stop.
   bool stopping = false;
   bool lost_zygote = false;
 
@@ -274,13 +281,23 @@ void Host::Parts::Stop() {
   const auto part_done = [this, left] {
     if (--*left == 0) FinishStop();
   };
+  // Sandboxes end through the zygote: one that answers no more must not keep hearthd for ever.
+  last_resort = std::make_unique<io::Timer>(*loop);
+  last_resort->Start(deadline.Remaining(clock) + kZygotePatience, [this] {
+    HLOG_ERROR("sandboxes do not end: the zygote (pid {}) is killed", zygote->pid());
+    if (::kill(zygote->pid(), SIGKILL) != 0) {
+      HLOG_ERROR("{}", base::SystemError("kill the zygote").error().ToString());
+    }
+  });
   invoker->Drain(deadline, [this, part_done] {
-    server->CloseNow([part_done] { part_done(); });
+    last_resort->Start(kLastAnswers, [this] { server->CloseNow(nullptr); });
+    server->Close([part_done] { part_done(); });
     part_done();
   });
 }
 
 void Host::Parts::FinishStop() {
+  last_resort->Cancel();
   logs->Flush([this] { loop->Stop(); });
 }
 
