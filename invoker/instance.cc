@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/sys.h"
 #include "invoker/instance_spec.h"
 
@@ -172,7 +173,8 @@ void Instance::OnCallTimeout() {
 
 void Instance::OnBroken(std::string reason) {
   if (state_ == State::kEnding || state_ == State::kGone) return;
-  broken_ = std::move(reason);
+  HLOG_DEBUG("{}: request {}: {}", function_->name,
+             call_ ? call_->request.request_id : std::string("none"), reason);
   if (state_ == State::kIdle) {
     BeginEnding();
     return delegate_.OnEnding(*this);
@@ -235,9 +237,11 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
   }
   const auto write_report = [&](const std::string& request_id) {
     if (output_) output_->Drain(false);
-    if (const auto peak = sandbox_ ? sandbox_->MemoryPeak() : base::Bytes()) {
-      report.max_memory_mib = static_cast<uint32_t>(peak->ToMiBCeil());
+    base::Bytes peak = exit_peak_;
+    if (const auto now = sandbox_ ? sandbox_->MemoryPeak() : base::Bytes()) {
+      peak = std::max(peak, *now);
     }
+    report.max_memory_mib = static_cast<uint32_t>(peak.ToMiBCeil());
     return log_.End(request_id, report);
   };
   // The caller's answer goes first, unless it carries the log.
@@ -272,6 +276,7 @@ void Instance::BeginEnding() {
 }
 
 void Instance::OnExit(const sandbox::Outcome& outcome) {
+  exit_peak_ = outcome.memory_peak;  // The group is gone, and with it what it could tell.
   if (output_) output_->Drain(true);
   switch (state_) {
     case State::kStarting:

@@ -151,7 +151,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
   PendingCallPtr call_;
-  std::string broken_;  // What the runtime's session broke on; its exit says the rest.
+  base::Bytes exit_peak_;  // What its exit said; zero before.
 
   base::MonoTime created_{};
   base::MonoTime launched_{};

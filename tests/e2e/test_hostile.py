@@ -132,6 +132,15 @@ class Functions(HearthTest):
             self.assert_function_error(answer, "Runtime.ExitError", KILLED)
         self.assert_serves()
 
+    def test_a_report_says_what_a_runtime_that_ended_had_used(self):
+        answer = self.outcome("Ends", "def handler(e, c):\n    x = bytearray(40 << 20)\n"
+                                      "    os._exit(3)\n")
+        self.assertRegex(answer.log, "Max Memory Used: [4-6][0-9] MB")
+        answer = self.outcome("Eats", "def handler(e, c):\n    x = bytearray(400 << 20)\n")
+        self.assertRegex(answer.log, "Max Memory Used: 12[78] MB\t"
+                                     "(Init Duration: [0-9.]+ ms\t)?"
+                                     "Status: error\tError Type: Runtime.OutOfMemory")
+
     def test_the_first_of_two_answers_counts_and_the_second_reaches_nobody(self):
         body = ("def handler(e, c):\n    put(frame(4, c.aws_request_id.encode(), "
                 "b'application/json', b'\"first\"'))\n    return 'second'\n")
