@@ -1,5 +1,6 @@
 #include "host/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 
@@ -58,6 +59,22 @@ Result<void> SetText(std::string& text, const std::string& name, const std::stri
   return {};
 }
 
+// One word, of which a path or an ARN can be made.
+Result<void> SetWord(std::string& word, const std::string& name, const std::string& value) {
+  const bool good = !value.empty() && value.size() <= 64 && value.front() != '.' &&
+                    std::ranges::all_of(value, [](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+                    });
+  if (!good) {
+    return Invalid("option " + name, "'" + value +
+                                         "' is not a word of letters, digits, '-', '_' "
+                                         "and '.', which may not come first");
+  }
+  word = value;
+  return {};
+}
+
 Result<void> SetAccountId(Options& o, const std::string& v) {
   if (v.size() != 12 || v.find_first_not_of("0123456789") != std::string::npos) {
     return Invalid("option account", "'" + v + "' is not 12 digits");
@@ -101,7 +118,7 @@ const std::vector<OptionRule>& Rules() {
        [](Options& o, const std::string& v) { return SetText(o.state_folder, "state", v); }},
       {"user", false, [](Options& o, const std::string& v) { return SetText(o.user, "user", v); }},
       {"region", false,
-       [](Options& o, const std::string& v) { return SetText(o.account.region, "region", v); }},
+       [](Options& o, const std::string& v) { return SetWord(o.account.region, "region", v); }},
       {"account", false, SetAccountId},
       {"memory_step", false, SetMemoryStep},
       {"memory_budget_mib", false,
@@ -130,7 +147,7 @@ const std::vector<OptionRule>& Rules() {
          return {};
        }},
       {"cgroup_name", false,
-       [](Options& o, const std::string& v) { return SetText(o.cgroup_name, "cgroup_name", v); }},
+       [](Options& o, const std::string& v) { return SetWord(o.cgroup_name, "cgroup_name", v); }},
       {"allow_unenforced", true,
        [](Options& o, const std::string& v) {
          return SetFlag(o.allow_unenforced, "allow_unenforced", v);

@@ -50,6 +50,10 @@ TEST(Options, AreRefusedByNameWithWhatWouldBeRight) {
   EXPECT_THAT(ErrorOf({"--keep-alive-s", "-1"}), HasSubstr("from 0 to 86400"));
   EXPECT_THAT(ErrorOf({"--pool-size", "9999"}), HasSubstr("from 0 to 256"));
   EXPECT_THAT(ErrorOf({"--allow-reset=maybe"}), HasSubstr("neither true nor false"));
+  for (const char* path : {"../x", "a/b", "..", "", "a b"}) {
+    EXPECT_THAT(ErrorOf({"--cgroup-name", path}), HasSubstr("is not a word")) << path;
+  }
+  EXPECT_THAT(ErrorOf({"--region", "us:east"}), HasSubstr("option region: 'us:east'"));
 }
 
 TEST_F(ConfigFile, IsReadAndTheCommandLineWinsOverIt) {
