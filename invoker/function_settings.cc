@@ -1,10 +1,10 @@
 #include "invoker/function_settings.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/limits.h"
 #include "invoker/function_name.h"
+#include "runtime/environment.h"
 
 namespace hearth::invoker {
 namespace {
@@ -110,31 +110,10 @@ Refusal CheckSizes(const FunctionSettings& s) {
   return CheckRange(s.tmp_mib, "ephemeralStorage.size", limits::kMinTmpMiB, limits::kMaxTmpMiB);
 }
 
-// Names that the runtime sets itself. Source: developer guide, "Defined runtime environment
-// variables", the reserved ones.
-constexpr std::array<std::string_view, 18> kReservedNames{"_HANDLER",
-                                                          "_X_AMZN_TRACE_ID",
-                                                          "AWS_DEFAULT_REGION",
-                                                          "AWS_REGION",
-                                                          "AWS_EXECUTION_ENV",
-                                                          "AWS_LAMBDA_FUNCTION_NAME",
-                                                          "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-                                                          "AWS_LAMBDA_FUNCTION_VERSION",
-                                                          "AWS_LAMBDA_INITIALIZATION_TYPE",
-                                                          "AWS_LAMBDA_LOG_GROUP_NAME",
-                                                          "AWS_LAMBDA_LOG_STREAM_NAME",
-                                                          "AWS_ACCESS_KEY",
-                                                          "AWS_ACCESS_KEY_ID",
-                                                          "AWS_SECRET_ACCESS_KEY",
-                                                          "AWS_SESSION_TOKEN",
-                                                          "AWS_LAMBDA_RUNTIME_API",
-                                                          "LAMBDA_TASK_ROOT",
-                                                          "LAMBDA_RUNTIME_DIR"};
-
 Refusal CheckEnvironment(const FunctionSettings& s) {
   std::string reserved;
   for (const auto& [name, value] : s.environment) {
-    if (std::ranges::find(kReservedNames, name) != kReservedNames.end()) {
+    if (runtime::IsReservedName(name)) {
       reserved += (reserved.empty() ? "" : ", ") + name;
       continue;
     }

@@ -7,7 +7,7 @@ namespace hearth::runtime {
 namespace {
 
 // Lambda developer guide, "Defined runtime environment variables": reserved.
-constexpr std::array<std::string_view, 17> kReserved = {"_HANDLER",
+constexpr std::array<std::string_view, 18> kReserved = {"_HANDLER",
                                                         "_X_AMZN_TRACE_ID",
                                                         "AWS_DEFAULT_REGION",
                                                         "AWS_REGION",
@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 17> kReserved = {"_HANDLER",
                                                         "AWS_LAMBDA_INITIALIZATION_TYPE",
                                                         "AWS_LAMBDA_LOG_GROUP_NAME",
                                                         "AWS_LAMBDA_LOG_STREAM_NAME",
+                                                        "AWS_ACCESS_KEY",
                                                         "AWS_ACCESS_KEY_ID",
                                                         "AWS_SECRET_ACCESS_KEY",
                                                         "AWS_SESSION_TOKEN",
