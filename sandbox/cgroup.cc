@@ -57,6 +57,15 @@ std::string FormatCpuLimit(uint32_t permille, bool v2) {
   return v2 ? std::to_string(quota_us) + " " + std::to_string(kPeriodUs) : std::to_string(quota_us);
 }
 
+base::Result<void> ReclaimMemory(int fd, base::Bytes amount) {
+  // v1's file takes any number, and all it can.
+  const std::string text = std::to_string(amount.count());
+  if (::write(fd, text.data(), text.size()) < 0 && errno != EAGAIN && errno != EINTR) {
+    return base::SystemError("reclaim memory");
+  }
+  return {};
+}
+
 uint64_t NumberAfter(std::string_view text, std::string_view key) {
   size_t at = 0;
   while (at < text.size()) {
@@ -145,16 +154,22 @@ base::Result<CgroupHandles> Cgroup::OpenHandles() const {
     out.memory_now = TRY(Open("/dev/null", O_RDONLY));
     out.memory_peak = TRY(Open("/dev/null", O_RDONLY));
     out.oom = TRY(Open("/dev/null", O_RDONLY));
+    out.reclaim = TRY(Open("/dev/null", O_WRONLY));
   } else if (layout_->MemoryIsV2()) {
     // memory.peak came with Linux 5.19; before it the present use has to do.
     const bool has_peak = base::FileExists(Memory("/memory.peak"));
     out.memory_now = TRY(Open(Memory("/memory.current"), O_RDONLY));
     out.memory_peak = TRY(Open(Memory(has_peak ? "/memory.peak" : "/memory.current"), O_RDONLY));
     out.oom = TRY(Open(Memory("/memory.events"), O_RDONLY));
+    // Since Linux 5.19.
+    const std::string reclaim = Memory("/memory.reclaim");
+    out.reclaim = TRY(Open(base::FileExists(reclaim) ? reclaim : "/dev/null", O_WRONLY));
   } else {
     out.memory_now = TRY(Open(Memory("/memory.usage_in_bytes"), O_RDONLY));
     out.memory_peak = TRY(Open(Memory("/memory.max_usage_in_bytes"), O_RDONLY));
     out.oom = TRY(Open(Memory("/memory.oom_control"), O_RDONLY));
+    // Its name is older than what it does: it takes from groups that have processes, too.
+    out.reclaim = TRY(Open(Memory("/memory.force_empty"), O_WRONLY));
   }
   if (layout_->cpu.empty()) {
     out.cpu = TRY(Open("/dev/null", O_WRONLY));

@@ -38,6 +38,7 @@ struct CgroupHandles {
   base::UniqueFd memory_peak;  // a number of bytes
   base::UniqueFd oom;          // a line "oom_kill N"
   base::UniqueFd cpu;          // FormatCpuLimit
+  base::UniqueFd reclaim;      // ReclaimMemory
 };
 
 class Cgroup {
@@ -91,6 +92,10 @@ class CgroupTree {
 
 // What is written to CgroupHandles::cpu.
 std::string FormatCpuLimit(uint32_t permille, bool v2);
+// Asks the kernel for up to `amount` of the memory that the group of a CgroupHandles::reclaim can
+// do without (file pages; what may be swapped), frozen or not. Blocks while pages are taken and
+// written back: milliseconds and more. That there was less to take is no failure.
+base::Result<void> ReclaimMemory(int fd, base::Bytes amount);
 // The number after `key` in a file of "key number" lines; 0 where it is not there.
 uint64_t NumberAfter(std::string_view text, std::string_view key);
 

@@ -60,6 +60,7 @@ enum HandleFd : size_t {
   kMemoryPeakFd,
   kOomFd,
   kCpuFd,
+  kReclaimFd,
   kHandleFds,
 };
 

@@ -392,6 +392,7 @@ void Zygote::Launched(Slot& slot) {
   fds[kMemoryPeakFd] = slot.handles.memory_peak.get();
   fds[kOomFd] = slot.handles.oom.get();
   fds[kCpuFd] = slot.handles.cpu.get();
+  fds[kReclaimFd] = slot.handles.reclaim.get();
   for (const auto& listener : slot.listeners) fds.push_back(listener.get());
   Send(EncodeLaunched({slot.launch_id, groups_->layout().CpuIsV2(), slot.timings}), std::move(fds));
   slot.listeners.clear();

@@ -76,7 +76,10 @@ class RealSandbox final : public Sandbox {
       : packet_(std::move(packet)),
         pid_(PidOf(shared->handles[kPidfd].get())),
         listeners_(std::move(listeners)),
-        shared_(std::move(shared)) {}
+        shared_(std::move(shared)) {
+    // The zygote watches it; here its number was all that was needed, and descriptors are scarce.
+    shared_->handles[kPidfd].Reset();
+  }
   ~RealSandbox() override {
     shared_->on_exit = nullptr;
     KillShared(*shared_);
@@ -91,6 +94,11 @@ class RealSandbox final : public Sandbox {
   void Kill() override { KillShared(*shared_); }
   base::Result<void> SetCpuLimit(uint32_t permille) override {
     return Write(kCpuFd, FormatCpuLimit(permille, packet_.cgroup_v2_files), "cpu limit");
+  }
+  base::Result<base::UniqueFd> OpenReclaim() const override {
+    base::UniqueFd copy(::fcntl(shared_->handles[kReclaimFd].get(), F_DUPFD_CLOEXEC, 3));
+    if (!copy.valid()) return base::SystemError("duplicate a descriptor");
+    return copy;
   }
   base::Result<MemoryUse> Memory() const override {
     const base::Bytes now = TRY(ReadBytes(shared_->handles[kMemoryNowFd].get()));

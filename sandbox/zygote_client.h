@@ -59,6 +59,10 @@ class Sandbox {
   virtual base::Result<void> SetCpuLimit(uint32_t /*permille*/) {
     return base::MakeError(base::ErrorKind::kUnsupported, "cpu limit", "not served");
   }
+  // A descriptor of the caller's own for ReclaimMemory (cgroup.h), which blocks: for a thread.
+  virtual base::Result<base::UniqueFd> OpenReclaim() const {
+    return base::MakeError(base::ErrorKind::kUnsupported, "reclaim memory", "not served");
+  }
   virtual base::Result<MemoryUse> Memory() const = 0;
   virtual base::Result<base::Bytes> MemoryPeak() const = 0;
   // How many processes the kernel has killed here for want of memory.

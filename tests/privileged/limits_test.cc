@@ -143,5 +143,40 @@ input()
   EXPECT_GT((*live)->outcome->cpu_time.count(), 0);
 }
 
+TEST_F(LimitsTest, LetAFrozenSandboxGiveItsFilePagesBackAndNothingElse) {
+  if (client_->machine().tmp_kind != "ext4 image") GTEST_SKIP() << "missing: ext4 on loop devices";
+  Spec spec = Python(R"(
+import os
+block = bytearray(b'x' * (24 << 20))
+with open('/tmp/file', 'wb') as out:
+    out.write(b'y' * (40 << 20))
+    out.flush()
+    os.fsync(out.fileno())
+print('held', flush=True)
+input()
+with open('/tmp/file', 'rb') as file:
+    print('whole' if block.count(b'x') == 24 << 20 and file.read().count(b'y') == 40 << 20
+          else 'torn', flush=True)
+)");
+  spec.memory = base::Bytes::MiB(128);
+  base::sys::Pipe input = MUST(base::sys::MakePipe());
+  auto live = Launch(spec, {{input.read.get(), 0}});
+  ASSERT_TRUE(live.has_value()) << live.error().ToString();
+  ASSERT_TRUE(WaitForOutput(**live, "held"));
+  ASSERT_TRUE((*live)->sandbox->Freeze().has_value());
+  const base::Bytes held = MUST((*live)->sandbox->Memory()).now;
+  EXPECT_GE(held, base::Bytes::MiB(64));
+  const base::UniqueFd reclaim = MUST((*live)->sandbox->OpenReclaim());
+  ASSERT_TRUE(ReclaimMemory(reclaim.get(), held).has_value());
+  const base::Bytes kept = MUST((*live)->sandbox->Memory()).now;
+  RecordProperty("held_mib", std::to_string(held.ToMiBCeil()));
+  RecordProperty("kept_mib", std::to_string(kept.ToMiBCeil()));
+  EXPECT_LE(kept + base::Bytes::MiB(32), held);
+  EXPECT_GE(kept, base::Bytes::MiB(24));
+  ASSERT_TRUE((*live)->sandbox->Thaw().has_value());
+  ASSERT_TRUE(base::WriteAll(input.write.get(), "\n").has_value());
+  ASSERT_TRUE(WaitForOutput(**live, "whole"));
+}
+
 }  // namespace
 }  // namespace hearth::sandbox
