@@ -273,7 +273,7 @@ TEST_F(AsyncQueueTest, MoreEventsThanItsBoundAreRefused) {
   for (size_t i = 0; i < kMaxAsyncEvents + 2; ++i) {
     queue->Put(Event("e"), [&](base::Result<void> result) {
       ++answered;
-      refused += result.error().kind == base::ErrorKind::kLimit ? 1 : 0;
+      refused += !result && result.error().kind == base::ErrorKind::kLimit ? 1 : 0;
     });
   }
   EXPECT_EQ(queue->pending(), kMaxAsyncEvents);
