@@ -149,6 +149,7 @@ Result<void> Host::Parts::StartZygote() {
   zygote_options.cgroup_name = options.cgroup_name;
   zygote_options.pool_size = options.pool_size;
   zygote_options.allow_unenforced = options.allow_unenforced;
+  if (!options.user.empty()) zygote_options.governor = TRY(UserId(options.user));
   zygote = TRY(sandbox::ZygoteClient::Start(zygote_options));
   for (const std::string& missing : zygote->machine().unenforced) {
     HLOG_WARN("NOT ENFORCED on this machine: {}", missing);

@@ -34,14 +34,18 @@ Result<void> GiveFolder(const std::string& folder, uid_t uid, gid_t gid) {
   return {};
 }
 
+Result<const struct passwd*> FindUser(const std::string& user) {
+  const struct passwd* entry = ::getpwnam(user.c_str());
+  if (entry != nullptr) return entry;
+  return base::Invalid("option user", "there is no user '" + user + "' on this machine");
+}
+
 }  // namespace
 
+Result<uid_t> UserId(const std::string& user) { return TRY(FindUser(user))->pw_uid; }
+
 Result<void> DropPrivilege(const std::string& user, const std::string& owned_folder) {
-  errno = 0;
-  const struct passwd* entry = ::getpwnam(user.c_str());
-  if (entry == nullptr) {
-    return base::Invalid("option user", "there is no user '" + user + "' on this machine");
-  }
+  const struct passwd* entry = TRY(FindUser(user));
   const uid_t uid = entry->pw_uid;
   const gid_t gid = entry->pw_gid;
   TRY(GiveFolder(owned_folder, uid, gid));

@@ -26,10 +26,15 @@ base::Result<void> MakeFolder(const std::string& path) {
   return {};
 }
 
-base::Result<base::UniqueFd> Open(const std::string& path, int flags) {
+base::Result<base::UniqueFd> OpenFile(const std::string& path, int flags) {
   base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
   if (!fd.valid()) return base::SystemError("open " + path);
   return fd;
+}
+
+// What a kernel may have been built without.
+base::Result<void> WriteWhereThere(const std::string& path, std::string_view text) {
+  return base::FileExists(path) ? base::WriteKernelFile(path, text) : base::Result<void>();
 }
 
 std::vector<std::string> SubfoldersOf(const std::string& path) {
@@ -90,28 +95,33 @@ std::vector<std::string> Cgroup::Folders() const {
   return out;
 }
 
-base::Result<void> Cgroup::Make() const {
+base::Result<void> Cgroup::Make(uid_t governor) const {
   for (const auto& folder : Folders()) TRY(MakeFolder(folder));
+  if (governor != 0) TRY(GiveTo(governor));
   if (layout_->memory.empty()) return {};
   if (layout_->MemoryIsV2()) {
     TRY(base::WriteKernelFile(Memory("/memory.oom.group"), "1"));
-    if (base::FileExists(Memory("/memory.swap.max"))) {
-      TRY(base::WriteKernelFile(Memory("/memory.swap.max"), "0"));
+    return WriteWhereThere(Memory("/memory.swap.max"), "0");
+  }
+  TRY(WriteWhereThere(Memory("/memory.swappiness"), "0"));
+  return WriteWhereThere(Memory("/memory.kmem.tcp.limit_in_bytes"),
+                         std::to_string(kV1SocketMemory.count()));
+}
+
+base::Result<void> Cgroup::GiveTo(uid_t governor) const {
+  for (const auto file :
+       {GroupFile::kFreeze, GroupFile::kKill, GroupFile::kCpu, GroupFile::kReclaim}) {
+    for (const auto& name : NamesOf(file)) {
+      if (name == "/dev/null") continue;
+      if (::chown(name.c_str(), governor, static_cast<gid_t>(-1)) == 0) break;
+      if (errno != ENOENT) return base::SystemError("give " + name + " to its governor");
     }
-    return {};
-  }
-  if (base::FileExists(Memory("/memory.swappiness"))) {
-    TRY(base::WriteKernelFile(Memory("/memory.swappiness"), "0"));
-  }
-  if (base::FileExists(Memory("/memory.kmem.tcp.limit_in_bytes"))) {
-    TRY(base::WriteKernelFile(Memory("/memory.kmem.tcp.limit_in_bytes"),
-                              std::to_string(kV1SocketMemory.count())));
   }
   return {};
 }
 
 base::Result<base::UniqueFd> Cgroup::OpenCore() const {
-  return Open(layout_->core + path_, O_RDONLY | O_DIRECTORY);
+  return OpenFile(layout_->core + path_, O_RDONLY | O_DIRECTORY);
 }
 
 base::Result<void> Cgroup::EnterV1() const {
@@ -146,47 +156,57 @@ base::Result<void> Cgroup::SetLimits(const CgroupLimits& limits) const {
   return {};
 }
 
-base::Result<CgroupHandles> Cgroup::OpenHandles() const {
-  CgroupHandles out;
-  out.freeze = TRY(Open(Core("/cgroup.freeze"), O_WRONLY));
-  out.kill = TRY(Open(Core("/cgroup.kill"), O_WRONLY));
-  if (layout_->memory.empty()) {
-    out.memory_now = TRY(Open("/dev/null", O_RDONLY));
-    out.memory_peak = TRY(Open("/dev/null", O_RDONLY));
-    out.oom = TRY(Open("/dev/null", O_RDONLY));
-    out.reclaim = TRY(Open("/dev/null", O_WRONLY));
-  } else if (layout_->MemoryIsV2()) {
-    // memory.peak came with Linux 5.19; before it the present use has to do.
-    const bool has_peak = base::FileExists(Memory("/memory.peak"));
-    out.memory_now = TRY(Open(Memory("/memory.current"), O_RDONLY));
-    out.memory_peak = TRY(Open(Memory(has_peak ? "/memory.peak" : "/memory.current"), O_RDONLY));
-    out.oom = TRY(Open(Memory("/memory.events"), O_RDONLY));
-    // Since Linux 5.19.
-    const std::string reclaim = Memory("/memory.reclaim");
-    out.reclaim = TRY(Open(base::FileExists(reclaim) ? reclaim : "/dev/null", O_WRONLY));
-  } else {
-    out.memory_now = TRY(Open(Memory("/memory.usage_in_bytes"), O_RDONLY));
-    out.memory_peak = TRY(Open(Memory("/memory.max_usage_in_bytes"), O_RDONLY));
-    out.oom = TRY(Open(Memory("/memory.oom_control"), O_RDONLY));
-    // Its name is older than what it does: it takes from groups that have processes, too.
-    out.reclaim = TRY(Open(Memory("/memory.force_empty"), O_WRONLY));
+// The first of these that is there, as later kernels have more.
+std::vector<std::string> Cgroup::NamesOf(GroupFile file) const {
+  const bool v2 = layout_->MemoryIsV2();
+  const bool memory = !layout_->memory.empty();
+  switch (file) {
+    case GroupFile::kFreeze:
+      return {Core("/cgroup.freeze")};
+    case GroupFile::kKill:
+      return {Core("/cgroup.kill")};
+    case GroupFile::kCpu:
+      if (layout_->cpu.empty()) return {"/dev/null"};
+      return {Cpu(layout_->CpuIsV2() ? "/cpu.max" : "/cpu.cfs_quota_us")};
+    case GroupFile::kReclaim:
+      if (!memory) return {"/dev/null"};
+      // v2's came with Linux 5.19. v1's name is older than what it does: it takes from groups that
+      // have processes, too.
+      if (v2) return {Memory("/memory.reclaim"), "/dev/null"};
+      return {Memory("/memory.force_empty")};
+    case GroupFile::kMemoryNow:
+      if (!memory) return {"/dev/null"};
+      return {Memory(v2 ? "/memory.current" : "/memory.usage_in_bytes")};
+    case GroupFile::kMemoryPeak:
+      if (!memory) return {"/dev/null"};
+      // memory.peak came with Linux 5.19; before it the present use has to do.
+      if (v2) return {Memory("/memory.peak"), Memory("/memory.current")};
+      return {Memory("/memory.max_usage_in_bytes")};
+    case GroupFile::kOom:
+      if (!memory) return {"/dev/null"};
+      return {Memory(v2 ? "/memory.events" : "/memory.oom_control")};
   }
-  if (layout_->cpu.empty()) {
-    out.cpu = TRY(Open("/dev/null", O_WRONLY));
-  } else {
-    out.cpu = TRY(Open(Cpu(layout_->CpuIsV2() ? "/cpu.max" : "/cpu.cfs_quota_us"), O_WRONLY));
+  return {};
+}
+
+base::Result<base::UniqueFd> Cgroup::Open(GroupFile file) const {
+  const int mode = file < GroupFile::kMemoryNow ? O_WRONLY : O_RDONLY;
+  base::Result<base::UniqueFd> out;
+  for (const auto& name : NamesOf(file)) {
+    out = OpenFile(name, mode);
+    if (out || out.error().error_number != ENOENT) break;
   }
   return out;
 }
 
 base::Result<CgroupUsage> Cgroup::ReadUsage() const {
   CgroupUsage out;
-  const CgroupHandles handles = TRY(OpenHandles());
-  const std::string peak = TRY(base::ReadFromStart(handles.memory_peak.get()));
+  const std::string peak = TRY(base::ReadFromStart(TRY(Open(GroupFile::kMemoryPeak)).get()));
   uint64_t bytes = 0;
   std::from_chars(peak.data(), peak.data() + peak.size(), bytes);
   out.memory_peak = base::Bytes(bytes);
-  out.oom_kills = NumberAfter(TRY(base::ReadFromStart(handles.oom.get())), "oom_kill");
+  out.oom_kills =
+      NumberAfter(TRY(base::ReadFromStart(TRY(Open(GroupFile::kOom)).get())), "oom_kill");
   // The core accounts CPU time even where the cpu controller is on v1.
   out.cpu_time_us = NumberAfter(TRY(base::ReadFile(Core("/cpu.stat"))), "usage_usec");
   return out;

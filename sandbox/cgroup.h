@@ -30,37 +30,42 @@ struct CgroupUsage {
   uint64_t cpu_time_us = 0;
 };
 
-// Descriptors through which a process without privilege governs the group.
-struct CgroupHandles {
-  base::UniqueFd freeze;       // write "1" or "0"
-  base::UniqueFd kill;         // write "1"
-  base::UniqueFd memory_now;   // a number of bytes
-  base::UniqueFd memory_peak;  // a number of bytes
-  base::UniqueFd oom;          // a line "oom_kill N"
-  base::UniqueFd cpu;          // FormatCpuLimit
-  base::UniqueFd reclaim;      // ReclaimMemory
+// The files through which a group is governed once it lives.
+enum class GroupFile {
+  kFreeze,      // write "1" or "0"
+  kKill,        // write "1"
+  kCpu,         // write FormatCpuLimit
+  kReclaim,     // ReclaimMemory
+  kMemoryNow,   // a number of bytes
+  kMemoryPeak,  // a number of bytes
+  kOom,         // a line "oom_kill N"
 };
 
 class Cgroup {
  public:
   Cgroup(const CgroupLayout* layout, std::string path) : layout_(layout), path_(std::move(path)) {}
 
-  // Makes the group's folders and the settings that do not depend on a spec.
-  base::Result<void> Make() const;
+  // Makes the group's folders and the settings that do not depend on a spec. The user `governor`
+  // may open its GroupFiles from then on.
+  base::Result<void> Make(uid_t governor) const;
   // An O_PATH-like descriptor of the core's folder for CLONE_INTO_CGROUP.
   base::Result<base::UniqueFd> OpenCore() const;
   // Moves the calling process into the groups that CLONE_INTO_CGROUP does not reach (v1). Each
   // move may wait for a grace period (10 ms): never on a request's path.
   base::Result<void> EnterV1() const;
   base::Result<void> SetLimits(const CgroupLimits& limits) const;
-  base::Result<CgroupHandles> OpenHandles() const;
+  // /dev/null in place of a file that this machine lacks.
+  base::Result<base::UniqueFd> Open(GroupFile file) const;
   base::Result<CgroupUsage> ReadUsage() const;
   void Kill() const;
   bool HasProcesses() const;
   // Removes every folder; EBUSY while a process is still leaving: ask again. Absence is success.
   base::Result<void> Remove() const;
+  const std::string& path() const { return path_; }
 
  private:
+  std::vector<std::string> NamesOf(GroupFile file) const;
+  base::Result<void> GiveTo(uid_t governor) const;
   std::string Core(const char* file) const { return layout_->core + path_ + file; }
   std::string Memory(const char* file) const { return layout_->memory + path_ + file; }
   std::string Cpu(const char* file) const { return layout_->cpu + path_ + file; }
@@ -90,10 +95,10 @@ class CgroupTree {
   std::string path_;
 };
 
-// What is written to CgroupHandles::cpu.
+// What is written to GroupFile::kCpu.
 std::string FormatCpuLimit(uint32_t permille, bool v2);
-// Asks the kernel for up to `amount` of the memory that the group of a CgroupHandles::reclaim can
-// do without (file pages; what may be swapped), frozen or not. Blocks while pages are taken and
+// Asks the kernel for up to `amount` of the memory that the group of a GroupFile::kReclaim can do
+// without (file pages; what may be swapped), frozen or not. Blocks while pages are taken and
 // written back: milliseconds and more. That there was less to take is no failure.
 base::Result<void> ReclaimMemory(int fd, base::Bytes amount);
 // The number after `key` in a file of "key number" lines; 0 where it is not there.

@@ -46,7 +46,7 @@ base::Result<void> BecomeOwner(uint32_t first_uid) {
 }
 
 base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
-  TRY(job.group.Make());
+  TRY(job.group.Make(job.governor));
   const base::UniqueFd core = TRY(job.group.OpenCore());
   base::UniqueFd tmp =
       TRY(job.volumes->Make(job.tmp, job.first_uid + kSandboxUid, job.first_uid + kSandboxGid));

@@ -22,6 +22,7 @@ constexpr uint32_t kUidsPerSandbox = 65536;
 
 struct FillerJob {
   Cgroup group;
+  uid_t governor = 0;  // of the group
   TmpSize tmp;
   uint32_t first_uid = 0;  // of this sandbox's range, on the host
   const RootImage* root = nullptr;

@@ -85,6 +85,7 @@ std::string EncodeOptions(const ZygoteOptions& options) {
   out.Text(options.cgroup_name);
   out.Number(options.pool_size);
   out.Number(options.first_uid);
+  out.Number(options.governor);
   out.Number(options.allow_unenforced);
   return Packet(PacketKind::kOptions, std::move(out));
 }
@@ -96,6 +97,7 @@ base::Result<ZygoteOptions> DecodeOptions(std::string_view body) {
   out.cgroup_name = TRY(in.Text(kMaxPath));
   out.pool_size = TRY(in.Number(1024));
   out.first_uid = static_cast<uint32_t>(TRY(in.Number(UINT32_MAX)));
+  out.governor = static_cast<uid_t>(TRY(in.Number(UINT32_MAX)));
   out.allow_unenforced = TRY(in.Number(1)) != 0;
   TRY(in.End());
   return out;
@@ -146,7 +148,7 @@ base::Result<LaunchPacket> DecodeLaunch(std::string_view body) {
 std::string EncodeLaunched(const LaunchedPacket& packet) {
   WireWriter out;
   out.Number(packet.id);
-  out.Number(packet.cgroup_v2_files);
+  out.Text(packet.group);
   WriteTimings(out, packet.timings);
   return Packet(PacketKind::kLaunched, std::move(out));
 }
@@ -155,7 +157,7 @@ base::Result<LaunchedPacket> DecodeLaunched(std::string_view body) {
   WireReader in(body);
   LaunchedPacket out;
   out.id = TRY(in.Number());
-  out.cgroup_v2_files = TRY(in.Number(1)) != 0;
+  out.group = TRY(in.Text(kMaxPath));
   out.timings = TRY(ReadTimings(in));
   TRY(in.End());
   return out;

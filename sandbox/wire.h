@@ -44,24 +44,11 @@ enum class PacketKind : char {
   kOptions = 'O',   // host -> zygote, once
   kHello = 'H',     // zygote -> host, once
   kLaunch = 'L',    // host -> zygote, with the passed descriptors
-  kLaunched = 'G',  // zygote -> host, with kHandleFds and the listeners
+  kLaunched = 'G',  // zygote -> host, with the pidfd and the listeners
   kAdopt = 'A',     // host -> zygote
   kAdopted = 'D',   // zygote -> host
   kFailed = 'F',    // zygote -> host: to kOptions (id 0), to a kLaunch or to a kAdopt
   kExited = 'E',    // zygote -> host, after kLaunched
-};
-
-// Descriptors that a kLaunched packet carries before the listeners, in this order.
-enum HandleFd : size_t {
-  kPidfd,
-  kFreezeFd,
-  kKillFd,
-  kMemoryNowFd,
-  kMemoryPeakFd,
-  kOomFd,
-  kCpuFd,
-  kReclaimFd,
-  kHandleFds,
 };
 
 struct LaunchPacket {
@@ -71,7 +58,7 @@ struct LaunchPacket {
 };
 struct LaunchedPacket {
   uint64_t id = 0;
-  bool cgroup_v2_files = false;  // how to read kOomFd and to write kCpuFd
+  std::string group;  // Cgroup::path
   std::vector<StepTiming> timings;
 };
 struct AdoptPacket {

@@ -248,9 +248,10 @@ base::Result<void> Zygote::StartSlot(const TmpSize& tmp) {
   Cgroup group = groups_->Group("s" + std::to_string(number));
   auto slot = std::make_unique<Slot>(Slot{.number = number, .tmp = tmp, .group = group});
   slot->uid_index = FreeUidIndex();
-  const FillerJob job{
-      group,          tmp,     options_.first_uid + slot->uid_index * kUidsPerSandbox, root_.get(),
-      volumes_.get(), &filter_};
+  const FillerJob job{group,       options_.governor,
+                      tmp,         options_.first_uid + slot->uid_index * kUidsPerSandbox,
+                      root_.get(), volumes_.get(),
+                      &filter_};
   slot->filler = TRY(StartFiller(job));
   TRY(Watch(slot->filler.socket.get(), Source::kFiller, number, EPOLLIN));
   TRY(Watch(slot->filler.pidfd.get(), Source::kFillerExit, number, EPOLLIN));
@@ -265,7 +266,6 @@ void Zygote::OnFiller(Slot& slot) {
     Unwatch(slot.filler.socket);
     TRY(Watch(slot.embryo.control.get(), Source::kControl, slot.number, EPOLLIN));
     TRY(Watch(slot.embryo.pidfd.get(), Source::kExit, slot.number, EPOLLIN));
-    slot.handles = TRY(slot.group.OpenHandles());
     return {};
   };
   auto adopted = adopt();
@@ -384,19 +384,10 @@ void Zygote::Launched(Slot& slot) {
   // The embryo may begin while the zygote's own step still ends, so the rest can be below zero.
   const auto rest = std::max(base::Duration::zero(), whole - (known - waited));
   slot.timings.push_back({"seccomp and exec", rest});
-  std::vector<int> fds(kHandleFds);
-  fds[kPidfd] = slot.embryo.pidfd.get();
-  fds[kFreezeFd] = slot.handles.freeze.get();
-  fds[kKillFd] = slot.handles.kill.get();
-  fds[kMemoryNowFd] = slot.handles.memory_now.get();
-  fds[kMemoryPeakFd] = slot.handles.memory_peak.get();
-  fds[kOomFd] = slot.handles.oom.get();
-  fds[kCpuFd] = slot.handles.cpu.get();
-  fds[kReclaimFd] = slot.handles.reclaim.get();
+  std::vector<int> fds{slot.embryo.pidfd.get()};
   for (const auto& listener : slot.listeners) fds.push_back(listener.get());
-  Send(EncodeLaunched({slot.launch_id, groups_->layout().CpuIsV2(), slot.timings}), std::move(fds));
+  Send(EncodeLaunched({slot.launch_id, slot.group.path(), slot.timings}), std::move(fds));
   slot.listeners.clear();
-  slot.handles = {};
 }
 
 void Zygote::FailLaunch(Slot& slot, base::Error error) {

@@ -43,7 +43,6 @@ struct Slot {
   Filler filler;
   FilledEmbryo embryo;
   Cgroup group;
-  CgroupHandles handles;
   uint64_t launch_id = 0;
   base::MonoTime ordered_at{};
   std::vector<StepTiming> timings;

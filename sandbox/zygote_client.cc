@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sys.h"
-#include "sandbox/cgroup.h"
+#include "sandbox/live_sandbox.h"
 #include "sandbox/wire.h"
 
 namespace hearth::sandbox {
@@ -25,23 +25,6 @@ namespace sys = base::sys;
 
 constexpr auto kStartTimeout = std::chrono::seconds(30);
 constexpr auto kEndTimeout = std::chrono::seconds(10);
-
-base::Result<void> WriteControl(int fd, std::string_view text, const char* step) {
-  if (::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return base::SystemError(step);
-  }
-  return {};
-}
-
-// A kernel file that holds one number: one read gives all of it.
-base::Result<base::Bytes> ReadBytes(int fd) {
-  char text[32];
-  const ssize_t size = ::pread(fd, text, sizeof text, 0);
-  if (size < 0) return base::SystemError("read a cgroup's number");
-  uint64_t value = 0;
-  std::from_chars(text, text + size, value);
-  return base::Bytes(value);
-}
 
 // The zygote's pid namespace is not ours, so its number of a process would not be either.
 pid_t PidOf(int pidfd) {
@@ -55,90 +38,20 @@ pid_t PidOf(int pidfd) {
   return std::max(pid, 0);
 }
 
-// What the client and the handle share: the handle may outlive the client and the other way round.
-struct Shared {
-  std::vector<base::UniqueFd> handles;  // HandleFd
-  bool cgroup_v2_files = false;
-  bool ended = false;
-  Outcome outcome;
-  std::function<void(Outcome)> on_exit;
-};
-
-void KillShared(const Shared& shared) {
-  // A group that is gone answers ENODEV: there is nothing left to kill.
-  if (!shared.ended) (void)WriteControl(shared.handles[kKillFd].get(), "1", "cgroup.kill");
-}
-
-class RealSandbox final : public Sandbox {
- public:
-  RealSandbox(LaunchedPacket packet, std::vector<base::UniqueFd> listeners,
-              std::shared_ptr<Shared> shared)
-      : packet_(std::move(packet)),
-        pid_(PidOf(shared->handles[kPidfd].get())),
-        listeners_(std::move(listeners)),
-        shared_(std::move(shared)) {
-    // The zygote watches it; here its number was all that was needed, and descriptors are scarce.
-    shared_->handles[kPidfd].Reset();
-  }
-  ~RealSandbox() override {
-    shared_->on_exit = nullptr;
-    KillShared(*shared_);
-  }
-
-  uint64_t id() const override { return packet_.id; }
-  pid_t pid() const override { return pid_; }
-  const std::vector<StepTiming>& timings() const override { return packet_.timings; }
-  std::vector<base::UniqueFd> TakeListeners() override { return std::move(listeners_); }
-  base::Result<void> Freeze() override { return Write(kFreezeFd, "1", "cgroup.freeze"); }
-  base::Result<void> Thaw() override { return Write(kFreezeFd, "0", "cgroup.freeze"); }
-  void Kill() override { KillShared(*shared_); }
-  base::Result<void> SetCpuLimit(uint32_t permille) override {
-    return Write(kCpuFd, FormatCpuLimit(permille, packet_.cgroup_v2_files), "cpu limit");
-  }
-  base::Result<base::UniqueFd> OpenReclaim() const override {
-    base::UniqueFd copy(::fcntl(shared_->handles[kReclaimFd].get(), F_DUPFD_CLOEXEC, 3));
-    if (!copy.valid()) return base::SystemError("duplicate a descriptor");
-    return copy;
-  }
-  base::Result<MemoryUse> Memory() const override {
-    const base::Bytes now = TRY(ReadBytes(shared_->handles[kMemoryNowFd].get()));
-    const base::Bytes peak = TRY(ReadBytes(shared_->handles[kMemoryPeakFd].get()));
-    return MemoryUse{now, std::max(now, peak)};
-  }
-  base::Result<base::Bytes> MemoryPeak() const override {
-    return ReadBytes(shared_->handles[kMemoryPeakFd].get());
-  }
-  uint64_t OutOfMemoryKills() const override {
-    const auto text = base::ReadFromStart(shared_->handles[kOomFd].get());
-    if (!text) return shared_->outcome.out_of_memory ? 1 : 0;
-    return NumberAfter(*text, "oom_kill");
-  }
-  void OnExit(std::function<void(Outcome)> callback) override {
-    shared_->on_exit = std::move(callback);
-  }
-
- private:
-  base::Result<void> Write(HandleFd which, std::string_view text, const char* step) {
-    return WriteControl(shared_->handles[which].get(), text, step);
-  }
-
-  LaunchedPacket packet_;
-  pid_t pid_;
-  std::vector<base::UniqueFd> listeners_;
-  std::shared_ptr<Shared> shared_;
-};
-
 class RealClient final : public ZygoteClient {
  public:
-  RealClient(pid_t pid, base::UniqueFd pidfd, base::UniqueFd socket, MachineReport machine)
+  RealClient(pid_t pid, base::UniqueFd pidfd, base::UniqueFd socket, MachineReport machine,
+             CgroupLayout layout)
       : pid_(pid),
         pidfd_(std::move(pidfd)),
         socket_(std::move(socket)),
-        machine_(std::move(machine)) {}
+        machine_(std::move(machine)),
+        layout_(std::make_shared<const CgroupLayout>(std::move(layout))) {}
 
   ~RealClient() override {
     socket_.Reset();  // The zygote kills and removes everything, then exits.
     Reap();
+    for (const auto& [id, state] : running_) state->ended = true;
   }
 
   const MachineReport& machine() const override { return machine_; }
@@ -258,7 +171,7 @@ class RealClient final : public ZygoteClient {
     lost_ = true;
     const std::weak_ptr<bool> alive = alive_;
     // The sandboxes die with their zygote (PDEATHSIG); this makes sure of it.
-    for (const auto& [id, shared] : running_) KillShared(*shared);
+    for (const auto& [id, state] : running_) state->Kill();
     auto launches = std::move(launches_);
     auto adoptions = std::move(adoptions_);
     auto running = std::move(running_);
@@ -269,11 +182,11 @@ class RealClient final : public ZygoteClient {
     for (auto& [id, callback] : adoptions) {
       callback(base::MakeError(base::ErrorKind::kClosed, "adopt", "the zygote is gone"));
     }
-    for (auto& [id, shared] : running) {
+    for (auto& [id, state] : running) {
       Outcome killed{.kind = Outcome::Kind::kSignaled, .signal = SIGKILL};
-      shared->ended = true;
-      shared->outcome = killed;
-      if (auto on_exit = std::exchange(shared->on_exit, nullptr)) on_exit(killed);
+      state->ended = true;
+      state->outcome = killed;
+      if (auto on_exit = std::exchange(state->on_exit, nullptr)) on_exit(killed);
     }
     if (on_lost) on_lost();
   }
@@ -292,10 +205,11 @@ class RealClient final : public ZygoteClient {
   base::UniqueFd pidfd_;
   base::UniqueFd socket_;
   MachineReport machine_;
+  std::shared_ptr<const CgroupLayout> layout_;
   std::function<void()> on_lost_;
   std::map<uint64_t, LaunchCallback> launches_;
   std::map<uint64_t, AdoptCallback> adoptions_;
-  std::map<uint64_t, std::shared_ptr<Shared>> running_;
+  std::map<uint64_t, std::shared_ptr<SandboxState>> running_;
   std::deque<std::pair<uint64_t, base::Error>> refused_;
   std::deque<Outgoing> outgoing_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -308,7 +222,7 @@ void RealClient::Handle(sys::ReceivedMessage message) {
   switch (static_cast<PacketKind>(message.data[0])) {
     case PacketKind::kLaunched: {
       auto packet = DecodeLaunched(body);
-      if (!packet || message.fds.size() < kHandleFds) return Lose();
+      if (!packet || message.fds.empty()) return Lose();
       return Launched(std::move(*packet), std::move(message.fds));
     }
     case PacketKind::kAdopted: {
@@ -340,24 +254,23 @@ void RealClient::Launched(LaunchedPacket packet, std::vector<base::UniqueFd> fds
   if (found == launches_.end()) return;
   LaunchCallback callback = std::move(found->second);
   launches_.erase(found);
-  std::vector<base::UniqueFd> listeners;
-  for (size_t i = kHandleFds; i < fds.size(); ++i) listeners.push_back(std::move(fds[i]));
-  fds.resize(kHandleFds);
-  auto shared = std::make_shared<Shared>();
-  shared->handles = std::move(fds);
-  shared->cgroup_v2_files = packet.cgroup_v2_files;
-  running_.emplace(packet.id, shared);
-  callback(std::make_unique<RealSandbox>(std::move(packet), std::move(listeners), shared));
+  // The zygote watches the pidfd; here its number is all that is needed.
+  const pid_t pid = PidOf(fds.front().get());
+  fds.erase(fds.begin());
+  auto state = std::make_shared<SandboxState>(layout_, std::move(packet.group));
+  running_.emplace(packet.id, state);
+  callback(std::make_unique<LiveSandbox>(packet.id, pid, std::move(packet.timings), std::move(fds),
+                                         std::move(state)));
 }
 
 void RealClient::Exited(const ExitedPacket& packet) {
   const auto found = running_.find(packet.id);
   if (found == running_.end()) return;
-  const std::shared_ptr<Shared> shared = std::move(found->second);
+  const std::shared_ptr<SandboxState> state = std::move(found->second);
   running_.erase(found);
-  shared->ended = true;
-  shared->outcome = packet.outcome;
-  if (auto on_exit = std::exchange(shared->on_exit, nullptr)) on_exit(packet.outcome);
+  state->ended = true;
+  state->outcome = packet.outcome;
+  if (auto on_exit = std::exchange(state->on_exit, nullptr)) on_exit(packet.outcome);
 }
 
 void RealClient::Adopted(uint64_t id, base::Result<std::vector<StepTiming>> result) {
@@ -447,6 +360,7 @@ base::Result<std::unique_ptr<ZygoteClient>> ZygoteClient::Start(const ZygoteOpti
     return base::MakeError(base::ErrorKind::kUnsupported, "start the zygote",
                            "it needs root to make sandboxes");
   }
+  CgroupLayout layout = TRY(DetectCgroups(TRY(base::ReadFile("/proc/self/mountinfo"))));
   auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
   Spawned zygote = TRY(Spawn(options.program, its.get()));
   its.Reset();
@@ -464,7 +378,7 @@ base::Result<std::unique_ptr<ZygoteClient>> ZygoteClient::Start(const ZygoteOpti
   }
   TRY(sys::SetNonBlocking(mine.get()));
   return std::make_unique<RealClient>(zygote.pid, std::move(zygote.pidfd), std::move(mine),
-                                      std::move(*machine));
+                                      std::move(*machine), std::move(layout));
 }
 
 }  // namespace hearth::sandbox

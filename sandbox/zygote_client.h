@@ -77,6 +77,7 @@ struct ZygoteOptions {
   std::string cgroup_name = "hearth";  // Its group below the root (or below `cgroup_parent`).
   size_t pool_size = 4;                // Prepared sandboxes kept waiting.
   uint32_t first_uid = 1u << 24;       // Host uid ranges of 65,536 start here.
+  uid_t governor = 0;  // The user that the host becomes later: it freezes and kills sandboxes.
   bool allow_unenforced = false;
 };
 

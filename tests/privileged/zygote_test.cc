@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include "base/file.h"
@@ -156,6 +157,54 @@ TEST_F(ZygoteTest, StartsAtOnceAfterOneWhoseHostWasKilled) {
   ASSERT_TRUE(next.has_value()) << next.error().ToString();
   client_ = std::move(*next);
   EXPECT_EQ(OutputOf(Script("echo fine")), "fine\n");
+}
+
+TEST_F(ZygoteTest, AHostThatHasDroppedRootGovernsItsSandboxes) {
+  client_.reset();
+  constexpr uid_t kNobody = 65534;
+  options_.governor = kNobody;
+  const Child child = Fork([&](int output) {
+    client_ = MUST(StartZygote());
+    CHECK(::setresgid(kNobody, kNobody, kNobody) == 0);
+    CHECK(::setresuid(kNobody, kNobody, kNobody) == 0);
+    auto live = MUST(Launch(Script("exec sleep 1000")));
+    Sandbox& sandbox = *live->sandbox;
+    CHECK(sandbox.pid() > 0);
+    MUST(sandbox.Freeze());
+    CHECK(MUST(sandbox.Memory()).now.count() > 0);
+    CHECK(MUST(sandbox.OpenReclaim()).valid());
+    MUST(sandbox.Thaw());
+    MUST(sandbox.SetCpuLimit(500));
+    sandbox.Kill();
+    CHECK(WaitForExit(*live));
+    client_.reset();
+    MUST(base::WriteAll(output, "governed"));
+  });
+  EXPECT_EQ(Read(child), "governed");
+  EXPECT_EQ(::waitpid(child.pid, nullptr, 0), child.pid);
+}
+
+// 5,000 idle sandboxes fit into a hard limit of 20,000 descriptors only where each costs next to
+// none.
+TEST_F(ZygoteTest, ALiveSandboxHoldsNoDescriptorOfItsHost) {
+  const auto descriptors = [] {
+    const auto folder = std::filesystem::directory_iterator("/proc/self/fd");
+    return std::distance(begin(folder), end(folder));
+  };
+  const auto before = descriptors();
+  std::vector<std::unique_ptr<Sandbox>> sandboxes;
+  for (int i = 0; i < 3; ++i) {
+    client_->Launch(Script("exec sleep 1000"), {},
+                    [&](auto result) { sandboxes.push_back(MUST(std::move(result))); });
+  }
+  ASSERT_TRUE(RunUntil(*client_, [&] { return sandboxes.size() == 3; }));
+  EXPECT_EQ(descriptors(), before);
+  for (const auto& sandbox : sandboxes) {
+    EXPECT_GT(MUST(sandbox->Memory()).peak.count(), 0u);
+    ASSERT_TRUE(sandbox->Freeze().has_value());
+    EXPECT_GT(MUST(sandbox->Memory()).peak.count(), 0u);
+  }
+  EXPECT_EQ(descriptors(), before) << "frozen";
 }
 
 TEST_F(ZygoteTest, ServesABurstLargerThanItsPool) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/id.h"
@@ -109,27 +110,57 @@ TEST_F(CgroupTest, TurnsSwapOffAndSocketMemoryDownWhenItIsMade) {
   const CgroupLayout unified = Unified();
   Touch("/core/hearth/s1/memory.oom.group");
   Touch("/core/hearth/s1/memory.swap.max");
-  ASSERT_TRUE(Cgroup(&unified, "/hearth/s1").Make().has_value());
+  ASSERT_TRUE(Cgroup(&unified, "/hearth/s1").Make(0).has_value());
   EXPECT_EQ(Read("/core/hearth/s1/memory.swap.max"), "0");
   EXPECT_EQ(Read("/core/hearth/s1/memory.oom.group"), "1");
   const CgroupLayout hybrid = Hybrid();
   Touch("/memory/hearth/s1/memory.swappiness");
   Touch("/memory/hearth/s1/memory.kmem.tcp.limit_in_bytes");
-  ASSERT_TRUE(Cgroup(&hybrid, "/hearth/s1").Make().has_value());
+  ASSERT_TRUE(Cgroup(&hybrid, "/hearth/s1").Make(0).has_value());
   EXPECT_EQ(Read("/memory/hearth/s1/memory.swappiness"), "0");
   EXPECT_EQ(Read("/memory/hearth/s1/memory.kmem.tcp.limit_in_bytes"), "33554432");
 }
 
+TEST_F(CgroupTest, GivesItsGovernorTheFilesThatAreWrittenAndNothingElse) {
+  const CgroupLayout hybrid = Hybrid();
+  const std::string written[] = {"/core/hearth/s1/cgroup.freeze", "/core/hearth/s1/cgroup.kill",
+                                 "/cpu/hearth/s1/cpu.cfs_quota_us",
+                                 "/memory/hearth/s1/memory.force_empty"};
+  const std::string kept[] = {"/core/hearth/s1/cgroup.procs", "/memory/hearth/s1/cgroup.procs",
+                              "/memory/hearth/s1/memory.limit_in_bytes",
+                              "/pids/hearth/s1/pids.max"};
+  for (const auto& file : written) Touch(file);
+  for (const auto& file : kept) Touch(file);
+  const auto owner = [this](const std::string& file) {
+    struct stat status{};
+    EXPECT_EQ(::stat((root_ + file).c_str(), &status), 0) << file;
+    return status.st_uid;
+  };
+  const uid_t self = ::geteuid();
+  const uid_t governor = self == 0 ? 12345 : self;  // Only root can give files away.
+  const auto made = Cgroup(&hybrid, "/hearth/s1").Make(governor);
+  ASSERT_TRUE(made.has_value()) << made.error().ToString();
+  for (const auto& file : written) EXPECT_EQ(owner(file), governor) << file;
+  for (const auto& file : kept) EXPECT_EQ(owner(file), self) << file;
+}
+
+TEST_F(CgroupTest, OpensDevNullForAFileThatThisKernelLacks) {
+  const CgroupLayout unified = Unified();
+  const Cgroup group(&unified, "/hearth/s1");
+  const auto reclaim = group.Open(GroupFile::kReclaim);
+  ASSERT_TRUE(reclaim.has_value()) << reclaim.error().ToString();
+  EXPECT_FALSE(group.Open(GroupFile::kFreeze).has_value()) << "every kernel has it";
+  Touch("/core/hearth/s1/memory.current", "7\n");
+  const auto peak = group.Open(GroupFile::kMemoryPeak);
+  ASSERT_TRUE(peak.has_value()) << peak.error().ToString();
+  EXPECT_EQ(base::ReadFromStart(peak->get()).value_or(""), "7\n");
+}
+
 TEST_F(CgroupTest, ReadsUsageWhereverItStands) {
   const CgroupLayout hybrid = Hybrid();
-  for (const char* file : {"cgroup.freeze", "cgroup.kill"}) {
-    Touch(std::string("/core/hearth/s1/") + file);
-  }
   Touch("/core/hearth/s1/cpu.stat", "usage_usec 1234\nuser_usec 1000\n");
-  Touch("/memory/hearth/s1/memory.usage_in_bytes", "1000\n");
   Touch("/memory/hearth/s1/memory.max_usage_in_bytes", "5000\n");
   Touch("/memory/hearth/s1/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
-  Touch("/cpu/hearth/s1/cpu.cfs_quota_us");
   const auto usage = Cgroup(&hybrid, "/hearth/s1").ReadUsage();
   ASSERT_TRUE(usage.has_value()) << usage.error().ToString();
   EXPECT_EQ(usage->memory_peak, base::Bytes(5000));

@@ -51,10 +51,11 @@ const ZygoteOptions kOptions{.program = "not sent",
                              .cgroup_name = "hearth",
                              .pool_size = 7,
                              .first_uid = 3'000'000'000,
+                             .governor = 990,
                              .allow_unenforced = true};
 const MachineReport kReport{"hybrid", "tmpfs", {"no memory"}, {"a", "b"}};
 const LaunchPacket kLaunch{42, {0, 1, 199}, "spec"};
-const LaunchedPacket kLaunched{42, true, {{"exec", std::chrono::nanoseconds(5)}}};
+const LaunchedPacket kLaunched{42, "/hearth/s7", {{"exec", std::chrono::nanoseconds(5)}}};
 const FailedPacket kFailed{42, {base::ErrorKind::kClosed, "mounts", 13, "why"}};
 const ExitedPacket kExited{
     42, {Outcome::Kind::kSignaled, 0, 9, true, base::Bytes(77), std::chrono::microseconds(88)}};
@@ -66,6 +67,7 @@ TEST(Packets, CarryTheirMembersBothWays) {
   EXPECT_EQ(options->cgroup_name, kOptions.cgroup_name);
   EXPECT_EQ(options->pool_size, 7u);
   EXPECT_EQ(options->first_uid, 3'000'000'000u);
+  EXPECT_EQ(options->governor, 990u);
   EXPECT_TRUE(options->allow_unenforced);
 
   const auto report = DecodeHello(Body(EncodeHello(kReport)));
@@ -83,7 +85,7 @@ TEST(Packets, CarryTheirMembersBothWays) {
 
   const auto launched = DecodeLaunched(Body(EncodeLaunched(kLaunched)));
   ASSERT_TRUE(launched.has_value());
-  EXPECT_TRUE(launched->cgroup_v2_files);
+  EXPECT_EQ(launched->group, "/hearth/s7");
   ASSERT_EQ(launched->timings.size(), 1u);
   EXPECT_EQ(launched->timings[0].step, "exec");
   EXPECT_EQ(launched->timings[0].took.count(), 5);
