@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "sandbox/embryo.h"
+#include "sandbox/image.h"
 
 namespace hearth::sandbox {
 namespace {
@@ -127,6 +128,19 @@ base::Result<void> FillUsr(const std::string& root) {
   return {};
 }
 
+// It stands beside the program that runs here; where it was not built, images are not restored.
+base::Result<void> PlaceRestoreProgram(const std::string& root) {
+  std::error_code error;
+  const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return base::SystemError("read /proc/self/exe", error.value());
+  const std::string program = own.parent_path() / "hearth-restore";
+  if (!base::FileExists(program)) return {};
+  const std::string path = root + kRestoreProgram;
+  TRY(MakeFile(path, TRY(base::ReadFile(program))));
+  if (::chmod(path.c_str(), 0755) != 0) return base::SystemError("chmod " + path);
+  return {};
+}
+
 }  // namespace
 
 base::Result<RootImage> RootImage::Build(const std::string& folder) {
@@ -141,6 +155,7 @@ base::Result<RootImage> RootImage::Build(const std::string& folder) {
   TRY(FillEtc(folder));
   TRY(FillDev(folder));
   TRY(FillUsr(folder));
+  TRY(PlaceRestoreProgram(folder));
   struct mount_attr confined{};
   confined.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
   confined.propagation = MS_PRIVATE;

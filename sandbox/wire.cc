@@ -198,18 +198,38 @@ base::Result<AdoptPacket> DecodeAdopt(std::string_view body) {
   return out;
 }
 
-std::string EncodeAdopted(const AdoptedPacket& packet) {
+std::string EncodeDone(const DonePacket& packet) {
   WireWriter out;
   out.Number(packet.id);
   WriteTimings(out, packet.timings);
-  return Packet(PacketKind::kAdopted, std::move(out));
+  return Packet(PacketKind::kDone, std::move(out));
 }
 
-base::Result<AdoptedPacket> DecodeAdopted(std::string_view body) {
+base::Result<DonePacket> DecodeDone(std::string_view body) {
   WireReader in(body);
-  AdoptedPacket out;
+  DonePacket out;
   out.id = TRY(in.Number());
   out.timings = TRY(ReadTimings(in));
+  TRY(in.End());
+  return out;
+}
+
+std::string EncodeCapture(const CapturePacket& packet) {
+  WireWriter out;
+  out.Number(packet.id);
+  out.Number(packet.sandbox);
+  out.Number(static_cast<uint64_t>(packet.rules.waits_on));
+  out.Number(static_cast<uint64_t>(packet.rules.last_descriptor));
+  return Packet(PacketKind::kCapture, std::move(out));
+}
+
+base::Result<CapturePacket> DecodeCapture(std::string_view body) {
+  WireReader in(body);
+  CapturePacket out;
+  out.id = TRY(in.Number());
+  out.sandbox = TRY(in.Number());
+  out.rules.waits_on = static_cast<int>(TRY(in.Number(kMaxPassedNumber)));
+  out.rules.last_descriptor = static_cast<int>(TRY(in.Number(kMaxPassedNumber)));
   TRY(in.End());
   return out;
 }

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "sandbox/adoption.h"
+#include "sandbox/image.h"
 #include "sandbox/outcome.h"
 #include "sandbox/zygote_client.h"
 
@@ -46,8 +47,9 @@ enum class PacketKind : char {
   kLaunch = 'L',    // host -> zygote, with the passed descriptors
   kLaunched = 'G',  // zygote -> host, with the pidfd and the listeners
   kAdopt = 'A',     // host -> zygote
-  kAdopted = 'D',   // zygote -> host
-  kFailed = 'F',    // zygote -> host: to kOptions (id 0), to a kLaunch or to a kAdopt
+  kDone = 'D',      // zygote -> host: to a kAdopt or a kCapture
+  kCapture = 'C',   // host -> zygote, with the file for the image
+  kFailed = 'F',    // zygote -> host: to kOptions (id 0), or to a request
   kExited = 'E',    // zygote -> host, after kLaunched
 };
 
@@ -66,9 +68,14 @@ struct AdoptPacket {
   uint64_t sandbox = 0;  // the id of its kLaunch
   Adoption adoption;
 };
-struct AdoptedPacket {
+struct DonePacket {
   uint64_t id = 0;
   std::vector<StepTiming> timings;
+};
+struct CapturePacket {
+  uint64_t id = 0;       // of the request
+  uint64_t sandbox = 0;  // the id of its kLaunch
+  ImageRules rules;
 };
 struct FailedPacket {
   uint64_t id = 0;
@@ -84,7 +91,8 @@ std::string EncodeHello(const MachineReport& report);
 std::string EncodeLaunch(const LaunchPacket& packet);
 std::string EncodeLaunched(const LaunchedPacket& packet);
 std::string EncodeAdopt(const AdoptPacket& packet);
-std::string EncodeAdopted(const AdoptedPacket& packet);
+std::string EncodeDone(const DonePacket& packet);
+std::string EncodeCapture(const CapturePacket& packet);
 std::string EncodeFailed(const FailedPacket& packet);
 std::string EncodeExited(const ExitedPacket& packet);
 
@@ -94,7 +102,8 @@ base::Result<MachineReport> DecodeHello(std::string_view body);
 base::Result<LaunchPacket> DecodeLaunch(std::string_view body);
 base::Result<LaunchedPacket> DecodeLaunched(std::string_view body);
 base::Result<AdoptPacket> DecodeAdopt(std::string_view body);
-base::Result<AdoptedPacket> DecodeAdopted(std::string_view body);
+base::Result<DonePacket> DecodeDone(std::string_view body);
+base::Result<CapturePacket> DecodeCapture(std::string_view body);
 base::Result<FailedPacket> DecodeFailed(std::string_view body);
 base::Result<ExitedPacket> DecodeExited(std::string_view body);
 

@@ -61,6 +61,10 @@ base::Result<void> Zygote::Run() {
         OnHost();
         continue;
       }
+      if (source == Source::kCapture) {
+        OnCapture(tag >> 3);
+        continue;
+      }
       // An earlier event of this round may have ended the slot.
       const auto found = slots_.find(tag >> 3);
       if (found != slots_.end()) Dispatch(source, *found->second);
@@ -84,6 +88,7 @@ void Zygote::Unwatch(base::UniqueFd& fd) {
 void Zygote::Dispatch(Source source, Slot& slot) {
   switch (source) {
     case Source::kHost:
+    case Source::kCapture:
       return;
     case Source::kFiller:
       return OnFiller(slot);
@@ -129,6 +134,12 @@ void Zygote::OnHost() {
         continue;
       }
     }
+    if (message->data[0] == static_cast<char>(PacketKind::kCapture)) {
+      if (auto packet = DecodeCapture(body)) {
+        Capture(*packet, message->fds);
+        continue;
+      }
+    }
     auto packet = message->data[0] == static_cast<char>(PacketKind::kLaunch)
                       ? DecodeLaunch(body)
                       : base::Invalid("read packet", "it is no request");
@@ -158,11 +169,15 @@ void Zygote::Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds) {
       {packet.id, std::move(*spec), std::move(packet.passed_as), std::move(fds), clock_.Now()});
 }
 
-void Zygote::Adopt(const AdoptPacket& packet) {
+Slot* Zygote::FindRunning(uint64_t launch_id) {
   const auto found = std::ranges::find_if(slots_, [&](const auto& entry) {
-    return entry.second->launch_id == packet.sandbox &&
-           entry.second->state == Slot::State::kRunning;
+    return entry.second->launch_id == launch_id && entry.second->state == Slot::State::kRunning;
   });
+  return found == slots_.end() ? nullptr : found->second.get();
+}
+
+void Zygote::Adopt(const AdoptPacket& packet) {
+  Slot* const slot = FindRunning(packet.sandbox);
   std::vector<StepTiming> timings;
   auto began = clock_.Now();
   const auto done = [&](const char* step) {
@@ -170,18 +185,18 @@ void Zygote::Adopt(const AdoptPacket& packet) {
     timings.push_back({step, now - std::exchange(began, now)});
   };
   const auto adopt = [&]() -> base::Result<void> {
-    if (found == slots_.end()) {
+    if (slot == nullptr) {
       return base::MakeError(base::ErrorKind::kNotFound, "adopt", "the sandbox has ended");
     }
     const Adoption& adoption = packet.adoption;
-    TRY(found->second->group.SetLimits({adoption.memory, adoption.cpu_permille, adoption.pids}));
+    TRY(slot->group.SetLimits({adoption.memory, adoption.cpu_permille, adoption.pids}));
     done("cgroup");
-    TRY(MountIntoSandbox(found->second->embryo.pidfd.get(), own_mounts_.get(), adoption.mounts));
+    TRY(MountIntoSandbox(slot->embryo.pidfd.get(), own_mounts_.get(), adoption.mounts));
     done("mounts");
     return {};
   };
   const auto adopted = adopt();
-  Send(adopted ? EncodeAdopted({packet.id, std::move(timings)})
+  Send(adopted ? EncodeDone({packet.id, std::move(timings)})
                : EncodeFailed({packet.id, adopted.error()}));
 }
 

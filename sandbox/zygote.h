@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sandbox/capture.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/embryo.h"
 #include "sandbox/filler.h"
@@ -67,7 +68,7 @@ class Zygote {
     std::vector<base::UniqueFd> passed;
     base::MonoTime asked_at{};
   };
-  enum class Source : uint64_t { kHost, kFiller, kFillerExit, kControl, kExit };
+  enum class Source : uint64_t { kHost, kFiller, kFillerExit, kControl, kExit, kCapture };
 
   Zygote(ZygoteOptions options, base::UniqueFd host, const base::Clock& clock)
       : options_(std::move(options)), host_(std::move(host)), clock_(clock) {}
@@ -88,6 +89,8 @@ class Zygote {
 
   void Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds);
   void Adopt(const AdoptPacket& packet);
+  void Capture(const CapturePacket& packet, const std::vector<base::UniqueFd>& fds);
+  void OnCapture(uint64_t id);
   void Serve();   // gives waiting launches their embryos
   void Refill();  // starts fillers
   base::Result<void> StartSlot(const TmpSize& tmp);
@@ -100,6 +103,7 @@ class Zygote {
   void End(Slot& slot);
   void SweepEnding();
   Slot* FindReady(const TmpSize& tmp);
+  Slot* FindRunning(uint64_t launch_id);
   uint32_t FreeUidIndex() const;
 
   void Send(std::string packet, std::vector<int> fds = {});
@@ -119,6 +123,7 @@ class Zygote {
 
   std::map<uint64_t, std::unique_ptr<Slot>> slots_;
   std::deque<Launch> waiting_;
+  std::map<uint64_t, Capturer> captures_;  // By the request's id.
   struct Outgoing {
     std::string packet;
     std::vector<base::UniqueFd> fds;

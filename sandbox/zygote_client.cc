@@ -64,8 +64,7 @@ class RealClient final : public ZygoteClient {
     const uint64_t id = next_id_++;
     launches_.emplace(id, std::move(callback));
     if (lost_) {
-      refused_.emplace_back(
-          id, base::MakeError(base::ErrorKind::kClosed, "launch", "the zygote is gone").error());
+      refused_.emplace_back(id, Gone().error());
       return;
     }
     Outgoing out;
@@ -88,14 +87,17 @@ class RealClient final : public ZygoteClient {
 
   void Adopt(const Sandbox& sandbox, const Adoption& adoption, AdoptCallback callback) override {
     const uint64_t id = next_id_++;
-    adoptions_.emplace(id, std::move(callback));
-    if (lost_) {
-      refused_.emplace_back(
-          id, base::MakeError(base::ErrorKind::kClosed, "adopt", "the zygote is gone").error());
-      return;
-    }
-    outgoing_.push_back({EncodeAdopt({id, sandbox.id(), adoption}), {}});
-    Flush();
+    Ask(id, {EncodeAdopt({id, sandbox.id(), adoption}), {}}, std::move(callback));
+  }
+
+  void Capture(const Sandbox& sandbox, int image, const ImageRules& rules,
+               CaptureCallback callback) override {
+    const uint64_t id = next_id_++;
+    Outgoing out{EncodeCapture({id, sandbox.id(), rules}), {}};
+    out.fds.emplace_back(::fcntl(image, F_DUPFD_CLOEXEC, 3));
+    Ask(id, std::move(out), [callback = std::move(callback)](auto done) {
+      callback(done ? base::Result<void>() : std::unexpected(std::move(done).error()));
+    });
   }
 
   void OnReadable() override {
@@ -117,6 +119,23 @@ class RealClient final : public ZygoteClient {
     std::vector<base::UniqueFd> fds;
   };
 
+  // The answer to a request about a sandbox that is there.
+  using DoneCallback = AdoptCallback;
+
+  void Ask(uint64_t id, Outgoing request, DoneCallback callback) {
+    asked_.emplace(id, std::move(callback));
+    if (lost_) {
+      refused_.emplace_back(id, Gone().error());
+      return;
+    }
+    outgoing_.push_back(std::move(request));
+    Flush();
+  }
+
+  static std::unexpected<base::Error> Gone() {
+    return base::MakeError(base::ErrorKind::kClosed, "ask the zygote", "the zygote is gone");
+  }
+
   static base::Result<void> Check(const Spec& spec, const std::vector<PassedFd>& fds,
                                   std::string_view encoded) {
     TRY(DecodeSpec(encoded));
@@ -135,7 +154,7 @@ class RealClient final : public ZygoteClient {
   void Handle(sys::ReceivedMessage message);
   void Launched(LaunchedPacket packet, std::vector<base::UniqueFd> fds);
   void Exited(const ExitedPacket& packet);
-  void Adopted(uint64_t id, base::Result<std::vector<StepTiming>> result);
+  void Done(uint64_t id, base::Result<std::vector<StepTiming>> result);
   void Fail(uint64_t id, base::Error error);
 
   void TellRefused() {
@@ -173,15 +192,11 @@ class RealClient final : public ZygoteClient {
     // The sandboxes die with their zygote (PDEATHSIG); this makes sure of it.
     for (const auto& [id, state] : running_) state->Kill();
     auto launches = std::move(launches_);
-    auto adoptions = std::move(adoptions_);
+    auto asked = std::move(asked_);
     auto running = std::move(running_);
     auto on_lost = std::move(on_lost_);
-    for (auto& [id, callback] : launches) {
-      callback(base::MakeError(base::ErrorKind::kClosed, "launch", "the zygote is gone"));
-    }
-    for (auto& [id, callback] : adoptions) {
-      callback(base::MakeError(base::ErrorKind::kClosed, "adopt", "the zygote is gone"));
-    }
+    for (auto& [id, callback] : launches) callback(Gone());
+    for (auto& [id, callback] : asked) callback(Gone());
     for (auto& [id, state] : running) {
       Outcome killed{.kind = Outcome::Kind::kSignaled, .signal = SIGKILL};
       state->ended = true;
@@ -208,7 +223,7 @@ class RealClient final : public ZygoteClient {
   std::shared_ptr<const CgroupLayout> layout_;
   std::function<void()> on_lost_;
   std::map<uint64_t, LaunchCallback> launches_;
-  std::map<uint64_t, AdoptCallback> adoptions_;
+  std::map<uint64_t, DoneCallback> asked_;
   std::map<uint64_t, std::shared_ptr<SandboxState>> running_;
   std::deque<std::pair<uint64_t, base::Error>> refused_;
   std::deque<Outgoing> outgoing_;
@@ -225,10 +240,10 @@ void RealClient::Handle(sys::ReceivedMessage message) {
       if (!packet || message.fds.empty()) return Lose();
       return Launched(std::move(*packet), std::move(message.fds));
     }
-    case PacketKind::kAdopted: {
-      auto packet = DecodeAdopted(body);
+    case PacketKind::kDone: {
+      auto packet = DecodeDone(body);
       if (!packet) return Lose();
-      return Adopted(packet->id, std::move(packet->timings));
+      return Done(packet->id, std::move(packet->timings));
     }
     case PacketKind::kFailed: {
       auto packet = DecodeFailed(body);
@@ -244,6 +259,7 @@ void RealClient::Handle(sys::ReceivedMessage message) {
     case PacketKind::kHello:
     case PacketKind::kLaunch:
     case PacketKind::kAdopt:
+    case PacketKind::kCapture:
       break;
   }
   Lose();
@@ -273,17 +289,17 @@ void RealClient::Exited(const ExitedPacket& packet) {
   if (auto on_exit = std::exchange(state->on_exit, nullptr)) on_exit(packet.outcome);
 }
 
-void RealClient::Adopted(uint64_t id, base::Result<std::vector<StepTiming>> result) {
-  const auto found = adoptions_.find(id);
-  if (found == adoptions_.end()) return;
-  AdoptCallback callback = std::move(found->second);
-  adoptions_.erase(found);
+void RealClient::Done(uint64_t id, base::Result<std::vector<StepTiming>> result) {
+  const auto found = asked_.find(id);
+  if (found == asked_.end()) return;
+  DoneCallback callback = std::move(found->second);
+  asked_.erase(found);
   callback(std::move(result));
 }
 
 void RealClient::Fail(uint64_t id, base::Error error) {
   const auto found = launches_.find(id);
-  if (found == launches_.end()) return Adopted(id, std::unexpected(std::move(error)));
+  if (found == launches_.end()) return Done(id, std::unexpected(std::move(error)));
   LaunchCallback callback = std::move(found->second);
   launches_.erase(found);
   callback(std::unexpected(std::move(error)));

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "sandbox/adoption.h"
+#include "sandbox/image.h"
 #include "sandbox/outcome.h"
 #include "sandbox/spec.h"
 
@@ -104,6 +105,12 @@ class ZygoteClient {
   // gets how long the steps took; where it fails, the sandbox is in an unknown state: end it.
   using AdoptCallback = std::function<void(base::Result<std::vector<StepTiming>>)>;
   virtual void Adopt(const Sandbox& sandbox, const Adoption& adoption, AdoptCallback callback) = 0;
+
+  // Writes what a running sandbox is now to the empty file `image` (sandbox/image.h), which is
+  // duplicated before this returns. The sandbox stands still meanwhile and then goes on.
+  using CaptureCallback = std::function<void(base::Result<void>)>;
+  virtual void Capture(const Sandbox& sandbox, int image, const ImageRules& rules,
+                       CaptureCallback callback) = 0;
 };
 
 }  // namespace hearth::sandbox

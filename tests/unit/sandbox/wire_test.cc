@@ -56,6 +56,9 @@ const ZygoteOptions kOptions{.program = "not sent",
 const MachineReport kReport{"hybrid", "tmpfs", {"no memory"}, {"a", "b"}};
 const LaunchPacket kLaunch{42, {0, 1, 199}, "spec"};
 const LaunchedPacket kLaunched{42, "/hearth/s7", {{"exec", std::chrono::nanoseconds(5)}}};
+const AdoptPacket kAdopt{42, 41, {base::Bytes::MiB(64), 500, 77, {{"/a", "/var/task"}}}};
+const DonePacket kDone{42, {{"mounts", std::chrono::nanoseconds(6)}}};
+const CapturePacket kCapture{42, 41, {5, 6}};
 const FailedPacket kFailed{42, {base::ErrorKind::kClosed, "mounts", 13, "why"}};
 const ExitedPacket kExited{
     42, {Outcome::Kind::kSignaled, 0, 9, true, base::Bytes(77), std::chrono::microseconds(88)}};
@@ -90,6 +93,13 @@ TEST(Packets, CarryTheirMembersBothWays) {
   EXPECT_EQ(launched->timings[0].step, "exec");
   EXPECT_EQ(launched->timings[0].took.count(), 5);
 
+  const auto capture = DecodeCapture(Body(EncodeCapture(kCapture)));
+  ASSERT_TRUE(capture.has_value());
+  EXPECT_EQ(capture->id, 42u);
+  EXPECT_EQ(capture->sandbox, 41u);
+  EXPECT_EQ(capture->rules.waits_on, 5);
+  EXPECT_EQ(capture->rules.last_descriptor, 6);
+
   const auto failed = DecodeFailed(Body(EncodeFailed(kFailed)));
   ASSERT_TRUE(failed.has_value());
   EXPECT_EQ(failed->error.kind, base::ErrorKind::kClosed);
@@ -119,6 +129,9 @@ const std::vector<Decoder>& Decoders() {
       {"hello", EncodeHello(kReport), [](auto b) { return DecodeHello(b).has_value(); }},
       {"launch", EncodeLaunch(kLaunch), [](auto b) { return DecodeLaunch(b).has_value(); }},
       {"launched", EncodeLaunched(kLaunched), [](auto b) { return DecodeLaunched(b).has_value(); }},
+      {"adopt", EncodeAdopt(kAdopt), [](auto b) { return DecodeAdopt(b).has_value(); }},
+      {"done", EncodeDone(kDone), [](auto b) { return DecodeDone(b).has_value(); }},
+      {"capture", EncodeCapture(kCapture), [](auto b) { return DecodeCapture(b).has_value(); }},
       {"failed", EncodeFailed(kFailed), [](auto b) { return DecodeFailed(b).has_value(); }},
       {"exited", EncodeExited(kExited), [](auto b) { return DecodeExited(b).has_value(); }},
   };
@@ -128,7 +141,7 @@ const std::vector<Decoder>& Decoders() {
 TEST(Packets, OfDifferentKindsBeginDifferently) {
   std::string first;
   for (const auto& decoder : Decoders()) first += decoder.packet[0];
-  EXPECT_EQ(first, "OHLGFE");
+  EXPECT_EQ(first, "OHLGADCFE");
 }
 
 TEST(Packets, AreRefusedCutShortOrWithBytesTooMany) {
