@@ -46,6 +46,8 @@ constexpr size_t kMaxClientContext = 3583;                   // AWS: base64 char
 constexpr size_t kLogTail = 4096;                            // AWS: X-Amz-Log-Result.
 constexpr uint32_t kAccountConcurrency = 1000;               // AWS.
 constexpr auto kKeepAlive = 600s;          // Ours: idle instances live ten minutes.
+constexpr auto kLongestKeepAlive = 14400s; // Ours: of what is learned; the histogram's range.
+constexpr auto kReclaimAfter = 30s;        // Ours: idle instances give file pages back.
 
 // HTTP.
 constexpr size_t kMaxRequestBody = 70167211;     // AWS: Lambda's API.

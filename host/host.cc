@@ -179,6 +179,7 @@ Result<void> Host::Parts::StartServices() {
   invoker_options.concurrency = options.concurrency;
   invoker_options.keep_alive = options.keep_alive;
   invoker_options.freeze_after = options.freeze_after;
+  invoker_options.reclaim_after = options.reclaim_after;
   invoker_options.stem_cells = options.stem_cells;
   invoker_options.runtime_folder =
       TRY(FindPart("the runtimes' bootstraps", {here + "/../share/hearth/runtime"}));

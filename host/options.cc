@@ -99,6 +99,13 @@ Result<void> SetMemoryStep(Options& o, const std::string& v) {
                     {"reject", [&] { o.memory_step = MemoryStep::kReject; }}});
 }
 
+Result<void> SetKeepAlivePolicy(Options& o, const std::string& v) {
+  using invoker::KeepAlivePolicy;
+  return SetChoice("keep_alive_policy", v,
+                   {{"learned", [&] { o.keep_alive.policy = KeepAlivePolicy::kLearned; }},
+                    {"fixed", [&] { o.keep_alive.policy = KeepAlivePolicy::kFixed; }}});
+}
+
 template <typename Unit>
 std::function<Result<void>(Options&, const std::string&)> DurationRule(
     const char* name, base::Duration Options::* member, uint64_t high) {
@@ -131,9 +138,21 @@ const std::vector<OptionRule>& Rules() {
          o.concurrency = static_cast<uint32_t>(TRY(ParseNumber("concurrency", v, 1, 1000000)));
          return {};
        }},
-      {"keep_alive_s", false, DurationRule<seconds>("keep_alive_s", &Options::keep_alive, 86400)},
+      {"keep_alive_policy", false, SetKeepAlivePolicy},
+      {"keep_alive_s", false,
+       [](Options& o, const std::string& v) -> Result<void> {
+         o.keep_alive.fixed = seconds(TRY(ParseNumber("keep_alive_s", v, 0, 86400)));
+         return {};
+       }},
+      {"keep_alive_max_s", false,
+       [](Options& o, const std::string& v) -> Result<void> {
+         o.keep_alive.longest = seconds(TRY(ParseNumber("keep_alive_max_s", v, 60, 14400)));
+         return {};
+       }},
       {"freeze_after_ms", false,
        DurationRule<milliseconds>("freeze_after_ms", &Options::freeze_after, 86400000)},
+      {"reclaim_after_s", false,
+       DurationRule<seconds>("reclaim_after_s", &Options::reclaim_after, 86400)},
       {"drain_timeout_s", false,
        DurationRule<seconds>("drain_timeout_s", &Options::drain_timeout, 3600)},
       {"pool_size", false,
@@ -251,8 +270,12 @@ Options (each may also stand in FILE, YAML, with '_' for '-'; the command line w
   --memory-step MODE       round_up | reject memory sizes between steps of 64 MB (round_up)
   --memory-budget-mib N    sum of the sizes of all sandboxes (80 % of the machine)
   --concurrency N          calls that run at once (1000)
-  --keep-alive-s N         how long an idle sandbox lives (600)
+  --keep-alive-policy P    learned | fixed: how long an idle sandbox lives follows from the times
+                           between its function's calls, or is always --keep-alive-s (learned)
+  --keep-alive-s N         how long it lives where nothing is learned (600)
+  --keep-alive-max-s N     what is learned is never more (14400)
   --freeze-after-ms N      how long a sandbox is idle before it is frozen (50)
+  --reclaim-after-s N      how long before it gives file pages back to the machine; 0: never (30)
   --drain-timeout-s N      how long SIGTERM waits for running calls (30)
   --pool-size N            prepared sandboxes kept waiting (4)
   --stem-cells N           interpreters kept waiting for code, at most, a language (8)

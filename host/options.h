@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "invoker/keep_alive.h"
 #include "invoker/lambda_api.h"
 
 namespace hearth::host {
@@ -22,8 +23,10 @@ struct Options {
   invoker::MemoryStep memory_step = invoker::MemoryStep::kRoundUp;
   base::Bytes memory_budget;  // Zero: 80 % of the machine's memory.
   uint32_t concurrency = limits::kAccountConcurrency;
-  base::Duration keep_alive = limits::kKeepAlive;
+  invoker::KeepAliveOptions keep_alive{.fixed = limits::kKeepAlive,
+                                       .longest = limits::kLongestKeepAlive};
   base::Duration freeze_after = std::chrono::milliseconds(50);
+  base::Duration reclaim_after = limits::kReclaimAfter;  // Zero: never.
   base::Duration drain_timeout = std::chrono::seconds(30);
   size_t pool_size = 4;   // Prepared sandboxes kept waiting.
   size_t stem_cells = 8;  // Interpreters kept waiting for code, at most, for each language.

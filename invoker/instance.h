@@ -15,6 +15,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "invoker/eviction.h"
 #include "invoker/instance_log.h"
 #include "invoker/invocation.h"
 #include "invoker/invoker.h"
@@ -26,6 +27,7 @@
 namespace hearth::invoker {
 
 class StemCells;
+class UseHistory;
 struct StemCell;
 
 // What every instance of a host works with; outlives them all.
@@ -94,7 +96,12 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   // What it may use; and what it uses now, as far as that is known.
   base::Bytes size() const;
   base::Bytes MemoryNow() const;
+  // For a thread that takes back what it can do without (sandbox::ReclaimMemory).
+  base::Result<base::UniqueFd> OpenReclaim() const { return sandbox_->OpenReclaim(); }
   base::MonoTime idle_since() const { return idle_since_; }
+  // From its making to its first idle moment, after which it has served so many calls.
+  base::Duration start_took() const { return ready_ - created_; }
+  uint64_t invocations() const { return invocations_; }
   InstanceInfo Info() const;
 
   // What the memory budget holds for it, and whether it is being started for the pool's waiting
@@ -103,11 +110,17 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   bool is_for_waiting = false;
   // It has answered, and will be idle when its runtime asks for the next event; kept by the pool.
   bool is_finishing = false;
+  // Provisioned: neither memory pressure nor a keep-alive ends it; kept by the pool.
+  bool is_provisioned = false;
   // Its place among the idle; kept by IdleInstances, which moves the one node between lists.
   struct IdleHook {
     std::list<Instance*> home;
     std::list<Instance*>::iterator node;
     std::list<Instance*>* in = nullptr;
+    const UseHistory* history = nullptr;
+    double used_at = 0;               // The eviction's clock then.
+    std::optional<EvictionKey> rank;  // Of one that has been quiet for a moment.
+    base::MonoTime ends{};            // The same; its keep-alive's end.
   } idle_hook;
 
  private:

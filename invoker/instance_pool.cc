@@ -12,6 +12,7 @@ constexpr auto kPatience = std::chrono::milliseconds(2);
 }  // namespace
 
 void InstancePool::Enqueue(PendingCallPtr call) {
+  history_->Arrived(call->admitted);
   waiting_.push_back(std::move(call));
   Pump();
 }
@@ -36,9 +37,9 @@ void InstancePool::Pump(size_t expected) {
     if (!idle_.empty()) {
       Instance& instance = *idle_.back();
       if (!Reserve(size - instance.reserved, expected, &instance)) return;
+      idle_instances_.Remove(instance);
       instance.reserved = size;
       idle_.pop_back();
-      idle_instances_.Remove(instance);
       PendingCallPtr call = std::move(waiting_.front());
       waiting_.pop_front();
       instance.Invoke(std::move(call));
@@ -120,11 +121,13 @@ void InstancePool::AddInfo(std::vector<InstanceInfo>& to) const {
 // --- What instances tell
 
 void InstancePool::OnIdle(Instance& instance) {
+  if (instance.is_finishing) history_->Ended(instance.idle_since());
+  if (instance.is_for_waiting) history_->Started(instance.start_took());
   FinishingEnds(instance);
   StartingEnds(instance);
   if (waiting_.empty() && retired_) return instance.End("retired");
   idle_.push_back(&instance);
-  idle_instances_.Add(instance);
+  idle_instances_.Add(instance, *history_);
   if (!waiting_.empty()) Pump();
 }
 

@@ -13,6 +13,7 @@
 #include "invoker/admission.h"
 #include "invoker/idle_instances.h"
 #include "invoker/instance.h"
+#include "invoker/keep_alive.h"
 #include "io/timer.h"
 
 namespace hearth::invoker {
@@ -36,12 +37,13 @@ class InstancePool final : private Instance::Delegate {
   };
 
   InstancePool(const InstanceParts& parts, Admission& admission, IdleInstances& idle, Host& host,
-               FunctionRef function)
+               FunctionRef function, std::shared_ptr<UseHistory> history)
       : parts_(parts),
         admission_(admission),
         idle_instances_(idle),
         host_(host),
         function_(std::move(function)),
+        history_(std::move(history)),
         patience_(parts.loop) {}
 
   void Enqueue(PendingCallPtr call);
@@ -80,6 +82,7 @@ class InstancePool final : private Instance::Delegate {
   IdleInstances& idle_instances_;
   Host& host_;
   const FunctionRef function_;
+  const std::shared_ptr<UseHistory> history_;  // Of all revisions of the function.
   bool retired_ = false;
   std::unordered_map<uint64_t, std::unique_ptr<Instance>> instances_;
   std::vector<Instance*> idle_;  // The most recently used last.

@@ -54,6 +54,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   }
 
   void Retire(const std::string& function_name, const std::string& keep_revision_id) override {
+    if (keep_revision_id.empty()) histories_.erase(function_name);
     // By name: a retired pool may vanish while others are being retired.
     std::vector<InstancePool*> old;
     for (const auto& [revision, pool] : pools_) {
@@ -90,7 +91,10 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     auto& pool = pools_[function->revision_id];
     if (!pool) {
       InstancePool::Host& self = *this;
-      pool = std::make_unique<InstancePool>(parts_, admission_, idle_, self, std::move(function));
+      auto& history = histories_[function->name];
+      if (!history) history = std::make_shared<UseHistory>();
+      pool = std::make_unique<InstancePool>(parts_, admission_, idle_, self, std::move(function),
+                                            history);
     }
     return *pool;
   }
@@ -214,7 +218,8 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   io::Timer drain_timer_;
   std::function<void()> drained_;
   bool draining_ = false;
-  std::unordered_map<std::string, std::unique_ptr<InstancePool>> pools_;  // By revision id.
+  std::unordered_map<std::string, std::unique_ptr<InstancePool>> pools_;    // By revision id.
+  std::unordered_map<std::string, std::shared_ptr<UseHistory>> histories_;  // By function's name.
   std::deque<InstancePool*> starved_;  // Wait for memory, in order.
   base::Bytes ending_;                 // Reserved by instances that are on their way out.
   uint64_t next_id_ = 1;

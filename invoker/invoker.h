@@ -2,7 +2,8 @@
 //
 // A call goes: admission (concurrency, memory budget) -> an idle instance of exactly this function
 // version and revision (most recently used first), or a new sandbox, or a wait -> its session ->
-// answer -> idle -> frozen after a quiet moment -> ended after keep-alive or under memory pressure.
+// answer -> idle -> frozen after a quiet moment -> ended after its function's keep-alive, or under
+// memory pressure where it is worth least.
 // Owner: host. One loop, one thread.
 #pragma once
 
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "invoker/invocation.h"
+#include "invoker/keep_alive.h"
 #include "invoker/log_store.h"
 #include "io/loop.h"
 #include "runtime/catalog.h"
@@ -26,8 +28,10 @@ struct InvokerOptions {
   Account account;
   base::Bytes memory_budget;  // Sum of the sizes of all sandboxes; zero: 80 % of the machine.
   uint32_t concurrency = limits::kAccountConcurrency;
-  base::Duration keep_alive = limits::kKeepAlive;
+  KeepAliveOptions keep_alive{.fixed = limits::kKeepAlive, .longest = limits::kLongestKeepAlive};
   base::Duration freeze_after = std::chrono::milliseconds(50);  // Idle this long: frozen.
+  // Idle this long: the kernel is asked for what it holds and does not need. Zero: never.
+  base::Duration reclaim_after = limits::kReclaimAfter;
   size_t stem_cells = 0;       // That wait, at most, for each language.
   std::string runtime_folder;  // Host folder with python/, nodejs/ bootstraps.
   // The folder of a function's unpacked code on the host.

@@ -30,7 +30,7 @@ TEST(Options, TheDefaultsAreThoseOfTheDocuments) {
   EXPECT_EQ(parsed.options.listen, "127.0.0.1:4566");
   EXPECT_EQ(parsed.options.account.id, "000000000000");
   EXPECT_EQ(parsed.options.account.region, "us-east-1");
-  EXPECT_EQ(parsed.options.keep_alive, std::chrono::minutes(10));
+  EXPECT_EQ(parsed.options.keep_alive.fixed, std::chrono::minutes(10));
 }
 
 TEST(Options, TakeValuesAfterASpaceOrAnEqualsSign) {
@@ -39,6 +39,23 @@ TEST(Options, TakeValuesAfterASpaceOrAnEqualsSign) {
   EXPECT_EQ(parsed.options.listen, "[::1]:0");
   EXPECT_EQ(parsed.options.state_folder, "/x");
   EXPECT_TRUE(parsed.options.allow_unenforced);
+}
+
+TEST(Options, SayHowLongIdleSandboxesLive) {
+  using invoker::KeepAlivePolicy;
+  const Options defaults = MUST(ParseCommandLine({})).options;
+  EXPECT_EQ(defaults.keep_alive.policy, KeepAlivePolicy::kLearned);
+  EXPECT_EQ(defaults.keep_alive.longest, std::chrono::hours(4));
+  EXPECT_EQ(defaults.reclaim_after, std::chrono::seconds(30));
+  const Options set = MUST(ParseCommandLine({"--keep-alive-policy", "fixed", "--keep-alive-s", "0",
+                                             "--keep-alive-max-s", "3600", "--reclaim-after-s=0"}))
+                          .options;
+  EXPECT_EQ(set.keep_alive.policy, KeepAlivePolicy::kFixed);
+  EXPECT_EQ(set.keep_alive.fixed, std::chrono::seconds(0));
+  EXPECT_EQ(set.keep_alive.longest, std::chrono::hours(1));
+  EXPECT_EQ(set.reclaim_after, std::chrono::seconds(0));
+  EXPECT_THAT(ErrorOf({"--keep-alive-policy", "lru"}), HasSubstr("learned, fixed"));
+  EXPECT_THAT(ErrorOf({"--keep-alive-max-s", "59"}), HasSubstr("from 60 to 14400"));
 }
 
 TEST(Options, AreRefusedByNameWithWhatWouldBeRight) {
@@ -62,7 +79,7 @@ TEST_F(ConfigFile, IsReadAndTheCommandLineWinsOverIt) {
   const auto parsed = MUST(ParseCommandLine({"--listen", "127.0.0.1:2", "--config", path}));
   EXPECT_EQ(parsed.options.listen, "127.0.0.1:2");
   EXPECT_EQ(parsed.options.memory_step, invoker::MemoryStep::kReject);
-  EXPECT_EQ(parsed.options.keep_alive, std::chrono::seconds(7));
+  EXPECT_EQ(parsed.options.keep_alive.fixed, std::chrono::seconds(7));
   EXPECT_TRUE(parsed.options.allow_reset);
 }
 

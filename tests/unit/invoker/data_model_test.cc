@@ -29,7 +29,7 @@ class DataModel : public test::DataPlane, public ::testing::WithParamInterface<u
     random.seed(GetParam());
     options.memory_budget = base::Bytes::MiB(kBudgetMib);
     options.concurrency = kConcurrency;
-    options.keep_alive = 30s;
+    options.keep_alive.fixed = 30s;
     zygote.on_launch = [this](FakeProcess& process) {
       process.lingers = Chance(20);
       process.freezable = !Chance(10);

@@ -212,7 +212,7 @@ TEST_F(DataReuse, KeepAliveCountsFromTheLastCall) {
 
 TEST_F(DataReuse, KeepAliveHoldsWhereFreezingComesLaterOrFails) {
   options.freeze_after = 24h;
-  options.keep_alive = 60s;
+  options.keep_alive.fixed = 60s;
   const auto call = Invoke(Function("F"));
   Start(0);
   Serve(0, call);

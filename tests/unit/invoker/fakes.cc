@@ -66,7 +66,14 @@ class FakeSandbox final : public sandbox::Sandbox {
     process_->cpu_permille = permille;
     return {};
   }
-  base::Result<sandbox::MemoryUse> Memory() const override { return process_->memory; }
+  base::Result<base::UniqueFd> OpenReclaim() const override {
+    if (!process_->reclaim.valid()) return Sandbox::OpenReclaim();
+    return base::UniqueFd(::fcntl(process_->reclaim.get(), F_DUPFD_CLOEXEC, 3));
+  }
+  base::Result<sandbox::MemoryUse> Memory() const override {
+    ++process_->memory_reads;
+    return process_->memory;
+  }
   base::Result<base::Bytes> MemoryPeak() const override { return process_->memory.peak; }
   uint64_t OutOfMemoryKills() const override { return 0; }
   void OnExit(std::function<void(sandbox::Outcome)> callback) override {

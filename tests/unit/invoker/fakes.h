@@ -92,6 +92,8 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   int thaws = 0;
   int kills = 0;
   uint32_t cpu_permille = 0;  // The last SetCpuLimit; 0: none.
+  int memory_reads = 0;
+  base::UniqueFd reclaim;  // What OpenReclaim gives, where a test has set it.
   bool refuses_adoption = false;
   std::optional<sandbox::Adoption> adopted;  // The last that was asked for.
 
