@@ -233,6 +233,19 @@ void FakeZygote::Adopt(const sandbox::Sandbox& sandbox, const sandbox::Adoption&
   });
 }
 
+void FakeZygote::Capture(const sandbox::Sandbox& sandbox, int image, const sandbox::ImageRules&,
+                         CaptureCallback callback) {
+  const auto found =
+      std::ranges::find(processes, sandbox.id(), [](const auto& p) { return p->id; });
+  ASSERT_NE(found, processes.end());
+  ASSERT_TRUE(base::WriteAll(image, "image of " + (*found)->spec.name).has_value());
+  loop_.Post([process = *found, callback = std::move(callback)] {
+    if (process->refuses_capture.empty()) return callback({});
+    callback(base::MakeError(base::ErrorKind::kUnsupported, "write a process image",
+                             process->refuses_capture));
+  });
+}
+
 size_t FakeZygote::alive() const {
   return static_cast<size_t>(
       std::ranges::count_if(processes, [](const auto& process) { return process->alive(); }));

@@ -93,8 +93,9 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   int kills = 0;
   uint32_t cpu_permille = 0;  // The last SetCpuLimit; 0: none.
   int memory_reads = 0;
-  base::UniqueFd reclaim;  // What OpenReclaim gives, where a test has set it.
+  base::UniqueFd reclaim;     // What OpenReclaim gives, where a test has set it.
   bool refuses_adoption = false;
+  std::string refuses_capture;               // Why; empty: it does not.
   std::optional<sandbox::Adoption> adopted;  // The last that was asked for.
 
  private:
@@ -128,6 +129,8 @@ class FakeZygote final : public sandbox::ZygoteClient {
               LaunchCallback callback) override;
   void Adopt(const sandbox::Sandbox& sandbox, const sandbox::Adoption& adoption,
              AdoptCallback callback) override;
+  void Capture(const sandbox::Sandbox& sandbox, int image, const sandbox::ImageRules& rules,
+               CaptureCallback callback) override;
 
   size_t alive() const;
 
