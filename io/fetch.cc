@@ -49,8 +49,9 @@ base::Result<HttpResponse> Fetch(const FetchRequest& request) {
   if (!curl) return base::MakeError(base::ErrorKind::kSystem, "fetch", "libcurl cannot start");
   Transfer transfer{.request = &request};
   struct curl_slist* list = nullptr;
-  for (const auto& [name, value] : request.headers.all()) {
-    list = curl_slist_append(list, (name + ": " + value).c_str());
+  for (size_t i = 0; i < request.headers.size(); ++i) {
+    const auto [name, value] = request.headers[i];
+    list = curl_slist_append(list, (std::string(name) + ": " + std::string(value)).c_str());
   }
   // curl would wait a second for a 100 Continue that our own server always gives.
   list = curl_slist_append(list, "Expect:");

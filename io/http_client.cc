@@ -77,18 +77,18 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     CHECK(uv_tcp_init(loop.raw(), tcp) == 0);
     tcp->data = this;
     auto* connect = new Connect{.client = weak_from_this()};
-    const int error = uv_tcp_connect(
-        &connect->request, tcp, reinterpret_cast<struct sockaddr*>(&where),
-        [](uv_connect_t* done, int status) noexcept {
-          const std::unique_ptr<Connect> owned(reinterpret_cast<Connect*>(done));
-          const auto self = owned->client.lock();
-          if (!self || status == UV_ECANCELED) return;
-          if (status != 0) {
-            self->Fail("connect", status);
-            return;
-          }
-          self->OnConnected();
-        });
+    const int error =
+        uv_tcp_connect(&connect->request, tcp, reinterpret_cast<struct sockaddr*>(&where),
+                       [](uv_connect_t* done, int status) noexcept {
+                         const std::unique_ptr<Connect> owned(reinterpret_cast<Connect*>(done));
+                         const auto self = owned->client.lock();
+                         if (!self || status == UV_ECANCELED) return;
+                         if (status != 0) {
+                           self->Fail("connect", status);
+                           return;
+                         }
+                         self->OnConnected();
+                       });
     if (error != 0) {
       delete connect;
       loop.Post([self = shared_from_this(), error] { self->Fail("connect", error); });
@@ -98,12 +98,11 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   void OnConnected() {
     connected = true;
     uv_tcp_nodelay(tcp, 1);
-    parser = std::make_unique<HttpParser>(HttpParser::Options{
-        .kind = HttpKind::kResponse,
-        .max_body = kMaxResponseBody,
-        .max_header_bytes = 1 << 20,
-        .max_headers = 1000,
-        .max_target = 0});
+    parser = std::make_unique<HttpParser>(HttpParser::Options{.kind = HttpKind::kResponse,
+                                                              .max_body = kMaxResponseBody,
+                                                              .max_header_bytes = 1 << 20,
+                                                              .max_headers = 1000,
+                                                              .max_target = 0});
     uv_read_start(
         stream(),
         [](uv_handle_t* handle, size_t, uv_buf_t* into) noexcept {
@@ -129,8 +128,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
         return;
       }
       Close();
-      if (callback) Finish(base::MakeError(base::ErrorKind::kClosed, "read response",
-                                           "the server closed the connection"));
+      if (callback)
+        Finish(base::MakeError(base::ErrorKind::kClosed, "read response",
+                               "the server closed the connection"));
       return;
     }
     std::string_view rest(data, static_cast<size_t>(got));
@@ -151,8 +151,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
 
   void WriteRequest() {
     parser->SetResponseHasNoBody(bytes->starts_with("HEAD "));
-    uv_buf_t buffer_view = uv_buf_init(const_cast<char*>(bytes->data()),
-                                       static_cast<unsigned>(bytes->size()));
+    uv_buf_t buffer_view =
+        uv_buf_init(const_cast<char*>(bytes->data()), static_cast<unsigned>(bytes->size()));
     int put = uv_try_write(stream(), &buffer_view, 1);
     if (put == static_cast<int>(bytes->size())) return;
     if (put < 0) put = 0;
@@ -183,8 +183,8 @@ HttpClient::~HttpClient() {
 void HttpClient::Send(HttpRequest request, Callback callback) {
   auto bytes = std::make_shared<std::string>();
   *bytes += request.method + " " + request.target + " HTTP/1.1\r\nHost: " + impl_->address;
-  for (const auto& [name, value] : request.headers.all()) *bytes += "\r\n" + name + ": " + value;
-  *bytes += "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n\r\n";
+  *bytes += "\r\n" + request.headers.lines();
+  *bytes += "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n";
   *bytes += request.body;
   SendRaw(std::move(bytes), std::move(callback));
 }

@@ -16,6 +16,8 @@ constexpr size_t kMaxAhead = 65536;
 constexpr auto kLinger = std::chrono::seconds(5);
 // Answers that the kernel has not taken, beyond which the next request waits.
 constexpr size_t kMaxUnsent = 1u << 20;
+// A body so short is copied behind its head: one piece costs the kernel less than two.
+constexpr size_t kJoinedBody = 4096;
 
 struct WriteRequest {
   uv_write_t request{};
@@ -63,8 +65,7 @@ void HttpConnection::SetDeadline(base::Duration wait) {
 // upload may be long.
 void HttpConnection::UpdateReadDeadline() {
   const HttpParser::State state = parser_.state();
-  if (state == HttpParser::State::kBody ||
-      (state == HttpParser::State::kHead && !head_timed_)) {
+  if (state == HttpParser::State::kBody || (state == HttpParser::State::kHead && !head_timed_)) {
     head_timed_ = true;
     SetDeadline(server_.options.header_timeout);
   }
@@ -219,13 +220,16 @@ void HttpConnection::Refuse(int status, const std::string& reason) {
 }
 
 std::string HttpConnection::Head(int status, const HttpHeaders& headers, Framing framing,
-                                 size_t content_length) const {
+                                 size_t content_length, size_t room) const {
   return ResponseHead({.status = status,
                        .date = server_.Date(),
                        .headers = headers,
                        .framing = framing,
                        .content_length = content_length,
-                       .connection = !keep_alive_ ? "close" : http_1_0_ ? "keep-alive" : ""});
+                       .connection = !keep_alive_ ? "close"
+                                     : http_1_0_  ? "keep-alive"
+                                                  : "",
+                       .room = room});
 }
 
 HttpResponder HttpConnection::MakeResponder() { return {weak_from_this(), sequence_}; }
@@ -233,11 +237,13 @@ HttpResponder HttpConnection::MakeResponder() { return {weak_from_this(), sequen
 void HttpConnection::Send(uint64_t sequence, HttpResponse response) {
   if (state_ != State::kAnswering || sequence != sequence_) return;
   if (close_when_idle_) keep_alive_ = false;
+  const bool no_body = head_request_ || HasNoBody(response.status);
+  const bool joined = !no_body && response.body.size() <= kJoinedBody;
   std::string head = Head(response.status, response.headers,
                           HasNoBody(response.status) ? Framing::kNone : Framing::kLength,
-                          response.body.size());
-  const bool no_body = head_request_ || HasNoBody(response.status);
-  WriteBytes(std::move(head), no_body ? std::string() : std::move(response.body));
+                          response.body.size(), joined ? response.body.size() : 0);
+  if (joined) head += response.body;
+  WriteBytes(std::move(head), no_body || joined ? std::string() : std::move(response.body));
   FinishAnswer();
 }
 
@@ -301,19 +307,18 @@ void HttpConnection::Linger() {
   ClearAhead();
   auto* request = new uv_shutdown_t;
   request->data = new std::weak_ptr<HttpConnection>(weak_from_this());
-  const int error =
-      uv_shutdown(request, stream_, [](uv_shutdown_t* done, int) noexcept {
-        auto* weak = static_cast<std::weak_ptr<HttpConnection>*>(done->data);
-        if (const auto self = weak->lock(); self && self->state_ == State::kLingering) {
-          if (self->read_ended_) {
-            self->Close();
-          } else {
-            self->SetDeadline(kLinger);
-          }
-        }
-        delete weak;
-        delete done;
-      });
+  const int error = uv_shutdown(request, stream_, [](uv_shutdown_t* done, int) noexcept {
+    auto* weak = static_cast<std::weak_ptr<HttpConnection>*>(done->data);
+    if (const auto self = weak->lock(); self && self->state_ == State::kLingering) {
+      if (self->read_ended_) {
+        self->Close();
+      } else {
+        self->SetDeadline(kLinger);
+      }
+    }
+    delete weak;
+    delete done;
+  });
   if (error != 0) {
     delete static_cast<std::weak_ptr<HttpConnection>*>(request->data);
     delete request;
@@ -327,9 +332,8 @@ void HttpConnection::Linger() {
 
 void HttpConnection::WriteBytes(std::string head, std::string body) {
   if (stream_ == nullptr) return;
-  uv_buf_t buffers[2] = {
-      uv_buf_init(head.data(), static_cast<unsigned>(head.size())),
-      uv_buf_init(body.data(), static_cast<unsigned>(body.size()))};
+  uv_buf_t buffers[2] = {uv_buf_init(head.data(), static_cast<unsigned>(head.size())),
+                         uv_buf_init(body.data(), static_cast<unsigned>(body.size()))};
   const unsigned count = body.empty() ? 1 : 2;
   const size_t total = head.size() + body.size();
   size_t written = 0;
@@ -386,8 +390,8 @@ void HttpConnection::CloseWhenIdle() {
 }
 
 void HttpConnection::Expire() {
-  const bool half_here = parser_.state() == HttpParser::State::kHead ||
-                         parser_.state() == HttpParser::State::kBody;
+  const bool half_here =
+      parser_.state() == HttpParser::State::kHead || parser_.state() == HttpParser::State::kBody;
   if (state_ == State::kReading && half_here) {
     Refuse(408, "the request did not arrive in time");
   } else if (state_ != State::kAnswering) {

@@ -61,8 +61,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void SetDeadline(base::Duration wait);  // zero: none
   void UpdateReadDeadline();
   void TellClientGone();
-  std::string Head(int status, const HttpHeaders& headers, Framing framing,
-                   size_t content_length) const;
+  std::string Head(int status, const HttpHeaders& headers, Framing framing, size_t content_length,
+                   size_t room = 0) const;
   void WriteBytes(std::string head, std::string body);
   void OnWritten(bool good);
   void SetReading(bool on);
@@ -71,7 +71,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   uv_stream_s* stream_ = nullptr;  // Freed by its close callback.
   HttpParser parser_;
   State state_ = State::kReading;
-  std::string ahead_;  // Bytes that arrived while a request is being answered.
+  std::string ahead_;    // Bytes that arrived while a request is being answered.
   size_t ahead_at_ = 0;  // How many of them are used; other than 0 inside Process alone.
   std::string peer_;
   uint64_t sequence_ = 0;

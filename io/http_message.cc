@@ -3,9 +3,16 @@
 #include <strings.h>
 
 #include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
 
 namespace hearth::io {
 namespace {
+
+// Room for what most messages have.
+constexpr size_t kUsualFields = 12;
+constexpr size_t kUsualBytes = 512;
 
 bool SameName(std::string_view a, std::string_view b) {
   return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
@@ -21,27 +28,57 @@ int HexDigit(char c) {
 }  // namespace
 
 std::string_view HttpHeaders::Get(std::string_view name) const {
-  for (const auto& [field, value] : fields_) {
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    const auto [field, value] = (*this)[i];
     if (SameName(field, name)) return value;
   }
   return {};
 }
 
 bool HttpHeaders::Has(std::string_view name) const {
-  return std::ranges::any_of(fields_, [&](const auto& f) { return SameName(f.first, name); });
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    if (SameName((*this)[i].first, name)) return true;
+  }
+  return false;
 }
 
-void HttpHeaders::Add(std::string name, std::string value) {
-  fields_.emplace_back(std::move(name), std::move(value));
+void HttpHeaders::Add(std::string_view name, std::string_view value) {
+  CHECK(name.size() <= UINT32_MAX && value.size() <= UINT32_MAX);
+  if (fields_.empty()) {
+    fields_.reserve(kUsualFields);
+    lines_.reserve(kUsualBytes);  // Never in the string itself: views survive a move.
+  }
+  fields_.push_back(
+      {lines_.size(), static_cast<uint32_t>(name.size()), static_cast<uint32_t>(value.size())});
+  lines_.append(name).append(": ").append(value);
+  char* const written = lines_.data() + lines_.size() - value.size();
+  for (const char ending : {'\r', '\n', '\0'}) {
+    if (std::memchr(written, ending, value.size()) == nullptr) continue;
+    std::replace(written, written + value.size(), ending, ' ');
+  }
+  lines_.append("\r\n");
 }
 
-void HttpHeaders::Set(std::string name, std::string value) {
+void HttpHeaders::Set(std::string_view name, std::string_view value) {
   Remove(name);
-  Add(std::move(name), std::move(value));
+  Add(name, value);
 }
 
 void HttpHeaders::Remove(std::string_view name) {
-  std::erase_if(fields_, [&](const auto& f) { return SameName(f.first, name); });
+  if (!Has(name)) return;
+  HttpHeaders kept;
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    const auto [field, value] = (*this)[i];
+    if (!SameName(field, name)) kept.Add(field, value);
+  }
+  *this = std::move(kept);
+}
+
+HttpHeaders::Field HttpHeaders::operator[](size_t index) const {
+  const Place& place = fields_[index];
+  const std::string_view lines(lines_);
+  return {lines.substr(place.at, place.name_size),
+          lines.substr(place.at + place.name_size + 2, place.value_size)};
 }
 
 std::string_view HttpRequest::path() const {
@@ -85,36 +122,66 @@ QueryValue QueryParameter(std::string_view query, std::string_view name) {
 
 std::string_view ReasonPhrase(int status) {
   switch (status) {
-    case 100: return "Continue";
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 206: return "Partial Content";
-    case 301: return "Moved Permanently";
-    case 304: return "Not Modified";
-    case 307: return "Temporary Redirect";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 411: return "Length Required";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Status";
+    case 100:
+      return "Continue";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 206:
+      return "Partial Content";
+    case 301:
+      return "Moved Permanently";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Status";
   }
 }
 

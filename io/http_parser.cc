@@ -15,12 +15,18 @@ constexpr std::array kMethods = {HTTP_GET,    HTTP_HEAD,  HTTP_POST,   HTTP_PUT,
                                  HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS};
 constexpr uint64_t kMaxReserve = 1u << 20;
 
+constexpr std::array<bool, 256> kTokenBytes = [] {
+  std::array<bool, 256> out{};
+  for (unsigned char c = 'a'; c <= 'z'; ++c) out[c] = true;
+  for (unsigned char c = 'A'; c <= 'Z'; ++c) out[c] = true;
+  for (unsigned char c = '0'; c <= '9'; ++c) out[c] = true;
+  for (const unsigned char c : std::string_view("!#$%&'*+-.^_`|~")) out[c] = true;
+  return out;
+}();
+
 // RFC 9110, 5.6.2. llhttp lets spaces pass, and names without a letter.
 bool IsToken(std::string_view name) {
-  return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
+  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) { return kTokenBytes[c]; });
 }
 
 // Finds a line of a head that begins with white space. RFC 9112, 5.2: such folding is refused, lest
@@ -47,7 +53,8 @@ class FoldFinder {
           if (c == '\r') break;
           at_ = c == '\n' ? At::kAfterHead : At::kInLine;
           break;
-        case At::kAfterHead: break;
+        case At::kAfterHead:
+          break;
       }
     }
     return false;
@@ -97,8 +104,8 @@ struct HttpParser::Impl {
   int OnTarget(std::string_view part) {
     message.target += part;
     if (message.target.size() > options.max_target) {
-      return Refuse(414, "the request target is longer than " +
-                             std::to_string(options.max_target) + " bytes");
+      return Refuse(414, "the request target is longer than " + std::to_string(options.max_target) +
+                             " bytes");
     }
     return 0;
   }
@@ -121,20 +128,18 @@ struct HttpParser::Impl {
       value.clear();
       return 0;
     }
-    if (message.headers.all().size() >= options.max_headers) {
-      return TooManyFields();
-    }
+    if (message.headers.size() >= options.max_headers) return TooManyFields();
     // White space around a value is no part of it; llhttp strips the leading part only.
-    value.erase(value.find_last_not_of(" \t") + 1);
-    message.headers.Add(std::move(field), std::move(value));
+    while (value.ends_with(' ') || value.ends_with('\t')) value.pop_back();
+    message.headers.Add(field, value);
     field.clear();
     value.clear();
     return 0;
   }
 
   int TooManyFields() {
-    return Refuse(431, "there are more than " + std::to_string(options.max_headers) +
-                           " header fields");
+    return Refuse(431,
+                  "there are more than " + std::to_string(options.max_headers) + " header fields");
   }
 
   // What llhttp accepts and an HTTP/1.1 server must not; 0 where nothing is wrong.
@@ -144,14 +149,15 @@ struct HttpParser::Impl {
     if (parser.http_major != 1) {
       return Refuse(505, "the version is not HTTP/1.1 or HTTP/1.0");
     }
-    // llhttp knows WebDAV's and RTSP's methods too; and after CONNECT it would take the body for the
-    // next request.
+    // llhttp knows WebDAV's and RTSP's methods too; and after CONNECT it would take the body for
+    // the next request.
     if (std::ranges::find(kMethods, method) == kMethods.end()) {
       return Refuse(501, "the method " + message.method + " is not served");
     }
     size_t hosts = 0;
-    for (const auto& [name, text] : message.headers.all()) {
-      if (::strcasecmp(name.c_str(), "host") == 0) ++hosts;
+    for (size_t i = 0; i < message.headers.size(); ++i) {
+      const std::string_view name = message.headers[i].first;
+      if (name.size() == 4 && ::strncasecmp(name.data(), "host", 4) == 0) ++hosts;
     }
     if (hosts > 1) return Refuse(400, "there is more than one Host field");
     if (hosts == 0 && parser.http_minor >= 1) return Refuse(400, "there is no Host field");
@@ -165,8 +171,8 @@ struct HttpParser::Impl {
       if (const int refused = CheckRequest(); refused != 0) return refused;
       const std::string_view expect = message.headers.Get("Expect");
       // The size first: an absent field is a null view, which strncasecmp may not be given.
-      expects_continue = expect.size() == 12 &&
-                         ::strncasecmp(expect.data(), "100-continue", expect.size()) == 0;
+      expects_continue =
+          expect.size() == 12 && ::strncasecmp(expect.data(), "100-continue", expect.size()) == 0;
     }
     if (parser.content_length > options.max_body && (parser.flags & F_CONTENT_LENGTH) != 0) {
       return Refuse(413, "the body is longer than " + std::to_string(options.max_body) + " bytes");
@@ -250,8 +256,7 @@ size_t HttpParser::FeedToLlhttp(std::string_view bytes) {
   const llhttp_errno_t error = llhttp_execute(&impl_->parser, bytes.data(), bytes.size());
   if (error == HPE_OK) return bytes.size();
   if (error == HPE_PAUSED || error == HPE_PAUSED_UPGRADE) {
-    const auto used =
-        static_cast<size_t>(llhttp_get_error_pos(&impl_->parser) - bytes.data());
+    const auto used = static_cast<size_t>(llhttp_get_error_pos(&impl_->parser) - bytes.data());
     if (error == HPE_PAUSED_UPGRADE) {
       // Upgrades are not served: what follows is the next HTTP/1.1 request.
       llhttp_resume_after_upgrade(&impl_->parser);
@@ -260,9 +265,9 @@ size_t HttpParser::FeedToLlhttp(std::string_view bytes) {
     return used;
   }
   const char* reason = llhttp_get_error_reason(&impl_->parser);
-  impl_->Refuse(400, std::string("malformed HTTP: ") +
-                         (reason != nullptr && *reason != '\0' ? reason
-                                                               : llhttp_errno_name(error)));
+  impl_->Refuse(400,
+                std::string("malformed HTTP: ") +
+                    (reason != nullptr && *reason != '\0' ? reason : llhttp_errno_name(error)));
   return bytes.size();
 }
 

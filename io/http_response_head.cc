@@ -6,31 +6,28 @@ namespace hearth::io {
 
 std::string ResponseHead(const ResponseHeadParts& parts) {
   std::string out;
-  out.reserve(512);
+  out.reserve(parts.headers.lines().size() + parts.room + 256);
   out += "HTTP/1.1 ";
   out += std::to_string(parts.status);
   out += ' ';
   out += ReasonPhrase(parts.status);
   out += "\r\nDate: ";
   out += parts.date;
-  for (const auto& [name, value] : parts.headers.all()) {
-    out += "\r\n";
-    out += name;
-    out += ": ";
-    // A header value is ours or a function's: neither may start a new line.
-    for (const char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
-  }
+  out += "\r\n";
+  out += parts.headers.lines();
   if (parts.framing == Framing::kLength) {
-    out += "\r\nContent-Length: ";
+    out += "Content-Length: ";
     out += std::to_string(parts.content_length);
+    out += "\r\n";
   } else if (parts.framing == Framing::kChunked) {
-    out += "\r\nTransfer-Encoding: chunked";
+    out += "Transfer-Encoding: chunked\r\n";
   }
   if (!parts.connection.empty()) {
-    out += "\r\nConnection: ";
+    out += "Connection: ";
     out += parts.connection;
+    out += "\r\n";
   }
-  out += "\r\n\r\n";
+  out += "\r\n";
   return out;
 }
 

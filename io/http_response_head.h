@@ -19,6 +19,7 @@ struct ResponseHeadParts {
   Framing framing = Framing::kLength;
   size_t content_length = 0;
   std::string_view connection;  // Empty: no such field.
+  size_t room = 0;              // For what the caller will append.
 };
 
 std::string ResponseHead(const ResponseHeadParts& parts);

@@ -11,32 +11,38 @@ namespace hearth::io {
 
 struct Loop::Impl {
   uv_loop_t loop{};
-  // Runs posted tasks. Active only while there are some, so that an empty loop ends.
-  uv_idle_t idle{};
+  // Runs posted tasks behind the I/O of a turn: one that I/O posts costs no turn of its own.
+  uv_check_t after_io{};
+  // Active only while there are tasks: then the loop does not wait for I/O, nor end.
+  uv_idle_t awake{};
   std::deque<std::function<void()>> tasks;
 
-  static void OnIdle(uv_idle_t* handle) noexcept {
-    auto* self = static_cast<Impl*>(handle->data);
+  void AfterIo() {
     // What a task posts runs on the next turn, after I/O has had its own.
-    for (size_t left = self->tasks.size(); left > 0; --left) {
-      auto task = std::move(self->tasks.front());
-      self->tasks.pop_front();
+    for (size_t left = tasks.size(); left > 0; --left) {
+      auto task = std::move(tasks.front());
+      tasks.pop_front();
       task();
     }
-    if (self->tasks.empty()) uv_idle_stop(handle);
+    if (tasks.empty()) uv_idle_stop(&awake);
   }
 };
 
 Loop::Loop(const base::Clock& clock) : clock_(clock), impl_(std::make_unique<Impl>()) {
   CHECK(uv_loop_init(&impl_->loop) == 0);
-  CHECK(uv_idle_init(&impl_->loop, &impl_->idle) == 0);
-  impl_->idle.data = impl_.get();
+  CHECK(uv_idle_init(&impl_->loop, &impl_->awake) == 0);
+  CHECK(uv_check_init(&impl_->loop, &impl_->after_io) == 0);
+  impl_->after_io.data = impl_.get();
+  uv_check_start(&impl_->after_io,
+                 [](uv_check_t* handle) noexcept { static_cast<Impl*>(handle->data)->AfterIo(); });
+  uv_unref(reinterpret_cast<uv_handle_t*>(&impl_->after_io));
   timers_ = std::make_unique<TimerQueue>(*this);
 }
 
 Loop::~Loop() {
   timers_->Close();
-  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->idle), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->awake), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&impl_->after_io), nullptr);
   impl_->tasks.clear();
   // Closing handles need turns of the loop for their callbacks; nothing may stay after them.
   for (int turn = 0; turn < 100 && uv_loop_alive(&impl_->loop) != 0; ++turn) {
@@ -59,7 +65,7 @@ void Loop::Stop() { uv_stop(&impl_->loop); }
 
 void Loop::Post(std::function<void()> task) {
   impl_->tasks.push_back(std::move(task));
-  uv_idle_start(&impl_->idle, Impl::OnIdle);
+  uv_idle_start(&impl_->awake, [](uv_idle_t*) noexcept {});
 }
 
 void Loop::ClockMoved() { timers_->Fire(); }

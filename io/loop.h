@@ -31,7 +31,8 @@ class Loop {
   void RunUntil(const std::function<bool()>& done);
   void Stop();
 
-  // Runs `task` on a later turn of the loop; never inside this call. From the loop's thread only.
+  // Runs `task` later, never inside this call: after all I/O of this turn of the loop, where I/O
+  // posts it, else of the next one. From the loop's thread only.
   void Post(std::function<void()> task);
 
   const base::Clock& clock() const { return clock_; }

@@ -26,6 +26,8 @@ class Timer {
  private:
   Loop& loop_;
   uint64_t id_ = 0;
+  base::MonoTime when_{};
+  std::function<void()> callback_;
 };
 
 }  // namespace hearth::io

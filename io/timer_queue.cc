@@ -16,25 +16,20 @@ TimerQueue::TimerQueue(Loop& loop) : loop_(loop), timer_(new uv_timer_t) {
 TimerQueue::~TimerQueue() { CHECK(timer_ == nullptr); }
 
 void TimerQueue::Close() {
-  uv_close(reinterpret_cast<uv_handle_t*>(timer_), [](uv_handle_t* handle) noexcept {
-    delete reinterpret_cast<uv_timer_t*>(handle);
-  });
+  uv_close(reinterpret_cast<uv_handle_t*>(timer_),
+           [](uv_handle_t* handle) noexcept { delete reinterpret_cast<uv_timer_t*>(handle); });
   timer_ = nullptr;
 }
 
 uint64_t TimerQueue::Add(base::MonoTime when, std::function<void()> callback) {
   const uint64_t id = next_id_++;
   queue_.emplace(Key(when, id), std::move(callback));
-  when_.emplace(id, when);
   Arm();
   return id;
 }
 
-void TimerQueue::Remove(uint64_t id) {
-  const auto at = when_.find(id);
-  if (at == when_.end()) return;
-  queue_.erase(Key(at->second, id));
-  when_.erase(at);
+void TimerQueue::Remove(base::MonoTime when, uint64_t id) {
+  if (queue_.erase(Key(when, id)) == 0) return;
   // The libuv timer stays armed for a moment that may now be empty: one spare wake-up is cheaper
   // than re-arming it for every call that ends before its timeout. An empty queue disarms it.
   if (queue_.empty()) Arm();
@@ -50,7 +45,6 @@ void TimerQueue::Fire() {
     while (at != queue_.end() && at->first.first <= now && at->first.second >= first_new) ++at;
     if (at == queue_.end() || at->first.first > now) break;
     auto callback = std::move(at->second);
-    when_.erase(at->first.second);
     queue_.erase(at);
     callback();
   }
@@ -70,8 +64,7 @@ void TimerQueue::Arm() {
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(first - loop_.clock().Now());
   uv_update_time(loop_.raw());
   uv_timer_start(
-      timer_,
-      [](uv_timer_t* timer) noexcept { static_cast<TimerQueue*>(timer->data)->Fire(); },
+      timer_, [](uv_timer_t* timer) noexcept { static_cast<TimerQueue*>(timer->data)->Fire(); },
       static_cast<uint64_t>(wait.count() > 0 ? wait.count() : 0), 0);
   armed_ = true;
   armed_for_ = first;
@@ -80,19 +73,21 @@ void TimerQueue::Arm() {
 void Timer::Start(base::Duration delay, std::function<void()> callback) {
   Cancel();
   if (delay < base::Duration::zero()) delay = base::Duration::zero();
-  id_ = loop_.timers().Add(loop_.clock().Now() + delay,
-                           [this, callback = std::move(callback)]() mutable {
-                             id_ = 0;
-                             // Moved out first: the callback may destroy this timer.
-                             auto run = std::move(callback);
-                             run();
-                           });
+  when_ = loop_.clock().Now() + delay;
+  callback_ = std::move(callback);
+  id_ = loop_.timers().Add(when_, [this] {
+    id_ = 0;
+    // Moved out first: the callback may destroy this timer.
+    auto run = std::move(callback_);
+    run();
+  });
 }
 
 void Timer::Cancel() {
   if (id_ == 0) return;
-  loop_.timers().Remove(id_);
+  loop_.timers().Remove(when_, id_);
   id_ = 0;
+  callback_ = nullptr;
 }
 
 }  // namespace hearth::io

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <unordered_map>
 
 #include "base/clock.h"
 
@@ -23,7 +22,8 @@ class TimerQueue {
 
   // Ids are never reused and never 0.
   uint64_t Add(base::MonoTime when, std::function<void()> callback);
-  void Remove(uint64_t id);
+  // `when` as it was added. One that has fired is no more.
+  void Remove(base::MonoTime when, uint64_t id);
   // Runs what is due, in order of time, then of Add. A callback may add and remove timers.
   void Fire();
   // Stops and closes the libuv timer; the loop must turn once more before this dies.
@@ -36,7 +36,6 @@ class TimerQueue {
   Loop& loop_;
   uv_timer_s* timer_;  // Freed by its close callback.
   std::map<Key, std::function<void()>> queue_;
-  std::unordered_map<uint64_t, base::MonoTime> when_;
   base::MonoTime armed_for_{};
   bool armed_ = false;
   uint64_t next_id_ = 1;

@@ -11,17 +11,37 @@ TEST(HttpHeaders, CompareNamesWithoutCaseAndKeepTheOrder) {
   headers.Add("ACCEPT", "b");
   headers.Add("Empty", "");
   EXPECT_EQ(headers.Get("accept"), "a");
-  EXPECT_EQ(headers.all().size(), 3u);
+  EXPECT_EQ(headers.size(), 3u);
   EXPECT_TRUE(headers.Has("empty"));
   EXPECT_EQ(headers.Get("empty"), headers.Get("absent"));
   EXPECT_FALSE(headers.Has("absent"));
   EXPECT_FALSE(headers.Has("accep"));
   headers.Set("aCCept", "c");
-  EXPECT_EQ(headers.all().size(), 2u);
+  EXPECT_EQ(headers.size(), 2u);
   EXPECT_EQ(headers.Get("Accept"), "c");
   headers.Remove("accept");
   headers.Remove("accept");
   EXPECT_FALSE(headers.Has("Accept"));
+}
+
+TEST(HttpHeaders, KeepTheLinesOfAHeadAndNoValueCanEndOne) {
+  HttpHeaders headers;
+  headers.Add("A", "1\r\nEvil: 2");
+  headers.Add("B", std::string_view("x\0y", 3));
+  headers.Add("C", "");
+  EXPECT_EQ(headers.lines(), "A: 1  Evil: 2\r\nB: x y\r\nC: \r\n");
+  EXPECT_EQ(headers[1], (HttpHeaders::Field("B", "x y")));
+  headers.Remove("b");
+  EXPECT_EQ(headers.lines(), "A: 1  Evil: 2\r\nC: \r\n");
+  EXPECT_EQ(headers.Get("a"), "1  Evil: 2");
+}
+
+TEST(HttpHeaders, AViewSurvivesAMoveOfThem) {
+  HttpHeaders headers;
+  headers.Add("A", "b");
+  const std::string_view seen = headers.Get("A");
+  const HttpHeaders moved = std::move(headers);
+  EXPECT_EQ(moved.Get("A").data(), seen.data());
 }
 
 TEST(HttpRequest, SplitsItsTargetAtTheFirstQuestionMark) {
@@ -38,10 +58,20 @@ TEST(HttpRequest, SplitsItsTargetAtTheFirstQuestionMark) {
 }
 
 TEST(PercentDecode, LeavesMalformedEscapesAsTheyAre) {
-  const std::pair<std::string, std::string> cases[] = {
-      {"", ""},         {"a%2Fb+c", "a/b+c"}, {"%41", "A"},     {"%4", "%4"},      {"%", "%"},
-      {"%zz", "%zz"},   {"%4g", "%4g"},       {"%%41", "%A"},   {"%2525", "%25"},  {"%c3%A9", "é"},
-      {"a%00b", std::string("a\0b", 3)},      {"%-1", "%-1"},   {"%+1", "%+1"},    {"% 1", "% 1"}};
+  const std::pair<std::string, std::string> cases[] = {{"", ""},
+                                                       {"a%2Fb+c", "a/b+c"},
+                                                       {"%41", "A"},
+                                                       {"%4", "%4"},
+                                                       {"%", "%"},
+                                                       {"%zz", "%zz"},
+                                                       {"%4g", "%4g"},
+                                                       {"%%41", "%A"},
+                                                       {"%2525", "%25"},
+                                                       {"%c3%A9", "é"},
+                                                       {"a%00b", std::string("a\0b", 3)},
+                                                       {"%-1", "%-1"},
+                                                       {"%+1", "%+1"},
+                                                       {"% 1", "% 1"}};
   for (const auto& [text, decoded] : cases) EXPECT_EQ(PercentDecode(text), decoded) << text;
 }
 

@@ -41,8 +41,8 @@ TEST(HttpParser, ReadsARequestHoweverItIsCut) {
     EXPECT_EQ(request.query(), "c=d%20e");
     EXPECT_EQ(request.body, "hello");
     EXPECT_EQ(request.headers.Get("HOST"), "x");
-    EXPECT_EQ(request.headers.all().size(), 4u);
-    EXPECT_EQ(request.headers.all()[2].second, "b");
+    EXPECT_EQ(request.headers.size(), 4u);
+    EXPECT_EQ(request.headers[2].second, "b");
     EXPECT_TRUE(parser.keep_alive());
   }
 }
@@ -59,7 +59,7 @@ TEST(HttpParser, LeavesAPipelinedSuccessorToTheCaller) {
   const HttpRequest request = parser.TakeRequest();
   EXPECT_EQ(request.target, "/2");
   EXPECT_EQ(request.body, "hi");
-  EXPECT_EQ(request.headers.all().size(), 2u);
+  EXPECT_EQ(request.headers.size(), 2u);
 }
 
 TEST(HttpParser, RefusesAFoldedFieldHoweverItIsCut) {

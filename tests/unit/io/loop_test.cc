@@ -57,6 +57,27 @@ TEST_F(LoopTest, GivesOthersTheirTurnBetweenPosts) {
   EXPECT_LT(turns_before_io, 10) << "a task that posts itself starved the descriptor";
 }
 
+TEST_F(LoopTest, RunsWhatIoPostsBehindAllIoOfTheSameTurn) {
+  std::vector<std::string> seen;
+  std::vector<base::sys::Pipe> pipes;
+  std::vector<std::unique_ptr<FdWatcher>> watchers;
+  for (const char* name : {"one", "two"}) {
+    pipes.push_back(MUST(base::sys::MakePipe()));
+    ASSERT_EQ(::write(pipes.back().write.get(), "x", 1), 1);
+    const int fd = pipes.back().read.get();
+    watchers.push_back(MUST(FdWatcher::Create(loop_, fd, FdWatcher::kReadable, [&, name, fd](int) {
+      char byte;
+      ASSERT_EQ(::read(fd, &byte, 1), 1);
+      seen.emplace_back(name);
+      loop_.Post([&] { seen.emplace_back("task"); });
+    })));
+  }
+  loop_.RunOnce();
+  ASSERT_EQ(seen.size(), 4u) << "it took another turn";
+  EXPECT_EQ(seen[2], "task");
+  EXPECT_EQ(seen[3], "task");
+}
+
 TEST_F(LoopTest, StopsInTheMiddleOfItsWork) {
   int turns = 0;
   std::function<void()> again = [&] {
