@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/id.h"
 #include "base/limits.h"
 
@@ -15,14 +18,27 @@ std::string StreamName(const std::string& version, base::WallTime now) {
   return day + "/[" + version + "]" + base::NewHexId(32);
 }
 
-double Millis(base::Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
+void AppendNumber(std::string& to, uint64_t number) {
+  char digits[24];
+  to.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+void AppendMillis(std::string& to, base::Duration duration) {
+  const int64_t ns = std::max<int64_t>(duration.count(), 0);
+  const auto hundredths = static_cast<uint64_t>((ns + 5000) / 10000);
+  AppendNumber(to, hundredths / 100);
+  to.push_back('.');
+  to.push_back(static_cast<char>('0' + hundredths / 10 % 10));
+  to.push_back(static_cast<char>('0' + hundredths % 10));
+  to.append(" ms");
 }
 
 }  // namespace
 
 std::string FormatMillis(base::Duration duration) {
-  return fmt::format("{:.2f} ms", Millis(duration));
+  std::string out;
+  AppendMillis(out, duration);
+  return out;
 }
 
 InstanceLog::InstanceLog(LogStore& logs, std::string group, const std::string& version,
@@ -43,8 +59,8 @@ void InstanceLog::InitStart(std::string_view runtime_version) {
 
 void InstanceLog::InitReport(base::Duration took, std::string_view phase, std::string_view status,
                              std::string_view error_type) {
-  std::string line = fmt::format("INIT_REPORT Init Duration: {:.2f} ms\tPhase: {}\tStatus: {}",
-                                 Millis(took), phase, status);
+  std::string line = fmt::format("INIT_REPORT Init Duration: {}\tPhase: {}\tStatus: {}",
+                                 FormatMillis(took), phase, status);
   if (!error_type.empty()) line += fmt::format("\tError Type: {}", error_type);
   Line(line);
 }
@@ -52,22 +68,26 @@ void InstanceLog::InitReport(base::Duration took, std::string_view phase, std::s
 void InstanceLog::Start(const std::string& request_id, const std::string& version, bool keep_tail) {
   keep_tail_ = keep_tail;
   tail_.clear();
-  Line("START RequestId: " + request_id + " Version: " + version);
+  line_.assign("START RequestId: ").append(request_id).append(" Version: ").append(version);
+  Line(line_);
 }
 
 std::string InstanceLog::End(const std::string& request_id, const CallReport& report) {
-  Line("END RequestId: " + request_id);
-  std::string line = fmt::format(
-      "REPORT RequestId: {}\tDuration: {:.2f} ms\tBilled Duration: {} ms\tMemory Size: {} MB\t"
-      "Max Memory Used: {} MB\t",
-      request_id, Millis(report.duration), report.billed_ms, report.memory_mib,
-      report.max_memory_mib);
+  line_.assign("END RequestId: ").append(request_id);
+  Line(line_);
+  line_.assign("REPORT RequestId: ").append(request_id).append("\tDuration: ");
+  AppendMillis(line_, report.duration);
+  AppendNumber(line_.append("\tBilled Duration: "), report.billed_ms);
+  AppendNumber(line_.append(" ms\tMemory Size: "), report.memory_mib);
+  AppendNumber(line_.append(" MB\tMax Memory Used: "), report.max_memory_mib);
+  line_.append(" MB\t");
   if (report.init_duration) {
-    line += fmt::format("Init Duration: {:.2f} ms\t", Millis(*report.init_duration));
+    AppendMillis(line_.append("Init Duration: "), *report.init_duration);
+    line_.push_back('\t');
   }
-  if (!report.status.empty()) line += fmt::format("Status: {}", report.status);
-  if (!report.error_type.empty()) line += fmt::format("\tError Type: {}", report.error_type);
-  Line(line);
+  if (!report.status.empty()) line_.append("Status: ").append(report.status);
+  if (!report.error_type.empty()) line_.append("\tError Type: ").append(report.error_type);
+  Line(line_);
   keep_tail_ = false;
   std::string tail = std::exchange(tail_, {});
   if (tail.size() > limits::kLogTail) tail.erase(0, tail.size() - limits::kLogTail);

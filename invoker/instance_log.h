@@ -47,6 +47,7 @@ class InstanceLog {
   const std::string stream_;
   bool keep_tail_ = false;
   std::string tail_;
+  std::string line_;  // The one that is being made; kept for its memory.
 };
 
 // "1.22 ms", as Lambda writes durations.

@@ -21,13 +21,13 @@ void Refuse(aws::Call& call, const aws::ApiError& error) {
 std::string NewTraceId(base::WallTime now) {
   static constexpr char kHex[] = "0123456789abcdef";
   const auto seconds = static_cast<uint32_t>(base::EpochMillis(now) / 1000);
-  std::string time;
-  for (int shift = 28; shift >= 0; shift -= 4) {
-    time += kHex[(seconds >> shift) & 15];
-  }
   const std::string random = base::NewHexId(40);
-  return "Root=1-" + time + "-" + random.substr(0, 24) + ";Parent=" + random.substr(24) +
-         ";Sampled=0";
+  std::string out;
+  out.reserve(80);
+  out.append("Root=1-");
+  for (int shift = 28; shift >= 0; shift -= 4) out.push_back(kHex[(seconds >> shift) & 15]);
+  out.append("-").append(random, 0, 24).append(";Parent=").append(random, 24, 16);
+  return out.append(";Sampled=0");
 }
 
 std::string Micros(base::Duration span) {

@@ -58,6 +58,18 @@ std::string Unescape(std::string_view text) {
   return out;
 }
 
+// Nearly every message has nothing to escape, and is copied whole.
+void AppendEscaped(std::string& to, std::string_view text) {
+  while (!text.empty()) {
+    size_t plain = std::min(text.find('\n'), text.size());
+    plain = std::min(text.substr(0, plain).find('\\'), plain);
+    to.append(text.substr(0, plain));
+    if (plain == text.size()) return;
+    to.append(text[plain] == '\n' ? "\\n" : "\\\\");
+    text.remove_prefix(plain + 1);
+  }
+}
+
 std::optional<LogEvent> ParseLine(std::string_view line) {
   std::string_view fields[3];
   for (auto& field : fields) {
@@ -104,15 +116,8 @@ void LogFiles::AppendLine(std::string& to, uint64_t sequence, int64_t timestamp_
   end = std::to_chars(number, number + sizeof number, timestamp_ms).ptr;
   to.append(number, end).push_back('\t');
   to.append(stream).push_back('\t');
-  for (const char c : message) {
-    if (c == '\n') {
-      to += "\\n";
-    } else {
-      if (c == '\\') to += '\\';
-      to += c;
-    }
-  }
-  to += '\n';
+  AppendEscaped(to, message);
+  to.push_back('\n');
 }
 
 base::Result<std::map<std::string, uint64_t>> LogFiles::Scan() const {

@@ -60,7 +60,7 @@ class LogStoreImpl final : public LogStore {
 
   void Append(const std::string& group_name, const std::string& stream,
               std::string_view message) override {
-    Group& group = groups_[group_name];
+    Group& group = GroupOf(group_name);
     if (group.unwritten.size() > limits::kMaxLogBytesUnwritten) {
       // Faster than the disk: what is dropped is counted, and told when there is room again.
       ++group.dropped;
@@ -150,6 +150,12 @@ class LogStoreImpl final : public LogStore {
   }
 
  private:
+  // Lines come in runs of one group. None is ever erased.
+  Group& GroupOf(const std::string& name) {
+    if (last_ == nullptr || last_->first != name) last_ = &*groups_.try_emplace(name).first;
+    return last_->second;
+  }
+
   static uint64_t FirstInMemory(const Group& group) {
     return group.recent.empty() ? group.next_sequence : group.recent.front().sequence;
   }
@@ -262,6 +268,7 @@ class LogStoreImpl final : public LogStore {
   io::Timer timer_;
   std::shared_ptr<LogFiles> files_;  // Null: memory only. Written on the disk's thread.
   std::unordered_map<std::string, Group> groups_;
+  std::unordered_map<std::string, Group>::value_type* last_ = nullptr;  // That Append asked for.
   std::set<std::string> announced_;
   std::vector<std::string> removed_;
   std::vector<std::function<void()>> waiting_for_flush_;
