@@ -13,6 +13,11 @@
 namespace hearth::invoker {
 namespace {
 
+// A call shorter than this cannot have touched more than a few MB, so that its "Max Memory Used" may
+// be a reading as old as kPeakAge: some thousand short calls a second do not each ask the kernel.
+constexpr auto kQuickCall = std::chrono::milliseconds(1);
+constexpr auto kPeakAge = std::chrono::milliseconds(10);
+
 uint64_t CeilMillis(base::Duration duration) {
   return static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
 }
@@ -106,6 +111,7 @@ void Instance::Invoke(PendingCallPtr call) {
     frozen_ = false;
     (void)sandbox_->Thaw();  // Fails where it is gone: its exit is on its way and answers.
   }
+  WriteReport(Output::kDrain);
   Transition(State::kBusy);
   call_ = std::move(call);
   call_began_ = parts_.loop.clock().Now();
@@ -235,24 +241,40 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
           status == InvocationStatus::kInitError ? ReportedErrorType(error_type) : error_type;
       break;
   }
-  const auto write_report = [&](const std::string& request_id) {
-    if (output_) output_->Drain(false);
-    base::Bytes peak = exit_peak_;
-    if (const auto now = sandbox_ ? sandbox_->MemoryPeak() : base::Bytes()) {
-      peak = std::max(peak, *now);
-    }
-    report.max_memory_mib = static_cast<uint32_t>(peak.ToMiBCeil());
-    return log_.End(request_id, report);
-  };
-  // The caller's answer goes first, unless it carries the log.
   PendingCallPtr call = std::move(call_);
-  const std::string request_id = call->request.request_id;
+  report_ = {call->request.request_id, report, now, true};
   if (call->request.want_log_tail) {
-    result.log_tail = write_report(request_id);
+    result.log_tail = WriteReport(Output::kDrain);
     return delegate_.OnAnswered(*this, std::move(call), std::move(result));
   }
+  // The caller's answer goes first.
   delegate_.OnAnswered(*this, std::move(call), std::move(result));
-  write_report(request_id);
+  if (!report.status.empty()) {
+    WriteReport(Output::kDrain);
+    return;
+  }
+  // What the function wrote before it answered has come with the same turn's I/O, and is read behind
+  // that without asking for it.
+  parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) WriteReport(Output::kCatchUp);
+  });
+}
+
+// Of the last call, where it is still to be written.
+std::string Instance::WriteReport(Output output) {
+  if (!report_.due) return {};
+  report_.due = false;
+  if (output_ && output == Output::kDrain) output_->Drain(false);
+  if (output_ && output == Output::kCatchUp) output_->CatchUp();
+  CallReport& report = report_.report;
+  if (report.duration >= kQuickCall || report_.at - peak_read_ >= kPeakAge) {
+    if (const auto peak = sandbox_ ? sandbox_->MemoryPeak() : base::Bytes()) {
+      peak_ = std::max(peak_, *peak);
+      peak_read_ = report_.at;
+    }
+  }
+  report.max_memory_mib = static_cast<uint32_t>(peak_.ToMiBCeil());
+  return log_.End(report_.request_id, report);
 }
 
 // --- Idle and end
@@ -270,13 +292,16 @@ void Instance::End(const std::string& reason) {
 }
 
 void Instance::BeginEnding() {
+  WriteReport(Output::kDrain);
   timer_.Cancel();
   Transition(State::kEnding);
   if (sandbox_) sandbox_->Kill();
 }
 
 void Instance::OnExit(const sandbox::Outcome& outcome) {
-  exit_peak_ = outcome.memory_peak;  // The group is gone, and with it what it could tell.
+  WriteReport(Output::kDrain);
+  // The group is gone, and with it what it could tell.
+  peak_ = std::max(peak_, outcome.memory_peak);
   if (output_) output_->Drain(true);
   switch (state_) {
     case State::kStarting:

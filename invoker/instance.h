@@ -138,6 +138,10 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   void FailInit(InitFailure failure);
   void Answer(InvocationStatus status, std::string payload, std::string_view error_type = {},
               std::string content_type = "application/json");
+  // How far the function's output is read first: all that is there, or what the loop's own reading
+  // has left behind.
+  enum class Output { kDrain, kCatchUp };
+  std::string WriteReport(Output output);
   void BeginEnding();
   void Gone();
 
@@ -164,7 +168,14 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
   PendingCallPtr call_;
-  base::Bytes exit_peak_;  // What its exit said; zero before.
+  base::Bytes peak_;  // Of its memory, as last read, or as its exit said.
+  base::MonoTime peak_read_{};
+  struct {
+    std::string request_id;
+    CallReport report;
+    base::MonoTime at{};
+    bool due = false;
+  } report_;  // Of the call that was answered last.
 
   base::MonoTime created_{};
   base::MonoTime launched_{};

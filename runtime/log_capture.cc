@@ -38,9 +38,14 @@ class PipeCapture final : public LogCapture {
     }
   }
 
+  void CatchUp() override {
+    if (behind_) Drain(false);
+  }
+
  private:
   void ReadSome(size_t most) {
     static thread_local std::array<char, 65536> block;
+    behind_ = false;
     for (size_t total = 0; total < most && !ended_;) {
       const ssize_t got = ::read(pipe_.get(), block.data(), block.size());
       if (got < 0 && errno == EINTR) continue;
@@ -56,6 +61,7 @@ class PipeCapture final : public LogCapture {
       Cut({block.data(), static_cast<size_t>(got)});
       if (static_cast<size_t>(got) < block.size()) return;
     }
+    behind_ = !ended_;
   }
 
   void Cut(std::string_view bytes) {
@@ -91,6 +97,7 @@ class PipeCapture final : public LogCapture {
   std::unique_ptr<io::FdWatcher> watcher_;
   std::string partial_;
   bool ended_ = false;
+  bool behind_ = false;  // It has stopped at its share of a turn; there may be more.
 };
 
 }  // namespace

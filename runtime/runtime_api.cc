@@ -136,10 +136,11 @@ class RuntimeApiSession final : public RuntimeSession {
     } else if (path.starts_with(kInvocation) && request.method == "POST") {
       path.remove_prefix(kInvocation.size());
       const auto slash = path.find('/');
-      const std::string id(path.substr(0, slash));
+      const std::string_view id = path.substr(0, slash);
       const std::string_view what = slash == std::string_view::npos ? "" : path.substr(slash + 1);
       if (what == "response" || what == "error") {
-        HandleAnswer(id, what == "response", std::move(request), std::move(responder));
+        const bool is_mine = id == request_id_;
+        HandleAnswer(is_mine, what == "response", std::move(request), std::move(responder));
       } else {
         responder.Send(Refused(404, "NotFound", "no such path: " + std::string(request.path())));
       }
@@ -162,7 +163,7 @@ class RuntimeApiSession final : public RuntimeSession {
       case State::kAnswered:
         next_ = std::move(responder);
         state_ = State::kReady;
-        Later([this] { delegate_.OnIdle(); });
+        delegate_.OnIdle();
         return;
       case State::kRunning:
         if (undelivered_) {
@@ -194,13 +195,13 @@ class RuntimeApiSession final : public RuntimeSession {
     Later([this, error = std::move(error)]() mutable { delegate_.OnInitError(std::move(error)); });
   }
 
-  void HandleAnswer(const std::string& id, bool is_response, io::HttpRequest request,
+  void HandleAnswer(bool is_mine, bool is_response, io::HttpRequest request,
                     io::HttpResponder responder) {
     if (state_ != State::kRunning) {
       responder.Send(Refused(403, "InvalidStateTransition", "no invocation is running"));
       return;
     }
-    if (id != request_id_) {
+    if (!is_mine) {
       responder.Send(Refused(400, "InvalidRequestID", "Invalid request ID"));
       return;
     }
@@ -217,17 +218,17 @@ class RuntimeApiSession final : public RuntimeSession {
           std::move(request.body)};
     }
     state_ = State::kAnswered;
-    responder.Send(std::move(answer));
-    std::string request_id = std::exchange(request_id_, {});
+    const std::string request_id = std::exchange(request_id_, {});
+    // The caller first: it waits for this, the runtime will only ask for the next event.
     if (error) {
-      TellError(std::move(request_id), std::move(*error));
-      return;
+      delegate_.OnError(request_id, std::move(*error));
+    } else {
+      const std::string_view type = request.headers.Get("Content-Type");
+      delegate_.OnResponse(request_id, std::move(request.body),
+                           std::string(type.empty() ? "application/json" : type));
     }
-    const std::string_view type = request.headers.Get("Content-Type");
-    Later([this, request_id = std::move(request_id), body = std::move(request.body),
-           type = std::string(type.empty() ? "application/json" : type)]() mutable {
-      delegate_.OnResponse(request_id, std::move(body), std::move(type));
-    });
+    // Where that has ended this session its connections are closed, and this goes nowhere.
+    responder.Send(std::move(answer));
   }
 
   // The server refuses a body over the limit before all of it is here: the function's failure.
@@ -255,7 +256,7 @@ class RuntimeApiSession final : public RuntimeSession {
             "{\"errorMessage\":" + base::JsonQuote(message) + ",\"errorType\":\"" + type + "\"}"};
   }
 
-  // Delegate calls come from the loop, after the HTTP answer; never once this session is gone.
+  // For a delegate call that shall come after the HTTP answer; never once this session is gone.
   void Later(std::function<void()> task) {
     loop_.Post([closed = closed_, task = std::make_shared<std::function<void()>>(std::move(task))] {
       if (!*closed) (*task)();

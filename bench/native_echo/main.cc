@@ -93,15 +93,14 @@ class Connection {
 
  private:
   void Receive() {
-    const size_t have = buffer_.size();
-    buffer_.resize(have + 65536);
-    const ssize_t got = ::recv(fd_, buffer_.data() + have, buffer_.size() - have, 0);
+    const ssize_t got = ::recv(fd_, block_, sizeof block_, 0);
     if (got <= 0) Fail("the Runtime API closed the connection");
-    buffer_.resize(have + static_cast<size_t>(got));
+    buffer_.append(block_, static_cast<size_t>(got));
   }
 
   int fd_ = -1;
   std::string buffer_;
+  char block_[65536];  // Not in buffer_: a string writes zeros over what it grows by.
 };
 
 }  // namespace

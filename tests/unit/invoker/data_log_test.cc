@@ -137,6 +137,46 @@ TEST_F(DataLog, AWarmCallIsBilledForItselfRoundedUp) {
             "Max Memory Used: 40 MB\t");
 }
 
+TEST_F(DataLog, AReportStandsBeforeTheLinesOfACallThatFollowsAtOnce) {
+  const auto function = Function("F");
+  const auto first = Invoke(function);
+  const auto second = Invoke(function);  // Its own instance never comes up.
+  Start(0);
+  process(0).Print("of the first\n");
+  Serve(0, first);
+  process(0).Print("of the second\n");
+  Serve(0, second);
+  const auto lines = Lines("F");
+  ASSERT_EQ(lines.size(), 9u);
+  EXPECT_EQ(lines[2], "of the first");
+  EXPECT_EQ(lines[3], "END RequestId: r1");
+  EXPECT_THAT(lines[4], StartsWith("REPORT RequestId: r1\t"));
+  EXPECT_EQ(lines[5], "START RequestId: r2 Version: $LATEST");
+  EXPECT_EQ(lines[6], "of the second");
+}
+
+TEST_F(DataLog, OnlyACallOfUnderAMillisecondMayReportAPeakThatIsTenMillisecondsOld) {
+  const auto function = Function("F");
+  uint64_t mib = 40;
+  const auto peak_after = [&](base::Duration pause, base::Duration took) {
+    process(0).memory.peak = Bytes::MiB(++mib);
+    Pass(pause);
+    const auto call = Invoke(function);
+    Pass(took);
+    Serve(0, call);
+    const std::string last = Lines("F").back();
+    return last.substr(last.find("Max"));
+  };
+  const auto cold = Invoke(function);
+  Start(0);
+  Serve(0, cold);
+  EXPECT_EQ(peak_after(0s, 1ms), "Max Memory Used: 41 MB\t");
+  EXPECT_EQ(peak_after(0s, 1ms - 1ns), "Max Memory Used: 41 MB\t");
+  EXPECT_EQ(peak_after(0s, 1ms), "Max Memory Used: 43 MB\t");
+  EXPECT_EQ(peak_after(9ms, 0s), "Max Memory Used: 43 MB\t");
+  EXPECT_EQ(peak_after(1ms, 0s), "Max Memory Used: 45 MB\t");
+}
+
 TEST_F(DataLog, ATimeoutIsWrittenInTheFunctionsLogAndInTheReport) {
   Invoke(Function("F", {.timeout = 2s}));
   Start(0);

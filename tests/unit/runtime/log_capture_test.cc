@@ -123,6 +123,25 @@ TEST_F(LogCaptureTest, LetsOthersHaveTheirTurnInAFlood) {
   EXPECT_EQ(lines_.size(), 1u << 20);
 }
 
+TEST_F(LogCaptureTest, CatchesUpWithAFloodThatTheTurnHasLeftBehind) {
+  Put(std::string(1 << 20, '\n'));
+  loop_.RunOnce();
+  ASSERT_LT(lines_.size(), 1u << 20);
+  capture_->CatchUp();
+  EXPECT_EQ(Taken().size(), 1u << 20);
+}
+
+TEST_F(LogCaptureTest, CatchesUpWithoutAReadWhereTheTurnHasLeftNothing) {
+  Put("one\n");
+  loop_.RunOnce();
+  ASSERT_EQ(Taken(), (Lines{"one"}));
+  Put("two\n");
+  capture_->CatchUp();
+  EXPECT_TRUE(Taken().empty()) << "it is the next turn's";
+  Settle(loop_);
+  EXPECT_EQ(Taken(), (Lines{"two"}));
+}
+
 TEST_F(LogCaptureTest, DrainEndsThoughTheFunctionGoesOnWriting) {
   // As a process that writes all the while: each line makes another.
   size_t lines = 0;
