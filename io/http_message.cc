@@ -28,18 +28,21 @@ int HexDigit(char c) {
 }  // namespace
 
 std::string_view HttpHeaders::Get(std::string_view name) const {
-  for (size_t i = 0; i < fields_.size(); ++i) {
-    const auto [field, value] = (*this)[i];
-    if (SameName(field, name)) return value;
-  }
-  return {};
+  const size_t at = Find(name);
+  return at < fields_.size() ? (*this)[at].second : std::string_view();
 }
 
-bool HttpHeaders::Has(std::string_view name) const {
-  for (size_t i = 0; i < fields_.size(); ++i) {
-    if (SameName((*this)[i].first, name)) return true;
+bool HttpHeaders::Has(std::string_view name) const { return Find(name) < fields_.size(); }
+
+// By size first: most names differ in it, and a call asks for many that are not there.
+size_t HttpHeaders::Find(std::string_view name) const {
+  size_t at = 0;
+  while (at < fields_.size() &&
+         (fields_[at].name_size != name.size() ||
+          ::strncasecmp(lines_.data() + fields_[at].at, name.data(), name.size()) != 0)) {
+    ++at;
   }
-  return false;
+  return at;
 }
 
 void HttpHeaders::Add(std::string_view name, std::string_view value) {

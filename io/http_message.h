@@ -37,6 +37,8 @@ class HttpHeaders {
     uint32_t name_size = 0;
     uint32_t value_size = 0;
   };
+  size_t Find(std::string_view name) const;  // An index, or size().
+
   std::string lines_;
   std::vector<Place> fields_;
 };
