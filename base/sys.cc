@@ -47,9 +47,9 @@ Result<void> MoveMount(int from_fd, const std::string& from, int to_fd, const st
 
 Result<void> MountSetattr(int fd, const std::string& path, unsigned flags,
                           const struct mount_attr& attributes) {
-  return Check(::syscall(SYS_mount_setattr, fd, path.c_str(), flags, &attributes,
-                         sizeof attributes),
-               "mount_setattr " + path);
+  return Check(
+      ::syscall(SYS_mount_setattr, fd, path.c_str(), flags, &attributes, sizeof attributes),
+      "mount_setattr " + path);
 }
 
 Result<UniqueFd> Fsopen(const std::string& type) {
@@ -90,6 +90,12 @@ Result<Pipe> MakePipe() {
   int fds[2];
   if (::pipe2(fds, O_CLOEXEC) != 0) return SystemError("pipe2");
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+Result<UniqueFd> OpenAgain(int fd, int flags) {
+  UniqueFd out(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), flags | O_CLOEXEC));
+  if (!out.valid()) return SystemError("open a descriptor's file again");
+  return out;
 }
 
 Result<void> SetNonBlocking(int fd) {

@@ -43,6 +43,8 @@ struct Pipe {
   UniqueFd write;
 };
 Result<Pipe> MakePipe();
+// Another description of the same file, of its own access mode; needs /proc.
+Result<UniqueFd> OpenAgain(int fd, int flags);
 Result<void> SetNonBlocking(int fd);
 
 // One message with descriptors (SCM_RIGHTS). At most kMaxPassedFds.
@@ -50,7 +52,7 @@ constexpr size_t kMaxPassedFds = 16;
 Result<void> SendMessage(int socket, std::string_view data, std::span<const int> fds,
                          int flags = 0);
 struct ReceivedMessage {
-  std::string data;            // Empty with `closed` where the peer is gone.
+  std::string data;  // Empty with `closed` where the peer is gone.
   std::vector<UniqueFd> fds;
   bool closed = false;
 };

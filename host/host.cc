@@ -181,6 +181,7 @@ Result<void> Host::Parts::StartServices() {
   invoker_options.freeze_after = options.freeze_after;
   invoker_options.reclaim_after = options.reclaim_after;
   invoker_options.stem_cells = options.stem_cells;
+  invoker_options.image_folder = options.state_folder;
   invoker_options.runtime_folder =
       TRY(FindPart("the runtimes' bootstraps", {here + "/../share/hearth/runtime"}));
   invoker_options.code_folder = [this](const std::string& digest) {

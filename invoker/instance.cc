@@ -13,8 +13,9 @@
 namespace hearth::invoker {
 namespace {
 
-// A call shorter than this cannot have touched more than a few MB, so that its "Max Memory Used" may
-// be a reading as old as kPeakAge: some thousand short calls a second do not each ask the kernel.
+// A call shorter than this cannot have touched more than a few MB, so that its "Max Memory Used"
+// may be a reading as old as kPeakAge: some thousand short calls a second do not each ask the
+// kernel.
 constexpr auto kQuickCall = std::chrono::milliseconds(1);
 constexpr auto kPeakAge = std::chrono::milliseconds(10);
 
@@ -253,8 +254,8 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
     WriteReport(Output::kDrain);
     return;
   }
-  // What the function wrote before it answered has come with the same turn's I/O, and is read behind
-  // that without asking for it.
+  // What the function wrote before it answered has come with the same turn's I/O, and is read
+  // behind that without asking for it.
   parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) WriteReport(Output::kCatchUp);
   });
@@ -309,7 +310,9 @@ void Instance::OnExit(const sandbox::Outcome& outcome) {
       CHECK(false);
       return;
     case State::kInit:
-      FailInit(FailureOfExit(outcome));
+      FailInit(from_image_ && outcome.exit_status == sandbox::kRestoreFailed
+                   ? InitFailure{InvocationStatus::kHostError, {}, {}, "its image is out of date"}
+                   : FailureOfExit(outcome));
       break;
     case State::kIdle:
     case State::kBusy:

@@ -126,7 +126,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
  private:
   void Transition(State to);
   base::Result<void> Begin();
-  base::Result<void> Launch(const sandbox::Spec& spec);
+  base::Result<void> Launch(sandbox::Spec spec, int image);
   void Adopt(StemCell cell, sandbox::Spec spec);
   void Capture(base::UniqueFd output);
   void OnLaunched(runtime::ChannelSockets channel, const std::vector<std::string>& environment);
@@ -162,7 +162,8 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   InstanceLog log_;
   State state_ = State::kStarting;
   bool frozen_ = false;
-  io::Timer timer_;  // Init's, or the call's.
+  bool from_image_ = false;  // Its process goes on from a stem cell's image.
+  io::Timer timer_;          // Init's, or the call's.
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   std::vector<sandbox::StepTiming> start_steps_;
   std::unique_ptr<runtime::LogCapture> output_;

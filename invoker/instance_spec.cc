@@ -1,5 +1,8 @@
 #include "invoker/instance_spec.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "base/id.h"
@@ -42,12 +45,13 @@ base::Result<ChannelEnds> MakeChannelEnds() {
   return ends;
 }
 
-std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& ends) {
+std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& ends, int image) {
   std::vector<sandbox::PassedFd> fds{{output, 1}, {output, 2}};
   if (ends.events.valid()) {
     fds.push_back({ends.events.get(), kEventsFd});
     fds.push_back({ends.answers.get(), kAnswersFd});
   }
+  if (image >= 0) fds.push_back({image, sandbox::kImageFd});
   return fds;
 }
 
@@ -90,6 +94,23 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   environment.session_token = base::NewHexId(64);
   spec.environment = runtime::BuildEnvironment(runtime, environment);
   return spec;
+}
+
+std::vector<std::string> RestoreInstead(sandbox::Spec& spec) {
+  spec.executable = sandbox::kRestoreProgram;
+  spec.argv = {"hearth-restore"};
+  return std::exchange(spec.environment, {});
+}
+
+sandbox::ImageRules ChannelImageRules() {
+  return {.waits_on = kEventsFd, .last_descriptor = kAnswersFd};
+}
+
+base::Result<base::UniqueFd> MakeImageFile(const InvokerOptions& options) {
+  base::UniqueFd file(
+      ::open(options.image_folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR));
+  if (!file.valid()) return base::SystemError("make an image in " + options.image_folder);
+  return file;
 }
 
 sandbox::Spec MakeStemCellSpec(const InvokerOptions& options, const runtime::Runtime& runtime) {

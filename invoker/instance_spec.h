@@ -9,6 +9,7 @@
 #include "invoker/invoker.h"
 #include "runtime/catalog.h"
 #include "runtime/session.h"
+#include "sandbox/image.h"
 #include "sandbox/spec.h"
 
 namespace hearth::invoker {
@@ -26,8 +27,9 @@ struct ChannelEnds {
   base::UniqueFd answers;
 };
 base::Result<ChannelEnds> MakeChannelEnds();
-// What a runtime's process is given: `output` as 1 and 2, and the channel where there is one.
-std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& ends);
+// What a runtime's process is given: `output` as 1 and 2, the channel where there is one, and,
+// where it starts from an image (sandbox/image.h), that; -1: it does not.
+std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& ends, int image);
 
 // The folder of a language's bootstrap below InvokerOptions::runtime_folder; empty for provided.
 std::string LanguageFolder(runtime::Language language);
@@ -39,6 +41,13 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const FunctionVersion& function,
                                             const runtime::Runtime& runtime,
                                             const std::string& log_stream);
+// The same sandbox, going on from an image instead of executing the runtime. Takes out the
+// environment, which the restored process is sent.
+std::vector<std::string> RestoreInstead(sandbox::Spec& spec);
+// What an image of a process behind our channel may hold.
+sandbox::ImageRules ChannelImageRules();
+// An empty file for an image, without a name.
+base::Result<base::UniqueFd> MakeImageFile(const InvokerOptions& options);
 // Of a sandbox that waits for code (invoker/stem_cells.h).
 sandbox::Spec MakeStemCellSpec(const InvokerOptions& options, const runtime::Runtime& runtime);
 

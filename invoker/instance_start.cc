@@ -29,9 +29,9 @@ std::string RuntimeVersionText(const runtime::Runtime& runtime) {
 
 // What the program could not be executed for is the function's fault; all else is the host's.
 InitFailure FailureOfLaunch(const base::Error& error, const std::string& executable) {
-  const bool is_entrypoint =
-      error.step == "exec" && (error.error_number == ENOENT || error.error_number == EACCES ||
-                               error.error_number == ENOEXEC);
+  const bool is_entrypoint = !executable.empty() && error.step == "exec" &&
+                             (error.error_number == ENOENT || error.error_number == EACCES ||
+                              error.error_number == ENOEXEC);
   if (!is_entrypoint) return {InvocationStatus::kHostError, {}, {}, error.ToString()};
   std::string reason = ::strerrordesc_np(error.error_number);
   reason[0] = static_cast<char>(std::tolower(reason[0]));
@@ -77,24 +77,28 @@ base::Result<void> Instance::Begin() {
     Adopt(std::move(*cell), std::move(spec));
     return {};
   }
-  return Launch(spec);
+  return Launch(std::move(spec), parts_.stem_cells.Image(*function_, runtime_));
 }
 
-base::Result<void> Instance::Launch(const sandbox::Spec& spec) {
+// From `image` where there is one, which then waits for its environment; -1: there is none.
+base::Result<void> Instance::Launch(sandbox::Spec spec, int image) {
+  from_image_ = image >= 0;
+  std::vector<std::string> environment;
+  if (from_image_) environment = RestoreInstead(spec);
   base::sys::Pipe pipe = TRY(base::sys::MakePipe());
   Capture(std::move(pipe.read));
   ChannelEnds ends;
   if (runtime_.transport == runtime::Transport::kChannel) ends = TRY(MakeChannelEnds());
   const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(ends.host));
-  parts_.zygote.Launch(spec, PassedToRuntime(pipe.write.get(), ends),
-                       [this, alive = std::weak_ptr<bool>(alive_),
+  parts_.zygote.Launch(spec, PassedToRuntime(pipe.write.get(), ends, image),
+                       [this, alive = std::weak_ptr<bool>(alive_), environment,
                         channel](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
                          if (alive.expired()) return;
                          if (!sandbox) return OnLaunchFailed(sandbox.error());
                          sandbox_ = std::move(*sandbox);
                          sandbox_->OnExit([this](sandbox::Outcome end) { OnExit(end); });
                          start_steps_ = sandbox_->timings();
-                         OnLaunched(std::move(*channel), {});
+                         OnLaunched(std::move(*channel), environment);
                        });
   return {};
 }
@@ -122,7 +126,7 @@ void Instance::Adopt(StemCell cell, sandbox::Spec spec) {
         HLOG_WARN("{}: a stem cell was lost: {}", function_->name, adopted.error().ToString());
         sandbox_.reset();
         if (state_ == State::kEnding) return Gone();
-        if (auto launched = Launch(spec); !launched) OnLaunchFailed(launched.error());
+        if (auto launched = Launch(spec, -1); !launched) OnLaunchFailed(launched.error());
       });
 }
 
@@ -131,7 +135,8 @@ void Instance::Capture(base::UniqueFd output) {
                                         [this](std::string_view line) { log_.Line(line); });
 }
 
-// The runtime's process runs. `environment` is for one that was a stem cell.
+// The runtime's process runs. `environment` is for one that waits for it: a stem cell, or one that
+// goes on from an image.
 void Instance::OnLaunched(runtime::ChannelSockets channel,
                           const std::vector<std::string>& environment) {
   launched_ = parts_.loop.clock().Now();
@@ -152,7 +157,8 @@ void Instance::OnLaunched(runtime::ChannelSockets channel,
 }
 
 void Instance::OnLaunchFailed(const base::Error& error) {
-  if (state_ != State::kEnding) FailInit(FailureOfLaunch(error, runtime_.executable));
+  if (state_ != State::kEnding)
+    FailInit(FailureOfLaunch(error, from_image_ ? std::string() : runtime_.executable));
   Gone();
 }
 

@@ -33,6 +33,7 @@ struct InvokerOptions {
   // Idle this long: the kernel is asked for what it holds and does not need. Zero: never.
   base::Duration reclaim_after = limits::kReclaimAfter;
   size_t stem_cells = 0;       // That wait, at most, for each language.
+  std::string image_folder;    // Where process images lie, without names.
   std::string runtime_folder;  // Host folder with python/, nodejs/ bootstraps.
   // The folder of a function's unpacked code on the host.
   std::function<base::Result<std::string>(const std::string& code_digest)> code_folder;

@@ -1,5 +1,7 @@
 #include "invoker/stem_cells.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "base/limits.h"
@@ -18,6 +20,8 @@ constexpr auto kQuiet = 20ms;
 constexpr int kMaxFailures = 3;
 // Of the memory budget, for all cells together.
 constexpr uint64_t kBudgetShare = 20;
+// One that goes on from an image shares what it has not written.
+constexpr base::Bytes kImageReserve = base::Bytes::MiB(3);
 constexpr base::Bytes kPythonReserve = base::Bytes::MiB(10);
 constexpr base::Bytes kNodeReserve = base::Bytes::MiB(32);
 
@@ -51,6 +55,7 @@ StemCells::StemCells(io::Loop& loop, sandbox::ZygoteClient& zygote, const runtim
     kinds_[i].runtime = *runtime;
     kinds_[i].reserve = languages[i].second;
     kinds_[i].usable = true;
+    kinds_[i].single_threaded = runtime->language == runtime::Language::kPython;
   }
   Arm(kQuiet);
 }
@@ -63,6 +68,15 @@ StemCells::Kind* StemCells::KindOf(runtime::Language language) {
   return found == kinds_.end() ? nullptr : &*found;
 }
 
+const StemCells::Kind* StemCells::KindOf(runtime::Language language) const {
+  return const_cast<StemCells*>(this)->KindOf(language);
+}
+
+int StemCells::Image(const FunctionVersion& function, const runtime::Runtime& runtime) const {
+  const Kind* const kind = stopped_ ? nullptr : KindOf(runtime.language);
+  return kind == nullptr || NeedsOwnStart(function.environment) ? -1 : kind->image.get();
+}
+
 std::optional<StemCell> StemCells::Take(const FunctionVersion& function,
                                         const runtime::Runtime& runtime) {
   Kind* const kind = stopped_ ? nullptr : KindOf(runtime.language);
@@ -73,8 +87,9 @@ std::optional<StemCell> StemCells::Take(const FunctionVersion& function,
   kind->starts.push_back(loop_.clock().Now());
   Arm(kQuiet);
   if (kind->waiting.empty()) return std::nullopt;
+  const StemCell* const oldest = kind->waiting.front().get();
   StemCell cell = std::move(*kind->waiting.front());
-  Remove(*kind, kind->waiting.front().get());
+  Remove(*kind, oldest);
   return cell;
 }
 
@@ -83,6 +98,10 @@ size_t StemCells::Wanted(Kind& kind) const {
   const base::MonoTime since = loop_.clock().Now() - kDemandWindow;
   while (!kind.starts.empty() && kind.starts.front() < since) kind.starts.pop_front();
   return std::min(options_.stem_cells, kind.starts.size() + 1);
+}
+
+base::Bytes StemCells::ReserveOf(const Kind& kind) {
+  return kind.image.valid() ? kImageReserve : kind.reserve;
 }
 
 void StemCells::Arm(base::Duration delay) {
@@ -95,40 +114,45 @@ void StemCells::Refill() {
   Kind* shortest = nullptr;
   for (Kind& kind : kinds_) {
     if (!kind.usable || kind.waiting.size() >= Wanted(kind)) continue;
-    if (reserved_ + kind.reserve > share) continue;
+    if (reserved_ + ReserveOf(kind) > share) continue;
     if (shortest == nullptr || kind.waiting.size() < shortest->waiting.size()) shortest = &kind;
   }
-  if (shortest == nullptr || !admission_.Reserve(shortest->reserve)) return;
-  reserved_ += shortest->reserve;
+  if (shortest == nullptr || !admission_.Reserve(ReserveOf(*shortest))) return;
+  reserved_ += ReserveOf(*shortest);
   Launch(*shortest);
 }
 
 void StemCells::Launch(Kind& kind) {
   launching_ = true;
+  const base::Bytes reserve = ReserveOf(kind);
   const auto launch = [&]() -> base::Result<void> {
     auto cell = std::make_shared<std::unique_ptr<StemCell>>(std::make_unique<StemCell>());
+    (*cell)->reserved = reserve;
     base::sys::Pipe pipe = TRY(base::sys::MakePipe());
     (*cell)->output = std::move(pipe.read);
     ChannelEnds ends = TRY(MakeChannelEnds());
     (*cell)->channel = std::move(ends.host);
-    zygote_.Launch(MakeStemCellSpec(options_, kind.runtime),
-                   PassedToRuntime(pipe.write.get(), ends),
-                   [this, alive = std::weak_ptr<bool>(alive_), &kind,
+    sandbox::Spec spec = MakeStemCellSpec(options_, kind.runtime);
+    if (kind.image.valid()) (void)RestoreInstead(spec);
+    zygote_.Launch(spec, PassedToRuntime(pipe.write.get(), ends, kind.image.get()),
+                   [this, alive = std::weak_ptr<bool>(alive_), &kind, reserve,
                     cell](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
-                     if (!alive.expired()) OnLaunched(kind, std::move(*cell), std::move(sandbox));
+                     if (!alive.expired()) {
+                       OnLaunched(kind, reserve, std::move(*cell), std::move(sandbox));
+                     }
                    });
     return {};
   };
   if (auto launched = launch(); !launched)
-    OnLaunched(kind, nullptr, std::unexpected(launched.error()));
+    OnLaunched(kind, reserve, nullptr, std::unexpected(launched.error()));
 }
 
-void StemCells::OnLaunched(Kind& kind, std::unique_ptr<StemCell> cell,
+void StemCells::OnLaunched(Kind& kind, base::Bytes reserved, std::unique_ptr<StemCell> cell,
                            base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
   launching_ = false;
   if (!sandbox) {
-    reserved_ -= kind.reserve;
-    admission_.Release(kind.reserve);
+    reserved_ -= reserved;
+    admission_.Release(reserved);
     if (++failures_ == kMaxFailures) {
       HLOG_WARN("no stem cells from now on: {}", sandbox.error().ToString());
     }
@@ -136,10 +160,54 @@ void StemCells::OnLaunched(Kind& kind, std::unique_ptr<StemCell> cell,
   }
   failures_ = 0;
   cell->sandbox = std::move(*sandbox);
+  if (kind.single_threaded && !kind.image.valid() && !stopped_) {
+    return Capture(kind, std::move(cell));
+  }
+  Keep(kind, std::move(cell));
+}
+
+void StemCells::Capture(Kind& kind, std::unique_ptr<StemCell> cell) {
+  auto file = MakeImageFile(options_);
+  if (!file) {
+    OnCaptured(kind, {}, std::unexpected(file.error()));
+    return Keep(kind, std::move(cell));
+  }
+  launching_ = true;
+  const auto ended = std::make_shared<bool>(false);
+  cell->sandbox->OnExit([ended](sandbox::Outcome) { *ended = true; });
+  const auto image = std::make_shared<base::UniqueFd>(std::move(*file));
+  const auto subject = std::make_shared<std::unique_ptr<StemCell>>(std::move(cell));
+  zygote_.Capture(*(*subject)->sandbox, image->get(), ChannelImageRules(),
+                  [this, alive = std::weak_ptr<bool>(alive_), &kind, ended, image,
+                   subject](const base::Result<void>& captured) {
+                    if (alive.expired()) return;
+                    launching_ = false;
+                    OnCaptured(kind, *image, captured);
+                    Keep(kind, std::move(*subject));
+                    if (*ended) Remove(kind, kind.waiting.back().get());
+                  });
+}
+
+void StemCells::OnCaptured(Kind& kind, const base::UniqueFd& image,
+                           const base::Result<void>& captured) {
+  const auto keep = [&]() -> base::Result<void> {
+    TRY(captured);
+    kind.image = TRY(base::sys::OpenAgain(image.get(), O_RDONLY));
+    return {};
+  };
+  const auto kept = keep();
+  if (kept) return;
+  kind.single_threaded = ++refused_images_ < kMaxFailures;
+  HLOG_WARN("no image of {}: {}", kind.runtime.name, kept.error().ToString());
+}
+
+void StemCells::Keep(Kind& kind, std::unique_ptr<StemCell> cell) {
   const StemCell* const raw = cell.get();
   kind.waiting.push_back(std::move(cell));
   if (stopped_) return Remove(kind, raw);
-  raw->sandbox->OnExit([this, &kind, raw](sandbox::Outcome) {
+  raw->sandbox->OnExit([this, &kind, raw](sandbox::Outcome outcome) {
+    // No function has run in it, so this is the image's fault: a file under /usr is another now.
+    if (outcome.exit_status == sandbox::kRestoreFailed) kind.image.Reset();
     Remove(kind, raw);
     Arm(1s);
   });
@@ -151,11 +219,12 @@ void StemCells::Remove(Kind& kind, const StemCell* cell) {
   const auto found =
       std::ranges::find_if(kind.waiting, [&](const auto& one) { return one.get() == cell; });
   CHECK(found != kind.waiting.end());
+  const base::Bytes reserved = (*found)->reserved;
   // It may be inside its sandbox's own callback: it dies on a later turn.
   loop_.Post([gone = std::shared_ptr<StemCell>(std::move(*found))] {});
   kind.waiting.erase(found);
-  reserved_ -= kind.reserve;
-  admission_.Release(kind.reserve);
+  reserved_ -= reserved;
+  admission_.Release(reserved);
 }
 
 base::Bytes StemCells::Evict() {

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -96,8 +97,7 @@ Result<std::unique_ptr<Subject>> StopWaiting(pid_t pid, int waits_on,
       return subject;
     }
     subject.reset();
-    const struct timespec pause{0, 1'000'000};
-    ::nanosleep(&pause, nullptr);
+    ::poll(nullptr, 0, 1);
   }
   return Refuse("it does not wait for an order");
 }

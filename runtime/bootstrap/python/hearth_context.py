@@ -1,5 +1,4 @@
 """The context object of a call, with every member that AWS documents."""
-import os
 import time
 
 
@@ -40,12 +39,14 @@ _NO_IDENTITY = CognitoIdentity({})
 class Context:
     # The log formatter's way to the call that runs.
     current_request_id = None
-    # The same for every call of this sandbox.
-    function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-    function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
-    memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-    log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+    @classmethod
+    def set_up(cls, environment):
+        """What is the same for every call of this sandbox."""
+        cls.function_name = environment.get("AWS_LAMBDA_FUNCTION_NAME")
+        cls.function_version = environment.get("AWS_LAMBDA_FUNCTION_VERSION")
+        cls.memory_limit_in_mb = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        cls.log_group_name = environment.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        cls.log_stream_name = environment.get("AWS_LAMBDA_LOG_STREAM_NAME")
 
     def __init__(self, request_id, deadline_ms, arn, client, identity, tenant):
         self.aws_request_id = request_id

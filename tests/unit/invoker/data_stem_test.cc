@@ -31,7 +31,7 @@ class DataStem : public test::DataPlane {
   std::vector<test::FakeProcess*> Cells() {
     std::vector<test::FakeProcess*> out;
     for (const auto& process : zygote.processes) {
-      if (process->spec.argv.at(0) == "python3" && process->spec.name == "stem-cell" &&
+      if (process->spec.argv.at(0) != "node" && process->spec.name == "stem-cell" &&
           !process->adopted && process->alive()) {
         out.push_back(process.get());
       }
@@ -146,6 +146,91 @@ TEST_F(DataStem, DrainingEndsTheCells) {
   Turn();
   EXPECT_TRUE(drained);
   EXPECT_THAT(Cells(), IsEmpty());
+}
+
+// With a folder in which images can lie.
+class DataImage : public DataStem {
+ protected:
+  void SetUp() override {
+    DataStem::SetUp();
+    options.image_folder = ::testing::TempDir();
+  }
+  static bool IsRestored(const test::FakeProcess& process) {
+    return process.spec.executable == sandbox::kRestoreProgram;
+  }
+};
+
+TEST_F(DataImage, TheFirstCellIsWrittenDownAndThoseAfterItGoOnFromThere) {
+  Fill();
+  ASSERT_EQ(Cells().size(), 1u);
+  EXPECT_FALSE(IsRestored(*Cells()[0])) << "somebody has to be executed";
+  const auto call = Invoke(Function("A"));
+  for (int i = 0; i < 20; ++i) Pass(20ms);
+  ASSERT_EQ(Cells().size(), 2u);
+  for (const auto* cell : Cells()) {
+    EXPECT_TRUE(IsRestored(*cell));
+    EXPECT_THAT(cell->spec.environment, IsEmpty()) << "the image has one";
+  }
+}
+
+TEST_F(DataImage, AStartThatFindsNoCellGoesOnFromTheImageAndIsSentItsEnvironment) {
+  Fill();
+  const std::vector<test::CallPtr> calls{
+      Invoke(Function("A")), Invoke(Function("B", {.tmp_mib = 1024}), {.payload = "6"})};
+  const size_t last = zygote.processes.size() - 1;
+  EXPECT_TRUE(IsRestored(process(last)));
+  EXPECT_EQ(process(last).spec.name, "B");
+  EXPECT_EQ(process(last).spec.tmp, base::Bytes::MiB(1024)) << "its sandbox is its own";
+  Turn();
+  EXPECT_THAT(process(last).TakeLoad(), Contains("AWS_LAMBDA_FUNCTION_NAME=B"));
+  process(last).Ready();
+  Turn();
+  Serve(last, calls[1]);
+  EXPECT_EQ(calls[1]->result.payload, "6");
+}
+
+TEST_F(DataImage, WhatAnInterpreterReadsAtItsStartIsNotInAnImage) {
+  Fill();
+  const auto call = Invoke(Function("F", {.environment = {{"PYTHONHASHSEED", "random"}}}));
+  EXPECT_FALSE(IsRestored(process(zygote.processes.size() - 1)));
+}
+
+TEST_F(DataImage, ACellThatCannotBeWrittenDownStillServes) {
+  zygote.on_launch = [](test::FakeProcess& process) {
+    process.refuses_capture = "it has 2 threads";
+    process.Launched();
+  };
+  (void)invoker();
+  for (int i = 0; i < 20; ++i) Pass(20ms);
+  ASSERT_EQ(Cells().size(), 1u);
+  const auto call = Invoke(Function("A"));
+  for (int i = 0; i < 20; ++i) Pass(20ms);
+  ASSERT_EQ(Cells().size(), 2u);
+  for (const auto* cell : Cells()) EXPECT_FALSE(IsRestored(*cell));
+}
+
+TEST_F(DataImage, AnImageThatCanNoLongerBeRestoredIsMadeAnew) {
+  Fill();
+  const auto call = Invoke(Function("A"));
+  for (int i = 0; i < 20; ++i) Pass(20ms);
+  ASSERT_EQ(Cells().size(), 2u);
+  const size_t before = zygote.processes.size();
+  Cells()[0]->Exit(sandbox::kRestoreFailed);
+  for (int i = 0; i < 80; ++i) Pass(20ms);
+  ASSERT_EQ(Cells().size(), 2u);
+  ASSERT_EQ(zygote.processes.size(), before + 1);
+  EXPECT_FALSE(IsRestored(process(before))) << "this one is to be the new image";
+}
+
+TEST_F(DataImage, AFunctionWhoseImageIsOutOfDateIsNotBlamed) {
+  Fill();
+  const std::vector<test::CallPtr> calls{Invoke(Function("A")), Invoke(Function("B"))};
+  const size_t last = zygote.processes.size() - 1;
+  ASSERT_TRUE(IsRestored(process(last)));
+  Turn();
+  process(last).Exit(sandbox::kRestoreFailed);
+  Turn();
+  EXPECT_EQ(calls[1]->result.status, InvocationStatus::kHostError);
 }
 
 }  // namespace
