@@ -1,7 +1,6 @@
 #include "aws/arn.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "base/limits.h"
 
@@ -9,31 +8,21 @@ namespace hearth::aws {
 namespace {
 
 constexpr std::string_view kFunctionNamePattern =
-    R"((arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:)?(\d{12}:)?)"
+    R"((arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?)"
     R"((function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?)";
 constexpr size_t kMaxNamespacedName = 140;  // AWS: a partial ARN; a full one is at most 170.
 constexpr size_t kMaxFullArn = 170;
 
 bool IsWord(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
   });
 }
 
 bool IsAccount(std::string_view text) {
   return text.size() == 12 &&
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::vector<std::string_view> Split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
 }
 
 }  // namespace
@@ -79,37 +68,46 @@ ApiError ValidationError(std::string_view value, std::string_view member,
 }
 
 std::expected<FunctionName, ApiError> ParseFunctionName(std::string_view text) {
-  const auto refuse = [&] {
-    return std::unexpected(
-        ValidationError(text.substr(0, 300), "functionName",
-                        "Member must satisfy regular expression pattern: " +
-                            std::string(kFunctionNamePattern)));
+  const auto refuse = [&](const std::string& constraint) {
+    return std::unexpected(ValidationError(text.substr(0, 300), "functionName", constraint));
+  };
+  const auto malformed = [&] {
+    return refuse("Member must satisfy regular expression pattern: " +
+                  std::string(kFunctionNamePattern));
   };
   FunctionName out;
-  auto parts = Split(text, ':');
+  std::string_view rest = text;
+  constexpr std::string_view kFunction = "function:";
   if (text.starts_with("arn:")) {
     // arn:aws:lambda:region:account:function:name[:qualifier]
-    if (text.size() > kMaxFullArn) return refuse();
-    if (parts.size() < 7 || parts.size() > 8 || !parts[1].starts_with("aws") ||
-        parts[2] != "lambda" || !IsWord(parts[3]) || !IsAccount(parts[4]) ||
-        parts[5] != "function") {
-      return refuse();
+    const auto arn = ParseArn(text);
+    if (text.size() > kMaxFullArn || !arn || !arn->partition.starts_with("aws") ||
+        arn->service != "lambda" || !IsWord(arn->region) || !IsAccount(arn->account) ||
+        !arn->resource.starts_with(kFunction)) {
+      return malformed();
     }
-    out.region = parts[3];
-    out.account = parts[4];
-    parts.erase(parts.begin(), parts.begin() + 6);
+    out.region = arn->region;
+    out.account = arn->account;
+    rest = text.substr(text.size() - arn->resource.size() + kFunction.size());
   } else {
-    if (text.size() > kMaxNamespacedName) return refuse();
-    if (parts.size() >= 3 && IsAccount(parts[0]) && parts[1] == "function") {
-      out.account = parts[0];
-      parts.erase(parts.begin(), parts.begin() + 2);
+    if (text.size() > kMaxNamespacedName) return malformed();
+    if (text.size() > 13 && text[12] == ':' && IsAccount(text.substr(0, 12)) &&
+        text.substr(13).starts_with(kFunction)) {
+      out.account = text.substr(0, 12);
+      rest.remove_prefix(13);
     }
+    if (rest.starts_with(kFunction)) rest.remove_prefix(kFunction.size());
   }
-  if (parts.empty() || parts.size() > 2 || !IsFunctionName(parts[0])) return refuse();
-  out.name = parts[0];
-  if (parts.size() == 2) {
-    if (!IsQualifier(parts[1])) return refuse();
-    out.qualifier = parts[1];
+  const size_t colon = rest.find(':');
+  out.name = rest.substr(0, colon);
+  if (!IsWord(out.name)) return malformed();
+  if (out.name.size() > limits::kMaxFunctionName) {
+    return refuse("Member must have length less than or equal to " +
+                  std::to_string(limits::kMaxFunctionName));
+  }
+  if (colon != std::string_view::npos) {
+    out.qualifier = rest.substr(colon + 1);
+    if (!IsQualifier(out.qualifier)) return malformed();
   }
   return out;
 }

@@ -25,7 +25,7 @@ struct Arn {
 
 base::Result<Arn> ParseArn(std::string_view text);
 
-// `name`, `name:qualifier`, `account:function:name[:qualifier]`, or the full ARN.
+// `name`, `function:name`, `account:function:name`, or the full ARN; each also with `:qualifier`.
 struct FunctionName {
   std::string name;
   std::string qualifier;  // Empty: none was given.

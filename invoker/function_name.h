@@ -1,11 +1,13 @@
-// FunctionName: how callers name a function: "Name", "000000000000:function:Name", the whole ARN,
-// each with or without ":qualifier". Source: Lambda API, shapes FunctionName and Qualifier.
+// FunctionName: which function, and which of its versions, a request means: its name (read by
+// aws/arn) and its qualifier, as far as they are this account's. Source: Lambda API, shapes
+// FunctionName and Qualifier.
 #pragma once
 
 #include <expected>
 #include <string>
 #include <string_view>
 
+#include "aws/arn.h"
 #include "aws/gateway.h"
 #include "invoker/function.h"
 
@@ -17,14 +19,13 @@ struct FunctionName {
 };
 
 // `text` and `qualifier` decoded, as the path and the query carry them. The errors are AWS's: a
-// malformed name (ValidationException), two qualifiers that differ, another account's function.
+// malformed name (ValidationException), two qualifiers that differ, another account's or region's
+// function.
 std::expected<FunctionName, aws::ApiError> ParseFunctionName(const Account& account,
                                                              std::string_view text,
                                                              std::string_view qualifier);
 
-// "1 validation error detected: Value 'VALUE' at 'MEMBER' failed to satisfy constraint: CONSTRAINT"
-aws::ApiError ValidationError(std::string_view value, std::string_view member,
-                              std::string_view constraint);
+using aws::ValidationError;
 aws::ApiError InvalidParameter(std::string message);
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name);
 

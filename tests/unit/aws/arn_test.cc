@@ -46,6 +46,8 @@ TEST(ParseFunctionName, ReadsEveryFormThatAwsAccepts) {
       {"F:PROD", {"F", "PROD", "", ""}},
       {"F:$LATEST", {"F", "$LATEST", "", ""}},
       {"F:42", {"F", "42", "", ""}},
+      {"function:F:PROD", {"F", "PROD", "", ""}},
+      {"arn", {"arn", "", "", ""}},
       {"123456789012:function:F", {"F", "", "", "123456789012"}},
       {"123456789012:function:F:1", {"F", "1", "", "123456789012"}},
       {"arn:aws:lambda:us-east-1:123456789012:function:F",

@@ -92,11 +92,14 @@ TEST(FunctionName, IsReadFromEveryFormThatAwsTakes) {
     EXPECT_EQ(name->name, "Hello");
     EXPECT_EQ(name->qualifier, "$LATEST");
   }
-  for (const char* text : {"", ":", "a b", "a:b:c", "arn", "arn:aws:lambda", "a/../b",
+  for (const char* text : {"", ":", "a b", "a:b:c", "arn:", "arn:aws:lambda", "a/../b",
                            "arn:aws:lambda:eu-west-1:000000000000:function:Hello"}) {
     EXPECT_FALSE(ParseFunctionName(kAccount, text, "")) << text;
   }
   EXPECT_FALSE(ParseFunctionName(kAccount, "Hello:1", "2"));
+  EXPECT_FALSE(ParseFunctionName(kAccount, "Hello", "a b"));
+  EXPECT_FALSE(ParseFunctionName(kAccount, "Hello", std::string(129, 'a')));
+  EXPECT_EQ(ParseFunctionName(kAccount, "function:Hello:1", "1")->qualifier, "1");
 }
 
 TEST(FunctionVersion, ComesBackFromItsStoredForm) {
