@@ -45,6 +45,17 @@ double ProcessCpu(pid_t pid) {
   return std::strtod(OfProcess(pid, "schedstat").c_str(), nullptr) / 1e9;
 }
 
+double ReapedCpu(pid_t pid) {
+  // The name, second, may hold blanks; cutime and cstime are fields 16 and 17.
+  const std::string text = OfProcess(pid, "stat");
+  std::istringstream in(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+  std::string skipped;
+  for (int field = 3; field < 16; ++field) in >> skipped;
+  double user = 0, system = 0;
+  in >> user >> system;
+  return (user + system) / Ticks();
+}
+
 double ProportionalKib(pid_t pid) { return Field(OfProcess(pid, "smaps_rollup"), "Pss"); }
 
 size_t CountDescriptors(pid_t pid) {

@@ -30,6 +30,8 @@ Memory ReadMemory();
 
 // Seconds of CPU of the process itself, without its children.
 double ProcessCpu(pid_t pid);
+// Seconds of CPU of the children that it has reaped, with what these had reaped.
+double ReapedCpu(pid_t pid);
 double ProportionalKib(pid_t pid);
 size_t CountDescriptors(pid_t pid);
 

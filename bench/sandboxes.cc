@@ -157,6 +157,8 @@ class Bench {
   int Churn() {
     Pause(milliseconds(1000));
     const CpuTime cpu = ReadMachineCpu();
+    const double zygote = ProcessCpu(client_->pid());
+    const double children = ReapedCpu(client_->pid());
     const auto began = clock_.Now();
     const auto kill = [](sandbox::Sandbox& one) { one.Kill(); };
     while (exited_ + failed_ < options_.count) {
@@ -172,6 +174,11 @@ class Bench {
         count / seconds, spent.busy() / seconds, ::sysconf(_SC_NPROCESSORS_ONLN),
         count / spent.busy(), spent.busy() / count * 1e3, spent.user / count * 1e3,
         spent.system / count * 1e3, spent.interrupts / count * 1e3);
+    std::printf(
+        "of these the zygote %.2f, its children %.2f; the rest: kernel threads, this program, "
+        "and others on this machine\n",
+        (ProcessCpu(client_->pid()) - zygote) / count * 1e3,
+        (ReapedCpu(client_->pid()) - children) / count * 1e3);
     PrintSteps();
     return failed_ > 0;
   }

@@ -1,5 +1,6 @@
 #include "sandbox/filler.h"
 
+#include <linux/close_range.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
@@ -85,47 +86,60 @@ base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   return out;
 }
 
-[[noreturn]] void RunFiller(const FillerJob& job, int socket) {
+[[noreturn]] void RunFiller(const FillerJob& job, int reports) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   const auto embryo = MakeEmbryo(job);
+  WireWriter out;
+  out.Number(job.number);
   if (embryo) {
     const std::array<int, 2> fds{embryo->pidfd.get(), embryo->control.get()};
-    WireWriter out;
     out.Number(static_cast<uint64_t>(embryo->pid));
-    (void)sys::SendMessage(socket, "P" + out.Take(), fds);
+    (void)sys::SendMessage(reports, out.Take(), fds);
   } else {
-    (void)sys::SendMessage(socket, EncodeFailed({0, embryo.error()}), {});
+    (void)sys::SendMessage(reports, out.Take() + EncodeFailed({0, embryo.error()}), {});
   }
   ::_exit(0);
 }
 
 }  // namespace
 
-base::Result<Filler> StartFiller(const FillerJob& job) {
-  auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
+base::Result<FillerReports> MakeFillerReports() {
+  auto [receiving, sending] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
+  TRY(sys::SetNonBlocking(receiving.get()));
+  return FillerReports{std::move(receiving), std::move(sending)};
+}
+
+base::Result<Filler> StartFiller(const FillerJob& job, int reports) {
   int pidfd = -1;
   struct clone_args args{};
-  args.flags = CLONE_PIDFD;
+  // The table of descriptors is shared until the child copies the low part of it: copying all of it
+  // would cost each filler more with each sandbox that lives.
+  args.flags = CLONE_PIDFD | CLONE_FILES;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;
   const pid_t pid = TRY(sys::Clone3(args));
-  if (pid == 0) RunFiller(job, its.get());
-  return Filler{pid, base::UniqueFd(pidfd), std::move(mine)};
+  if (pid == 0) {
+    const bool own =
+        sys::CloseRange(static_cast<unsigned>(reports) + 1, ~0u, CLOSE_RANGE_UNSHARE).has_value();
+    if (!own) ::_exit(1);
+    RunFiller(job, reports);
+  }
+  return Filler{pid, base::UniqueFd(pidfd)};
 }
 
-base::Result<FilledEmbryo> ReceiveEmbryo(int socket) {
+base::Result<FillerReport> ReceiveFillerReport(int socket) {
   auto message = TRY(sys::ReceiveMessage(socket, kMaxPacket));
-  if (message.closed || message.data.empty()) {
-    return base::MakeError(base::ErrorKind::kClosed, "make an embryo", "the filler died");
-  }
-  const std::string_view body = std::string_view(message.data).substr(1);
-  if (message.data[0] != 'P') return std::unexpected(TRY(DecodeFailed(body)).error);
-  WireReader in(body);
-  const auto pid = static_cast<pid_t>(TRY(in.Number(INT32_MAX)));
+  const std::string_view data = message.data;
+  WireReader in(data.substr(0, 2 * sizeof(uint64_t)));
+  FillerReport out{TRY(in.Number()), FilledEmbryo{}};
   if (message.fds.size() != 2) {
-    return base::MakeError(base::ErrorKind::kCorrupt, "make an embryo", "descriptors are missing");
+    // The kind of packet is known.
+    out.embryo = std::unexpected(TRY(DecodeFailed(data.substr(sizeof(uint64_t) + 1))).error);
+    return out;
   }
-  return FilledEmbryo{pid, std::move(message.fds[0]), std::move(message.fds[1])};
+  const auto pid = static_cast<pid_t>(TRY(in.Number(INT32_MAX)));
+  out.embryo = FilledEmbryo{pid, std::move(message.fds[0]), std::move(message.fds[1])};
+  return out;
 }
 
 }  // namespace hearth::sandbox

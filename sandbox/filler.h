@@ -21,6 +21,7 @@ namespace hearth::sandbox {
 constexpr uint32_t kUidsPerSandbox = 65536;
 
 struct FillerJob {
+  uint64_t number = 0;
   Cgroup group;
   uid_t governor = 0;  // of the group
   TmpSize tmp;
@@ -33,19 +34,31 @@ struct FillerJob {
 struct Filler {
   pid_t pid = 0;
   base::UniqueFd pidfd;
-  base::UniqueFd socket;  // delivers one packet: FilledEmbryo or a kFailed packet
 };
 
-// What the packet says; its descriptors are the pidfd and the zygote's end of the control socket.
 struct FilledEmbryo {
   pid_t pid = 0;
   base::UniqueFd pidfd;
-  base::UniqueFd control;
+  base::UniqueFd control;  // the zygote's end
 };
 
+// What a filler has to say, once, unless it dies.
+struct FillerReport {
+  uint64_t job = 0;  // FillerJob::number
+  base::Result<FilledEmbryo> embryo;
+};
+
+// The one socket on which every filler reports. Make it before other descriptors: what is above
+// its number costs a filler nothing, however much that is.
+struct FillerReports {
+  base::UniqueFd receiving;
+  base::UniqueFd sending;
+};
+base::Result<FillerReports> MakeFillerReports();
+
 // Forks the filler. The caller is single-threaded, so the child may use the heap.
-base::Result<Filler> StartFiller(const FillerJob& job);
-// Call when the socket is readable.
-base::Result<FilledEmbryo> ReceiveEmbryo(int socket);
+base::Result<Filler> StartFiller(const FillerJob& job, int reports);
+// Call when the socket is readable; EAGAIN where there is nothing more.
+base::Result<FillerReport> ReceiveFillerReport(int socket);
 
 }  // namespace hearth::sandbox

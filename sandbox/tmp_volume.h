@@ -19,7 +19,7 @@ namespace hearth::sandbox {
 struct TmpSize {
   base::Bytes size;
   uint64_t inodes = 0;
-  bool operator==(const TmpSize&) const = default;
+  auto operator<=>(const TmpSize&) const = default;
 };
 
 class TmpVolumes {

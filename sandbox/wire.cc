@@ -84,6 +84,7 @@ std::string EncodeOptions(const ZygoteOptions& options) {
   out.Text(options.state_folder);
   out.Text(options.cgroup_name);
   out.Number(options.pool_size);
+  out.Number(options.max_sandboxes);
   out.Number(options.first_uid);
   out.Number(options.governor);
   out.Number(options.allow_unenforced);
@@ -96,6 +97,7 @@ base::Result<ZygoteOptions> DecodeOptions(std::string_view body) {
   out.state_folder = TRY(in.Text(kMaxPath));
   out.cgroup_name = TRY(in.Text(kMaxPath));
   out.pool_size = TRY(in.Number(1024));
+  out.max_sandboxes = TRY(in.Number());
   out.first_uid = static_cast<uint32_t>(TRY(in.Number(UINT32_MAX)));
   out.governor = static_cast<uid_t>(TRY(in.Number(UINT32_MAX)));
   out.allow_unenforced = TRY(in.Number(1)) != 0;

@@ -1,8 +1,8 @@
 // Zygote: the server side of ZygoteClient, the whole of the hearth-zygote process.
 //
-// One thread, one epoll loop. Owns every embryo and sandbox: keeps `pool_size` embryos ready, gives
-// each launch request one, reports how it ended, and removes its group. When hearthd's socket ends
-// it kills everything, removes everything and returns.
+// One thread, one epoll loop. Owns every embryo and sandbox: keeps embryos ready (zygote_pool.cc),
+// gives each launch request one (zygote_launch.cc), reports how it ended, and removes its group.
+// When hearthd's socket ends it kills everything, removes everything and returns (zygote_setup.cc).
 #pragma once
 
 #include <deque>
@@ -16,9 +16,11 @@
 #include "base/unique_fd.h"
 #include "sandbox/capture.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/demand.h"
 #include "sandbox/embryo.h"
 #include "sandbox/filler.h"
 #include "sandbox/root_image.h"
+#include "sandbox/slots.h"
 #include "sandbox/tmp_volume.h"
 #include "sandbox/wire.h"
 
@@ -26,30 +28,6 @@ namespace hearth::sandbox {
 
 // The /tmp that embryos of the pool have.
 constexpr TmpSize kUsualTmp{base::Bytes::MiB(512), 65536};
-
-// One sandbox from its group's making to its group's removal.
-struct Slot {
-  enum class State {
-    kFilling,    // a filler is at work
-    kPreparing,  // the embryo builds what every sandbox has
-    kReady,      // in the pool
-    kLaunching,  // has its order; not executed yet
-    kRunning,    // executed; hearthd knows it
-    kEnding,     // dead; its group is being removed
-  };
-  State state = State::kFilling;
-  uint64_t number = 0;     // never reused; names the group
-  uint32_t uid_index = 0;  // its range of host uids; reused
-  TmpSize tmp;
-  Filler filler;
-  FilledEmbryo embryo;
-  Cgroup group;
-  uint64_t launch_id = 0;
-  base::MonoTime ordered_at{};
-  std::vector<StepTiming> timings;
-  std::vector<base::UniqueFd> listeners;
-  bool listening = false;  // the kListening report came
-};
 
 class Zygote {
  public:
@@ -68,7 +46,7 @@ class Zygote {
     std::vector<base::UniqueFd> passed;
     base::MonoTime asked_at{};
   };
-  enum class Source : uint64_t { kHost, kFiller, kFillerExit, kControl, kExit, kCapture };
+  enum class Source : uint64_t { kHost, kFillers, kFillerExit, kControl, kExit, kCapture };
 
   Zygote(ZygoteOptions options, base::UniqueFd host, const base::Clock& clock)
       : options_(std::move(options)), host_(std::move(host)), clock_(clock) {}
@@ -76,13 +54,14 @@ class Zygote {
   base::Result<void> Prepare();
   base::Result<void> LockGroups(const CgroupLayout& layout);
   base::Result<void> LeaveHostsMounts();
+  void LimitSlots();
   base::Result<void> Watch(int fd, Source source, uint64_t slot, uint32_t events);
   void Unwatch(base::UniqueFd& fd);
   void Dispatch(Source source, Slot& slot);
 
   // Each handles one readiness.
   void OnHost();
-  void OnFiller(Slot& slot);
+  void OnFillers();
   void OnFillerExit(Slot& slot);
   void OnControl(Slot& slot);
   void OnExit(Slot& slot);
@@ -91,27 +70,38 @@ class Zygote {
   void Adopt(const AdoptPacket& packet);
   void Capture(const CapturePacket& packet, const std::vector<base::UniqueFd>& fds);
   void OnCapture(uint64_t id);
-  void Serve();   // gives waiting launches their embryos
-  void Refill();  // starts fillers
+  int TimeoutMs();
+
+  // The pool.
+  void Serve(const TmpSize& tmp);  // gives waiting launches their embryos
+  void Refill();                   // starts fillers
+  void FillOne(const TmpSize& tmp);
+  void OnFilled(FillerReport report);
+  void FailFill(Slot& slot, base::Error error);
+  bool IsFull() const;
+  size_t PoolTarget();
+  void Shrink();
   base::Result<void> StartSlot(const TmpSize& tmp);
+  void Transition(Slot& slot, Slot::State to);
+
+  // One launch.
   void Order(Slot& slot, Launch launch);
   base::Result<void> SendOrder(Slot& slot, const Launch& launch);
   void Launched(Slot& slot);
   void FailLaunch(Slot& slot, base::Error error);
   void FailWaiting(const TmpSize& tmp, base::Error error);
-  void Transition(Slot& slot, Slot::State to);
+  void ExpireLaunches();
   void End(Slot& slot);
-  void SweepEnding();
-  Slot* FindReady(const TmpSize& tmp);
-  Slot* FindRunning(uint64_t launch_id);
-  uint32_t FreeUidIndex() const;
+  void RemoveDead();
 
   void Send(std::string packet, std::vector<int> fds = {});
   void Flush();
+  void WatchHost(bool blocked);
 
   ZygoteOptions options_;
   base::UniqueFd host_;
   const base::Clock& clock_;
+  FillerReports fillers_;
   base::UniqueFd epoll_;
   base::UniqueFd lock_;
   base::UniqueFd own_mounts_;  // This process's mount namespace.
@@ -121,16 +111,30 @@ class Zygote {
   std::unique_ptr<TmpVolumes> volumes_;
   std::vector<struct sock_filter> filter_;
 
-  std::map<uint64_t, std::unique_ptr<Slot>> slots_;
-  std::deque<Launch> waiting_;
-  std::map<uint64_t, Capturer> captures_;  // By the request's id.
+  std::unique_ptr<SlotTable> slots_;
+  size_t max_slots_ = 0;
+  std::string why_full_;  // what a launch beyond it is told
+  // Embryos of one /tmp size and who waits for them. That of the usual size is always there.
+  struct Kind {
+    std::deque<Launch> waiting;
+    std::vector<Slot*> ready;
+    size_t coming = 0;  // being filled or preparing
+    bool IsUnused() const { return waiting.empty() && ready.empty() && coming == 0; }
+  };
+  std::map<TmpSize, Kind> kinds_;
+  size_t waiting_ = 0;  // over all kinds
+  Demand demand_;
+  std::deque<std::pair<base::MonoTime, uint64_t>> launch_deadlines_;  // slot numbers
+  std::deque<uint64_t> dead_;       // slots whose group is removed when there is nothing else to do
+  base::MonoTime dead_again_at_{};  // a group was still busy
+  std::map<uint64_t, Capturer> captures_;  // by the request's id
   struct Outgoing {
     std::string packet;
     std::vector<base::UniqueFd> fds;
   };
   std::deque<Outgoing> outgoing_;
-  uint64_t next_slot_ = 1;
   bool host_gone_ = false;
+  bool host_blocked_ = false;  // hearthd reads slower than it is told
   int failed_fills_ = 0;
 };
 

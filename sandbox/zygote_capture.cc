@@ -9,7 +9,7 @@ namespace hearth::sandbox {
 
 void Zygote::Capture(const CapturePacket& packet, const std::vector<base::UniqueFd>& fds) {
   const auto start = [&]() -> base::Result<void> {
-    const Slot* const slot = FindRunning(packet.sandbox);
+    const Slot* const slot = slots_->FindRunning(packet.sandbox);
     if (slot == nullptr) {
       return base::MakeError(base::ErrorKind::kNotFound, "capture", "the sandbox has ended");
     }

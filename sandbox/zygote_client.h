@@ -76,8 +76,9 @@ struct ZygoteOptions {
   std::string program;       // Path of hearth-zygote.
   std::string state_folder;  // Root-only folder for images and /tmp volumes; made where missing.
   std::string cgroup_name = "hearth";  // Its group below the root (or below `cgroup_parent`).
-  size_t pool_size = 4;                // Prepared sandboxes kept waiting.
-  uint32_t first_uid = 1u << 24;       // Host uid ranges of 65,536 start here.
+  size_t pool_size = 4;  // Prepared sandboxes kept waiting where nothing has asked for more.
+  size_t max_sandboxes = 16384;   // Live at once, those in the making too.
+  uint32_t first_uid = 1u << 24;  // Host uid ranges of 65,536 start here.
   uid_t governor = 0;  // The user that the host becomes later: it freezes and kills sandboxes.
   bool allow_unenforced = false;
 };

@@ -6,8 +6,11 @@
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include <algorithm>
 
 #include "base/file.h"
 #include "base/sys.h"
@@ -21,6 +24,8 @@ namespace sys = base::sys;
 
 // A predecessor whose hearthd was killed is still removing its groups.
 constexpr auto kLockTimeout = std::chrono::seconds(3);
+constexpr size_t kMaxSlots = 16384;   // ranges of 65,536 user ids: a quarter of all there are
+constexpr size_t kSpareFiles = 2048;  // of the limit of open files, for what is no live sandbox
 
 bool IsSameFolder(int fd, const std::string& path) {
   struct stat open_one{}, there{};
@@ -38,6 +43,7 @@ base::Result<std::unique_ptr<Zygote>> Zygote::Create(ZygoteOptions options, base
 }
 
 base::Result<void> Zygote::Prepare() {
+  fillers_ = TRY(MakeFillerReports());
   CgroupLayout layout = TRY(DetectCgroups(TRY(base::ReadFile("/proc/self/mountinfo"))));
   machine_.cgroup_layout = layout.unified() ? "unified" : "hybrid";
   machine_.unenforced = MissingControllers(layout);
@@ -46,6 +52,7 @@ base::Result<void> Zygote::Prepare() {
                            machine_.unenforced.front());
   }
   TRY(LockGroups(layout));
+  LimitSlots();
   const size_t stale = TRY(groups_->RemoveStale());
   if (stale > 0) {
     machine_.notices.push_back("removed " + std::to_string(stale) +
@@ -66,6 +73,7 @@ base::Result<void> Zygote::Prepare() {
   if (!epoll_.valid()) return base::SystemError("epoll_create1");
   TRY(sys::SetNonBlocking(host_.get()));
   TRY(Watch(host_.get(), Source::kHost, 0, EPOLLIN));
+  TRY(Watch(fillers_.receiving.get(), Source::kFillers, 0, EPOLLIN));
   Send(EncodeHello(machine_));
   Refill();
   return {};
@@ -92,6 +100,20 @@ base::Result<void> Zygote::LockGroups(const CgroupLayout& layout) {
   }
 }
 
+// Each sandbox costs a pidfd here; one in the making, and a launch that waits, some more.
+void Zygote::LimitSlots() {
+  slots_ = std::make_unique<SlotTable>(*groups_);
+  struct rlimit files{};
+  CHECK(::getrlimit(RLIMIT_NOFILE, &files) == 0);
+  const size_t by_files = files.rlim_cur - std::min<size_t>(kSpareFiles, files.rlim_cur / 2);
+  max_slots_ = std::min({options_.max_sandboxes, by_files, kMaxSlots});
+  const char* const reason = max_slots_ == options_.max_sandboxes ? "max_sandboxes allows"
+                             : max_slots_ == by_files
+                                 ? "the limit of open files allows: raise RLIMIT_NOFILE (hard)"
+                                 : "there are ranges of user ids";
+  why_full_ = std::to_string(max_slots_) + " sandboxes are live: as many as " + reason;
+}
+
 base::Result<void> Zygote::LeaveHostsMounts() {
   if (::unshare(CLONE_NEWNS) != 0) return base::SystemError("unshare mounts");
   // Slave: new mounts of the host are seen here, ours are never seen there.
@@ -110,19 +132,19 @@ base::Result<void> Zygote::LeaveHostsMounts() {
 Zygote::~Zygote() {
   // Kill everything first, so that the dying overlap; then wait for each and remove its group.
   if (!groups_) return;
-  for (auto& [number, slot] : slots_) {
-    if (slot->filler.pid > 0) (void)sys::PidfdSendSignal(slot->filler.pidfd.get(), SIGKILL);
-    slot->group.Kill();
-  }
-  for (auto& [number, slot] : slots_) {
+  slots_->ForEach([](Slot& slot) {
+    if (slot.filler.pid > 0) (void)sys::PidfdSendSignal(slot.filler.pidfd.get(), SIGKILL);
+    slot.group.Kill();
+  });
+  slots_->ForEach([](Slot& slot) {
     siginfo_t info;
-    for (const auto* pidfd : {&slot->filler.pidfd, &slot->embryo.pidfd}) {
+    for (const auto* pidfd : {&slot.filler.pidfd, &slot.embryo.pidfd}) {
       if (pidfd->valid()) {
         ::waitid(P_PIDFD, static_cast<id_t>(pidfd->get()), &info, WEXITED);
       }
     }
-  }
-  slots_.clear();
+  });
+  slots_.reset();
   (void)groups_->RemoveStale();
   groups_->Remove();
 }

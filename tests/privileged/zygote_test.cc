@@ -211,6 +211,27 @@ TEST_F(ZygoteTest, ServesABurstLargerThanItsPool) {
   EXPECT_THAT(Burst(Script("exec sleep 1000"), 20), IsEmpty());
 }
 
+TEST_F(ZygoteTest, KeepsAsManyReadyAsTheLastSecondsAskedFor) {
+  ASSERT_TRUE(Eventually([this] { return Slots().size() == PoolSize() * Groups().size(); }));
+  EXPECT_THAT(Burst(Script("exec sleep 1000"), 12), IsEmpty());
+  // They are dropped, and what fills the pool now goes by the twelve, not by the two it began with.
+  EXPECT_TRUE(Eventually([this] { return Slots().size() == 12 * Groups().size(); }))
+      << Slots().size();
+}
+
+TEST_F(ZygoteTest, SaysWhichLimitHoldsNoMoreSandboxes) {
+  client_.reset();
+  options_.max_sandboxes = 6;
+  client_ = MUST(StartZygote());
+  std::vector<std::unique_ptr<Live>> live;
+  for (int i = 0; i < 6; ++i) live.push_back(MUST(Launch(Script("exec sleep 1000"))));
+  EXPECT_THAT(ErrorOf(Script("exec sleep 1000")),
+              HasSubstr("6 sandboxes are live: as many as max_sandboxes allows"));
+  live.back()->sandbox->Kill();
+  ASSERT_TRUE(WaitForExit(*live.back()));
+  EXPECT_EQ(OutputOf(Script("echo fine")), "fine\n");
+}
+
 TEST_F(ZygoteTest, ServesABurstOfItsOwnTmpSize) {
   Spec spec = Script("exec sleep 1000");
   spec.tmp = base::Bytes::MiB(520);

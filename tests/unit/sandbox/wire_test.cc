@@ -50,6 +50,7 @@ const ZygoteOptions kOptions{.program = "not sent",
                              .state_folder = "/var/lib/hearth",
                              .cgroup_name = "hearth",
                              .pool_size = 7,
+                             .max_sandboxes = 77,
                              .first_uid = 3'000'000'000,
                              .governor = 990,
                              .allow_unenforced = true};
@@ -71,6 +72,7 @@ TEST(Packets, CarryTheirMembersBothWays) {
   EXPECT_EQ(options->pool_size, 7u);
   EXPECT_EQ(options->first_uid, 3'000'000'000u);
   EXPECT_EQ(options->governor, 990u);
+  EXPECT_EQ(options->max_sandboxes, 77u);
   EXPECT_TRUE(options->allow_unenforced);
 
   const auto report = DecodeHello(Body(EncodeHello(kReport)));
