@@ -15,6 +15,7 @@ namespace hearth::sandbox {
 namespace {
 
 constexpr uint32_t kPeriodUs = 100'000;  // The kernel's default period.
+constexpr uint32_t kUsualCpuPermille = 1000;
 // v1 counts what waits in TCP and UDP sockets apart from memory.limit_in_bytes, and without a limit
 // of its own not at all: over its loopback a function could take the whole machine's tcp_mem.
 constexpr base::Bytes kV1SocketMemory = base::Bytes::MiB(32);
@@ -98,6 +99,7 @@ std::vector<std::string> Cgroup::Folders() const {
 base::Result<void> Cgroup::Make(uid_t governor) const {
   for (const auto& folder : Folders()) TRY(MakeFolder(folder));
   if (governor != 0) TRY(GiveTo(governor));
+  TRY(SetCpuLimit(kUsualCpuPermille));
   if (layout_->memory.empty()) return {};
   if (layout_->MemoryIsV2()) {
     TRY(base::WriteKernelFile(Memory("/memory.oom.group"), "1"));
@@ -106,6 +108,16 @@ base::Result<void> Cgroup::Make(uid_t governor) const {
   TRY(WriteWhereThere(Memory("/memory.swappiness"), "0"));
   return WriteWhereThere(Memory("/memory.kmem.tcp.limit_in_bytes"),
                          std::to_string(kV1SocketMemory.count()));
+}
+
+// The kernel goes through all groups of the machine at each write (a millisecond where there are
+// 5,000), even if it says what is there already.
+base::Result<void> Cgroup::SetCpuLimit(uint32_t permille) const {
+  if (layout_->cpu.empty()) return {};
+  const std::string path = NamesOf(GroupFile::kCpu).front();
+  const std::string limit = FormatCpuLimit(permille, layout_->CpuIsV2());
+  if (base::ReadFile(path).value_or("") == limit + "\n") return {};
+  return base::WriteKernelFile(path, limit);
 }
 
 base::Result<void> Cgroup::GiveTo(uid_t governor) const {
@@ -145,11 +157,7 @@ base::Result<void> Cgroup::SetLimits(const CgroupLimits& limits) const {
     TRY(base::WriteKernelFile(Memory("/memory.limit_in_bytes"), memory));
     if (has_sum && !raised) TRY(base::WriteKernelFile(sum, memory));
   }
-  if (!layout_->cpu.empty()) {
-    const bool v2 = layout_->CpuIsV2();
-    TRY(base::WriteKernelFile(Cpu(v2 ? "/cpu.max" : "/cpu.cfs_quota_us"),
-                              FormatCpuLimit(limits.cpu_permille, v2)));
-  }
+  TRY(SetCpuLimit(limits.cpu_permille));
   if (!layout_->pids.empty()) {
     TRY(base::WriteKernelFile(Pids("/pids.max"), std::to_string(limits.pids)));
   }

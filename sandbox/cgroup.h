@@ -45,8 +45,8 @@ class Cgroup {
  public:
   Cgroup(const CgroupLayout* layout, std::string path) : layout_(layout), path_(std::move(path)) {}
 
-  // Makes the group's folders and the settings that do not depend on a spec. The user `governor`
-  // may open its GroupFiles from then on.
+  // Makes the group's folders, the settings that do not depend on a spec, and a limit of one CPU,
+  // which is what nearly every spec begins with. The user `governor` may open its GroupFiles.
   base::Result<void> Make(uid_t governor) const;
   // An O_PATH-like descriptor of the core's folder for CLONE_INTO_CGROUP.
   base::Result<base::UniqueFd> OpenCore() const;
@@ -66,6 +66,7 @@ class Cgroup {
  private:
   std::vector<std::string> NamesOf(GroupFile file) const;
   base::Result<void> GiveTo(uid_t governor) const;
+  base::Result<void> SetCpuLimit(uint32_t permille) const;
   std::string Core(const char* file) const { return layout_->core + path_ + file; }
   std::string Memory(const char* file) const { return layout_->memory + path_ + file; }
   std::string Cpu(const char* file) const { return layout_->cpu + path_ + file; }

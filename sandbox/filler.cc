@@ -49,8 +49,8 @@ base::Result<void> BecomeOwner(uint32_t first_uid) {
 base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   TRY(job.group.Make(job.governor));
   const base::UniqueFd core = TRY(job.group.OpenCore());
-  base::UniqueFd tmp =
-      TRY(job.volumes->Make(job.tmp, job.first_uid + kSandboxUid, job.first_uid + kSandboxGid));
+  base::UniqueFd tmp = TRY(job.volumes->Make(job.tmp, job.first_uid + kSandboxUid,
+                                             job.first_uid + kSandboxGid, job.uid_index));
   base::UniqueFd root = TRY(job.root->Clone());
   auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
   TRY(job.group.EnterV1());

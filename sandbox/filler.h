@@ -25,7 +25,8 @@ struct FillerJob {
   Cgroup group;
   uid_t governor = 0;  // of the group
   TmpSize tmp;
-  uint32_t first_uid = 0;  // of this sandbox's range, on the host
+  uint32_t uid_index = 0;  // of this sandbox among those that live
+  uint32_t first_uid = 0;  // of its range, on the host
   const RootImage* root = nullptr;
   const TmpVolumes* volumes = nullptr;
   const std::vector<struct sock_filter>* filter = nullptr;

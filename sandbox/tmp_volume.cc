@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "base/file.h"
@@ -25,22 +26,23 @@ constexpr uint64_t kBlockBytes = 4096;
 constexpr int kLoopTries = 64;  // Others may take the free device between the two ioctls.
 
 base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
-  std::vector<std::string> words = {"mkfs.ext4",
-                                    "-q",
-                                    "-F",
-                                    "-b",
-                                    std::to_string(kBlockBytes),
-                                    "-m",
-                                    "0",
-                                    "-I",
-                                    std::to_string(kInodeBytes),
-                                    "-N",
-                                    std::to_string(size.inodes),
-                                    "-O",
-                                    "^has_journal,^resize_inode,^metadata_csum,uninit_bg",
-                                    "-E",
-                                    "lazy_itable_init=1,nodiscard,root_owner=0:0",
-                                    image};
+  std::vector<std::string> words = {
+      "mkfs.ext4",
+      "-q",
+      "-F",
+      "-b",
+      std::to_string(kBlockBytes),
+      "-m",
+      "0",
+      "-I",
+      std::to_string(kInodeBytes),
+      "-N",
+      std::to_string(size.inodes),
+      "-O",
+      "^has_journal,^resize_inode,^metadata_csum,uninit_bg,sparse_super2",
+      "-E",
+      "lazy_itable_init=1,nodiscard,root_owner=0:0,num_backup_sb=0",
+      image};
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -66,6 +68,61 @@ base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
                          "ended with wait status " + std::to_string(status));
 }
 
+struct LoopDevice {
+  base::UniqueFd fd;
+  std::string path;
+};
+
+base::Result<LoopDevice> AttachTo(int number, int image) {
+  std::string path = "/dev/loop" + std::to_string(number);
+  base::UniqueFd device(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!device.valid()) return base::SystemError("open " + path);
+  struct loop_config config{};
+  config.fd = static_cast<uint32_t>(image);
+  config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+  if (::ioctl(device.get(), LOOP_CONFIGURE, &config) != 0) {
+    return base::SystemError("attach " + path);
+  }
+  return LoopDevice{std::move(device), std::move(path)};
+}
+
+// The kernel finds a free device by looking at every one there is, so where thousands live the
+// caller's own number is better. It is taken only by what is none of ours.
+base::Result<LoopDevice> AttachLoop(int image, std::optional<uint32_t> preferred) {
+  base::UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  if (!control.valid()) return base::SystemError("open /dev/loop-control");
+  if (preferred && (::ioctl(control.get(), LOOP_CTL_ADD, *preferred) >= 0 || errno == EEXIST)) {
+    if (auto attached = AttachTo(static_cast<int>(*preferred), image)) return attached;
+  }
+  for (int i = 0; i < kLoopTries; ++i) {
+    const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
+    if (number < 0) return base::SystemError("find a free loop device");
+    auto attached = AttachTo(number, image);
+    if (attached || attached.error().error_number != EBUSY) return attached;
+  }
+  return base::SystemError("attach a loop device", EBUSY);
+}
+
+base::Result<base::UniqueFd> MountLoop(const LoopDevice& loop, std::vector<const char*> flags) {
+  base::UniqueFd fs = TRY(sys::Fsopen("ext4"));
+  TRY(sys::FsconfigString(fs.get(), "source", loop.path));
+  for (const char* flag : flags) {
+    if (::syscall(SYS_fsconfig, fs.get(), FSCONFIG_SET_FLAG, flag, nullptr, 0) != 0) {
+      return base::SystemError(std::string("fsconfig ") + flag);
+    }
+  }
+  return sys::FsconfigCreateAndMount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+}
+
+// The empty "lost+found" would be the function's first surprise. Its blocks are given back to the
+// image, so that no copy has them.
+base::Result<void> RemoveLostAndFound(int image) {
+  const LoopDevice loop = TRY(AttachLoop(image, std::nullopt));
+  const base::UniqueFd mount = TRY(MountLoop(loop, {"noinit_itable", "nobarrier", "discard"}));
+  if (::unlinkat(mount.get(), "lost+found", AT_REMOVEDIR) == 0) return {};
+  return base::SystemError("remove lost+found");
+}
+
 // A sparse image with room for `size` beside its own tables. It has no name until it is whole, so
 // that several fillers may make the same one: who comes second finds it there.
 base::Result<void> MakeTemplate(const std::string& path, const std::string& folder,
@@ -82,6 +139,7 @@ base::Result<void> MakeTemplate(const std::string& path, const std::string& fold
   const std::string name =
       "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(image.get());
   TRY(RunMkfs(name, size));
+  TRY(RemoveLostAndFound(image.get()));
   if (::linkat(AT_FDCWD, name.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
       errno != EEXIST) {
     return base::SystemError("name the template " + path);
@@ -116,31 +174,6 @@ base::Result<base::UniqueFd> SparseCopy(const std::string& source, const std::st
   return to;
 }
 
-struct LoopDevice {
-  base::UniqueFd fd;
-  std::string path;
-};
-
-base::Result<LoopDevice> AttachLoop(int image) {
-  base::UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
-  if (!control.valid()) return base::SystemError("open /dev/loop-control");
-  for (int i = 0; i < kLoopTries; ++i) {
-    const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
-    if (number < 0) return base::SystemError("find a free loop device");
-    std::string path = "/dev/loop" + std::to_string(number);
-    base::UniqueFd device(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (!device.valid()) return base::SystemError("open " + path);
-    struct loop_config config{};
-    config.fd = static_cast<uint32_t>(image);
-    config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-    if (::ioctl(device.get(), LOOP_CONFIGURE, &config) == 0) {
-      return LoopDevice{std::move(device), std::move(path)};
-    }
-    if (errno != EBUSY) return base::SystemError("attach " + path);
-  }
-  return base::SystemError("attach a loop device", EBUSY);
-}
-
 base::Result<base::UniqueFd> MountTmpfs(const TmpSize& size) {
   base::UniqueFd fs = TRY(sys::Fsopen("tmpfs"));
   TRY(sys::FsconfigString(fs.get(), "size", std::to_string(size.size.count())));
@@ -149,27 +182,17 @@ base::Result<base::UniqueFd> MountTmpfs(const TmpSize& size) {
   return sys::FsconfigCreateAndMount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
-base::Result<base::UniqueFd> MountImage(const std::string& folder, const TmpSize& size) {
-  const std::string path = folder + "/template-" + std::to_string(size.size.count()) + "-" +
+base::Result<base::UniqueFd> MountImage(const std::string& folder, const TmpSize& size,
+                                        std::optional<uint32_t> number) {
+  const std::string path = folder + "/empty-" + std::to_string(size.size.count()) + "-" +
                            std::to_string(size.inodes) + ".ext4";
   if (!base::FileExists(path)) TRY(MakeTemplate(path, folder, size));
-  base::UniqueFd image = TRY(SparseCopy(path, folder));
-  LoopDevice loop = TRY(AttachLoop(image.get()));
-  base::UniqueFd fs = TRY(sys::Fsopen("ext4"));
-  TRY(sys::FsconfigString(fs.get(), "source", loop.path));
+  const base::UniqueFd image = TRY(SparseCopy(path, folder));
+  const LoopDevice loop = TRY(AttachLoop(image.get(), number));
   // Writing the inode tables in the background would cost what the sparse image saves.
   // Nobody reads a volume after a crash, so no flush to the disk is worth waiting for: with
   // barriers the last unmount, and with it the sandbox's end, takes 25 ms.
-  for (const char* flag : {"noinit_itable", "nobarrier"}) {
-    if (::syscall(SYS_fsconfig, fs.get(), FSCONFIG_SET_FLAG, flag, nullptr, 0) != 0) {
-      return base::SystemError(std::string("fsconfig ") + flag);
-    }
-  }
-  base::UniqueFd mount =
-      TRY(sys::FsconfigCreateAndMount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
-  // The empty "lost+found" would be the function's first surprise.
-  (void)::unlinkat(mount.get(), "lost+found", AT_REMOVEDIR);
-  return mount;
+  return MountLoop(loop, {"noinit_itable", "nobarrier"});
 }
 
 }  // namespace
@@ -177,7 +200,7 @@ base::Result<base::UniqueFd> MountImage(const std::string& folder, const TmpSize
 base::Result<TmpVolumes> TmpVolumes::Create(const std::string& folder, const TmpSize& usual) {
   TRY(base::MakeFolders(folder, 0700));
   TmpVolumes out(folder);
-  auto probe = MountImage(folder, usual);
+  auto probe = MountImage(folder, usual, std::nullopt);
   if (!probe) {
     out.kind_ = "tmpfs";
     out.why_ = probe.error().ToString();
@@ -185,8 +208,10 @@ base::Result<TmpVolumes> TmpVolumes::Create(const std::string& folder, const Tmp
   return out;
 }
 
-base::Result<base::UniqueFd> TmpVolumes::Make(const TmpSize& size, uid_t owner, gid_t group) const {
-  base::UniqueFd mount = TRY(kind_ == "tmpfs" ? MountTmpfs(size) : MountImage(folder_, size));
+base::Result<base::UniqueFd> TmpVolumes::Make(const TmpSize& size, uid_t owner, gid_t group,
+                                              uint32_t number) const {
+  base::UniqueFd mount =
+      TRY(kind_ == "tmpfs" ? MountTmpfs(size) : MountImage(folder_, size, number));
   if (::fchownat(mount.get(), "", owner, group, AT_EMPTY_PATH) != 0) {
     return base::SystemError("chown /tmp");
   }

@@ -29,7 +29,9 @@ class TmpVolumes {
 
   // A detached mount whose root belongs to `owner` (host ids), mode 0700. Takes 2 - 4 ms, and runs
   // mkfs.ext4 (30 ms) at the first use of a size: not on a request's path.
-  base::Result<base::UniqueFd> Make(const TmpSize& size, uid_t owner, gid_t group) const;
+  // `number` is the caller's own among those that live: it is tried first as that of the device.
+  base::Result<base::UniqueFd> Make(const TmpSize& size, uid_t owner, gid_t group,
+                                    uint32_t number) const;
 
   const std::string& kind() const { return kind_; }      // "ext4 image" or "tmpfs"
   const std::string& why_tmpfs() const { return why_; }  // empty for "ext4 image"

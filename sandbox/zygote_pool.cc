@@ -87,6 +87,7 @@ base::Result<void> Zygote::StartSlot(const TmpSize& tmp) {
                         .group = slot.group,
                         .governor = options_.governor,
                         .tmp = tmp,
+                        .uid_index = slot.uid_index,
                         .first_uid = options_.first_uid + slot.uid_index * kUidsPerSandbox,
                         .root = root_.get(),
                         .volumes = volumes_.get(),

@@ -98,6 +98,25 @@ TEST_F(CgroupTest, WritesLimitsIntoV2Files) {
   EXPECT_EQ(Read("/core/hearth/s1/pids.max"), "1024");
 }
 
+// Each write of this limit costs time that grows with the number of groups.
+TEST_F(CgroupTest, DoesNotWriteTheCpuLimitThatIsThere) {
+  for (const char* file : {"memory.max", "pids.max"}) {
+    Touch(std::string("/core/hearth/s1/") + file);
+  }
+  Touch("/core/hearth/s1/cpu.max", "7200 100000\n");
+  const std::string file = root_ + "/core/hearth/s1/cpu.max";
+  struct stat before{}, after{};
+  ASSERT_EQ(::stat(file.c_str(), &before), 0);
+  const CgroupLayout layout = Unified();
+  ASSERT_TRUE(Cgroup(&layout, "/hearth/s1").SetLimits(limits_).has_value());
+  ASSERT_EQ(::stat(file.c_str(), &after), 0);
+  EXPECT_EQ(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+  EXPECT_EQ(Read("/core/hearth/s1/cpu.max"), "7200 100000\n") << "a write ends without a newline";
+  Touch("/core/hearth/s1/cpu.max", "720 100000\n");
+  ASSERT_TRUE(Cgroup(&layout, "/hearth/s1").SetLimits(limits_).has_value());
+  EXPECT_THAT(Read("/core/hearth/s1/cpu.max"), ::testing::StartsWith("7200 100000"));
+}
+
 TEST_F(CgroupTest, SaysWhichLimitCannotBeWritten) {
   Touch("/core/hearth/s1/memory.max");
   const CgroupLayout layout = Unified();
@@ -108,12 +127,14 @@ TEST_F(CgroupTest, SaysWhichLimitCannotBeWritten) {
 
 TEST_F(CgroupTest, TurnsSwapOffAndSocketMemoryDownWhenItIsMade) {
   const CgroupLayout unified = Unified();
+  Touch("/core/hearth/s1/cpu.max");
   Touch("/core/hearth/s1/memory.oom.group");
   Touch("/core/hearth/s1/memory.swap.max");
   ASSERT_TRUE(Cgroup(&unified, "/hearth/s1").Make(0).has_value());
   EXPECT_EQ(Read("/core/hearth/s1/memory.swap.max"), "0");
   EXPECT_EQ(Read("/core/hearth/s1/memory.oom.group"), "1");
   const CgroupLayout hybrid = Hybrid();
+  Touch("/cpu/hearth/s1/cpu.cfs_quota_us");
   Touch("/memory/hearth/s1/memory.swappiness");
   Touch("/memory/hearth/s1/memory.kmem.tcp.limit_in_bytes");
   ASSERT_TRUE(Cgroup(&hybrid, "/hearth/s1").Make(0).has_value());
