@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace hearth::base::sys {
@@ -135,7 +136,14 @@ Result<void> SendMessage(int socket, std::string_view data, std::span<const int>
 
 Result<ReceivedMessage> ReceiveMessage(int socket, size_t limit, int flags) {
   ReceivedMessage out;
-  out.data.resize(limit);
+  // Most messages are far shorter than the longest: room for that would cost more to clear than all
+  // the rest.
+  ssize_t size;
+  do {
+    size = ::recv(socket, nullptr, 0, flags | MSG_PEEK | MSG_TRUNC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) return SystemError("recvmsg");
+  out.data.resize(std::min(limit, static_cast<size_t>(size)));
   struct iovec vector{out.data.data(), out.data.size()};
   alignas(struct cmsghdr) char control[CMSG_SPACE(kMaxPassedFds * sizeof(int))];
   struct msghdr message{};
