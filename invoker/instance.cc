@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "invoker/instance_spec.h"
+#include "invoker/snapshots.h"
 
 namespace hearth::invoker {
 namespace {
@@ -18,10 +19,6 @@ namespace {
 // kernel.
 constexpr auto kQuickCall = std::chrono::milliseconds(1);
 constexpr auto kPeakAge = std::chrono::milliseconds(10);
-
-uint64_t CeilMillis(base::Duration duration) {
-  return static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
-}
 
 InitFailure FailureOfExit(const sandbox::Outcome& outcome) {
   const bool oom = outcome.out_of_memory && outcome.kind == sandbox::Outcome::Kind::kSignaled;
@@ -198,7 +195,9 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
   CallReport report;
   report.duration = std::min<base::Duration>(now - call_began_, function_->timeout);
   report.memory_mib = function_->memory_mib;
-  if (cold && !own_init && ready_ != base::MonoTime{}) report.init_duration = ready_ - launched_;
+  if (cold && !own_init && ready_ != base::MonoTime{}) {
+    (is_restore_ ? report.restore_duration : report.init_duration) = ready_ - launched_;
+  }
   report.billed_ms =
       CeilMillis(report.duration + report.init_duration.value_or(base::Duration::zero()));
 
@@ -310,6 +309,9 @@ void Instance::OnExit(const sandbox::Outcome& outcome) {
       CHECK(false);
       return;
     case State::kInit:
+      if (is_restore_ && outcome.exit_status == sandbox::kRestoreFailed) {
+        parts_.snapshots.Drop(*function_);
+      }
       FailInit(from_image_ && outcome.exit_status == sandbox::kRestoreFailed
                    ? InitFailure{InvocationStatus::kHostError, {}, {}, "its image is out of date"}
                    : FailureOfExit(outcome));

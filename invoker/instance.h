@@ -26,6 +26,7 @@
 
 namespace hearth::invoker {
 
+class Snapshots;
 class StemCells;
 class UseHistory;
 struct StemCell;
@@ -38,6 +39,7 @@ struct InstanceParts {
   LogStore& logs;
   const InvokerOptions& options;
   StemCells& stem_cells;
+  Snapshots& snapshots;
 };
 
 // A call that has been admitted and waits for its instance, or runs on one.
@@ -162,7 +164,8 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   InstanceLog log_;
   State state_ = State::kStarting;
   bool frozen_ = false;
-  bool from_image_ = false;  // Its process goes on from a stem cell's image.
+  bool from_image_ = false;  // Its process goes on from an image: a stem cell's, or its version's.
+  bool is_restore_ = false;  // Its version's: what happens before it is ready is no init.
   io::Timer timer_;          // Init's, or the call's.
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   std::vector<sandbox::StepTiming> start_steps_;

@@ -35,6 +35,10 @@ void AppendMillis(std::string& to, base::Duration duration) {
 
 }  // namespace
 
+uint64_t CeilMillis(base::Duration duration) {
+  return static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+}
+
 std::string FormatMillis(base::Duration duration) {
   std::string out;
   AppendMillis(out, duration);
@@ -55,6 +59,14 @@ void InstanceLog::Line(std::string_view line) {
 
 void InstanceLog::InitStart(std::string_view runtime_version) {
   Line(fmt::format("INIT_START Runtime Version: {}", runtime_version));
+}
+
+void InstanceLog::RestoreStart(std::string_view runtime_version) {
+  Line(fmt::format("RESTORE_START Runtime Version: {}", runtime_version));
+}
+
+void InstanceLog::RestoreReport(base::Duration took) {
+  Line(fmt::format("RESTORE_REPORT Restore Duration: {}", FormatMillis(took)));
 }
 
 void InstanceLog::InitReport(base::Duration took, std::string_view phase, std::string_view status,
@@ -84,6 +96,11 @@ std::string InstanceLog::End(const std::string& request_id, const CallReport& re
   if (report.init_duration) {
     AppendMillis(line_.append("Init Duration: "), *report.init_duration);
     line_.push_back('\t');
+  }
+  if (report.restore_duration) {
+    AppendMillis(line_.append("Restore Duration: "), *report.restore_duration);
+    AppendNumber(line_.append("\tBilled Restore Duration: "), CeilMillis(*report.restore_duration));
+    line_.append(" ms\t");
   }
   if (!report.status.empty()) line_.append("Status: ").append(report.status);
   if (!report.error_type.empty()) line_.append("\tError Type: ").append(report.error_type);

@@ -18,9 +18,10 @@ struct CallReport {
   uint64_t billed_ms = 0;
   uint32_t memory_mib = 0;
   uint32_t max_memory_mib = 0;
-  std::optional<base::Duration> init_duration;  // Cold only.
-  std::string_view status;                      // Empty, "timeout" or "error".
-  std::string_view error_type;                  // With "error": "Runtime.OutOfMemory".
+  std::optional<base::Duration> init_duration;     // Cold only.
+  std::optional<base::Duration> restore_duration;  // Instead of it, from a snapshot.
+  std::string_view status;                         // Empty, "timeout" or "error".
+  std::string_view error_type;                     // With "error": "Runtime.OutOfMemory".
 };
 
 class InstanceLog {
@@ -32,6 +33,8 @@ class InstanceLog {
   // One line of the function's, or of ours.
   void Line(std::string_view line);
   void InitStart(std::string_view runtime_version);
+  void RestoreStart(std::string_view runtime_version);
+  void RestoreReport(base::Duration took);
   // `phase` is "init" or "invoke"; written where an init did not succeed.
   void InitReport(base::Duration took, std::string_view phase, std::string_view status,
                   std::string_view error_type);
@@ -50,6 +53,8 @@ class InstanceLog {
   std::string line_;  // The one that is being made; kept for its memory.
 };
 
+// Begun milliseconds, as they are billed.
+uint64_t CeilMillis(base::Duration duration);
 // "1.22 ms", as Lambda writes durations.
 std::string FormatMillis(base::Duration duration);
 

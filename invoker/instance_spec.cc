@@ -55,6 +55,18 @@ std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& en
   return fds;
 }
 
+std::string RuntimeVersionText(const runtime::Runtime& runtime) {
+  switch (runtime.language) {
+    case runtime::Language::kPython:
+      return "python:" + runtime.version;
+    case runtime::Language::kNode:
+      return "nodejs:" + runtime.version;
+    case runtime::Language::kProvided:
+      return {};
+  }
+  return {};
+}
+
 uint32_t CpuPermille(uint32_t memory_mib) {
   return std::max<uint32_t>(1, memory_mib * 1000 / limits::kMemoryMiBPerVcpu);
 }
@@ -62,7 +74,8 @@ uint32_t CpuPermille(uint32_t memory_mib) {
 base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const FunctionVersion& function,
                                             const runtime::Runtime& runtime,
-                                            const std::string& log_stream) {
+                                            const std::string& log_stream,
+                                            const char* initialization_type) {
   sandbox::Spec spec;
   spec.name = function.name;
   spec.memory = base::Bytes::MiB(function.memory_mib);
@@ -88,6 +101,7 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   environment.region = options.account.region;
   environment.log_group = LogGroupName(function);
   environment.log_stream = log_stream;
+  environment.initialization_type = initialization_type;
   // Of AWS's form, so that SDKs sign with them; while authorisation is off any credentials do.
   environment.access_key_id = "ASIA" + base::NewHexId(16);
   environment.secret_access_key = base::NewHexId(40);

@@ -36,11 +36,20 @@ std::string LanguageFolder(runtime::Language language);
 // Thousandths of a CPU: one at 1,769 MB, in proportion.
 uint32_t CpuPermille(uint32_t memory_mib);
 
+// "python:3.11.2"; a provided runtime has no version of ours.
+std::string RuntimeVersionText(const runtime::Runtime& runtime);
+
+// AWS_LAMBDA_INITIALIZATION_TYPE.
+constexpr char kOnDemand[] = "on-demand";
+constexpr char kSnapStart[] = "snap-start";
+constexpr char kProvisioned[] = "provisioned-concurrency";
+
 // Fails where the code's folder is gone. `log_stream` names what this instance writes.
 base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const FunctionVersion& function,
                                             const runtime::Runtime& runtime,
-                                            const std::string& log_stream);
+                                            const std::string& log_stream,
+                                            const char* initialization_type);
 // The same sandbox, going on from an image instead of executing the runtime. Takes out the
 // environment, which the restored process is sent.
 std::vector<std::string> RestoreInstead(sandbox::Spec& spec);

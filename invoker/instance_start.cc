@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "invoker/instance.h"
 #include "invoker/instance_spec.h"
+#include "invoker/snapshots.h"
 #include "invoker/stem_cells.h"
 
 namespace hearth::invoker {
@@ -13,19 +14,6 @@ namespace {
 
 // Far more than a burst of a thousand starts takes: the zygote hangs.
 constexpr auto kLaunchTimeout = std::chrono::seconds(60);
-
-// "python:3.11.2"; a provided runtime has no version of ours.
-std::string RuntimeVersionText(const runtime::Runtime& runtime) {
-  switch (runtime.language) {
-    case runtime::Language::kPython:
-      return "python:" + runtime.version;
-    case runtime::Language::kNode:
-      return "nodejs:" + runtime.version;
-    case runtime::Language::kProvided:
-      return {};
-  }
-  return {};
-}
 
 // What the program could not be executed for is the function's fault; all else is the host's.
 InitFailure FailureOfLaunch(const base::Error& error, const std::string& executable) {
@@ -72,7 +60,12 @@ base::Result<void> Instance::Begin() {
                            "the runtime " + function_->runtime + " is not on this machine");
   }
   runtime_ = *runtime;
-  sandbox::Spec spec = TRY(MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream()));
+  const int snapshot = parts_.snapshots.Image(*function_);
+  is_restore_ = snapshot >= 0;
+  const char* const type = is_restore_ ? kSnapStart : is_provisioned ? kProvisioned : kOnDemand;
+  sandbox::Spec spec =
+      TRY(MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream(), type));
+  if (is_restore_) return Launch(std::move(spec), snapshot);
   if (auto cell = parts_.stem_cells.Take(*function_, runtime_)) {
     Adopt(std::move(*cell), std::move(spec));
     return {};
@@ -143,7 +136,7 @@ void Instance::OnLaunched(runtime::ChannelSockets channel,
   if (state_ == State::kEnding) return sandbox_->Kill();
   Transition(State::kInit);
   if (const std::string version = RuntimeVersionText(runtime_); !version.empty()) {
-    log_.InitStart(version);
+    is_restore_ ? log_.RestoreStart(version) : log_.InitStart(version);
   }
   if (runtime_.transport == runtime::Transport::kChannel) {
     session_ = runtime::MakeChannelSession(parts_.loop, std::move(channel), *this);
@@ -165,6 +158,7 @@ void Instance::OnLaunchFailed(const base::Error& error) {
 void Instance::OnReady() {
   if (state_ != State::kInit) return;
   ready_ = parts_.loop.clock().Now();
+  if (is_restore_) log_.RestoreReport(ready_ - launched_);
   const uint32_t permille = CpuPermille(function_->memory_mib);
   // The init phase ran on a whole CPU at least; from here on the function's own share holds.
   if (permille < 1000) (void)sandbox_->SetCpuLimit(permille);

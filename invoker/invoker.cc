@@ -9,6 +9,7 @@
 #include "invoker/admission.h"
 #include "invoker/idle_instances.h"
 #include "invoker/instance_pool.h"
+#include "invoker/snapshots.h"
 #include "invoker/stem_cells.h"
 
 namespace hearth::invoker {
@@ -30,7 +31,8 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
       : options_(std::move(options)),
         admission_(options_.concurrency, BudgetOf(options_)),
         stem_cells_(loop, zygote, catalog, options_, admission_),
-        parts_{loop, zygote, catalog, logs, options_, stem_cells_},
+        parts_{loop, zygote, catalog, logs, options_, stem_cells_, snapshots_},
+        snapshots_(parts_, admission_),
         idle_(loop, options_, admission_, [this] { PumpStarved(); }),
         drain_timer_(loop) {}
 
@@ -68,6 +70,10 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     }
   }
 
+  void Prepare(FunctionRef version, std::function<void(base::Result<void>)> done) override {
+    snapshots_.Prepare(std::move(version), std::move(done));
+  }
+
   std::vector<InstanceInfo> Instances() const override {
     std::vector<InstanceInfo> out;
     for (const auto& [revision, pool] : pools_) pool->AddInfo(out);
@@ -82,6 +88,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     draining_ = true;
     drained_ = std::move(drained);
     stem_cells_.Stop();
+    snapshots_.Stop();
     drain_timer_.Start(deadline.Remaining(parts_.loop.clock()), [this] { EndEverything(); });
     ContinueDrainLater();
   }
@@ -214,6 +221,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   Admission admission_;
   StemCells stem_cells_;
   const InstanceParts parts_;
+  Snapshots snapshots_;
   IdleInstances idle_;
   io::Timer drain_timer_;
   std::function<void()> drained_;

@@ -73,6 +73,9 @@ class Invoker {
   // The function's code or configuration changed, or it is gone: idle instances of older revisions
   // end now, busy ones after their call.
   virtual void Retire(const std::string& function_name, const std::string& keep_revision_id) = 0;
+  // Makes what a published version's starts need: its snapshot. `done` runs once, never inside the
+  // call; an error's text is the version's StateReason.
+  virtual void Prepare(FunctionRef version, std::function<void(base::Result<void>)> done) = 0;
   virtual std::vector<InstanceInfo> Instances() const = 0;
   virtual InvokerCounters counters() const = 0;
   // Refuses new calls, waits for running ones until `deadline`, then kills; `drained` runs once.

@@ -45,7 +45,7 @@ Result<FrameHeader> DecodeFrameHeader(std::string_view bytes) {
   const uint32_t length = GetU32(bytes.data());
   const auto type = static_cast<uint8_t>(bytes[4]);
   if (type < static_cast<uint8_t>(FrameType::kInvoke) ||
-      type > static_cast<uint8_t>(FrameType::kLoad)) {
+      type > static_cast<uint8_t>(FrameType::kPrepare)) {
     return Invalid(kStep, "frame type " + std::to_string(type) + " is unknown");
   }
   if (bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0) {
@@ -127,6 +127,14 @@ class ChannelSession final : public RuntimeSession {
   void Load(const std::vector<std::string>& environment) override {
     CHECK(state_ == State::kStarting && head_.empty());
     head_ = EncodeLoad(environment);
+    WriteSome();
+  }
+
+  void Prepare() override {
+    CHECK(state_ == State::kReady);
+    state_ = State::kStarting;
+    head_.assign(kFrameHeader, '\0');
+    head_[4] = static_cast<char>(FrameType::kPrepare);
     WriteSome();
   }
 
@@ -255,6 +263,7 @@ class ChannelSession final : public RuntimeSession {
       }
       case FrameType::kInvoke:
       case FrameType::kLoad:
+      case FrameType::kPrepare:
         return Break("a runtime may not send the host's own frames");
     }
     return Break("unknown frame");

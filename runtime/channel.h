@@ -13,6 +13,7 @@
 //   kInvoke    request id, deadline (8 bytes, epoch ms), function ARN, trace id, client context,
 //              Cognito identity, tenant id, payload              host -> bootstrap
 //   kLoad      environment, as NAME=value joined by NUL          host -> bootstrap, to a stem cell
+//   kPrepare   (none): be written down (sandbox/image.h)         host -> bootstrap, while ready
 //   kReady     (none)                                            bootstrap -> host
 //   kInitError error type, payload                               bootstrap -> host
 //   kResponse  request id, content type, payload                 bootstrap -> host
@@ -40,6 +41,7 @@ enum class FrameType : uint8_t {
   kError = 5,
   kLastError = 6,
   kLoad = 7,
+  kPrepare = 8,
 };
 
 constexpr size_t kFrameHeader = 8;

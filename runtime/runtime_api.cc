@@ -77,6 +77,7 @@ class RuntimeApiSession final : public RuntimeSession {
   }
 
   void Load(const std::vector<std::string>&) override { CHECK(false); }
+  void Prepare() override { CHECK(false); }
 
   void Invoke(InvocationEvent event) override {
     CHECK(state_ == State::kReady && next_.has_value());

@@ -57,6 +57,9 @@ class RuntimeSession {
   // To a stem cell, at once after this session was made: the environment of the function whose code
   // it is to load. What follows is as if it had started with it. Only on a channel. CHECKs it.
   virtual void Load(const std::vector<std::string>& environment) = 0;
+  // While ready: the process is to be written down. It is ready once more (OnReady) when it is
+  // about to wait for a Load. Only on a channel. CHECKs it.
+  virtual void Prepare() = 0;
   // Only while ready (after OnReady or OnIdle). CHECKs it.
   virtual void Invoke(InvocationEvent event) = 0;
 };

@@ -13,7 +13,7 @@ import hearth_logging
 from hearth_context import Context
 
 EVENTS, ANSWERS = 3, 4
-INVOKE, READY, INIT_ERROR, RESPONSE, ERROR, LOAD = 1, 2, 3, 4, 5, 7
+INVOKE, READY, INIT_ERROR, RESPONSE, ERROR, LOAD, PREPARE = 1, 2, 3, 4, 5, 7, 8
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
 MAX_MESSAGE = 256 * 1024  # Of an error over MAX_RESPONSE.
 
@@ -61,11 +61,13 @@ def read_exactly(have, size):
 
 
 def next_frame(wanted):
-    """The next frame's fields; it must be of the kind that is due."""
+    """The next frame's fields; None where it says PREPARE instead of INVOKE."""
     # Most events are small, and the buffer of a read is made and shrunk each time.
     data = read_exactly(os.read(EVENTS, 4096) or os._exit(0), _HEADER.size)
     length, kind = _HEADER.unpack_from(data)
-    assert kind == wanted, kind
+    if kind != wanted:
+        assert (kind, wanted) == (PREPARE, INVOKE), kind
+        return None
     data = read_exactly(data, _HEADER.size + length)
     fields = []
     at = _HEADER.size
@@ -197,7 +199,12 @@ def serve(handler, encode):
     # each call.
     environment = os.environ._data
     while True:
-        request_id, deadline, arn, trace, client, identity, tenant, payload = next_frame(INVOKE)
+        fields = next_frame(INVOKE)
+        if fields is None:
+            go_through_snapshot()
+            environment = os.environ._data
+            continue
+        request_id, deadline, arn, trace, client, identity, tenant, payload = fields
         text_id = request_id.decode()
         if trace:
             environment[b"_X_AMZN_TRACE_ID"] = trace
@@ -212,6 +219,29 @@ def serve(handler, encode):
         else:
             flush_output()
             send(RESPONSE, request_id, b"application/json", answer)
+
+
+def go_through_snapshot():
+    """Written down here; returns in each sandbox that goes on from this moment."""
+    import hearth_snapshot as snapshot
+    try:
+        kind = "Runtime.BeforeSnapshotError"
+        snapshot.run_hooks("get_before_snapshot", reverse=True)
+        flush_output()
+        snapshot.write_down(lambda: send(READY), lambda: next_frame(LOAD)[0])
+        Context.set_up(os.environ)
+        kind = "Runtime.AfterRestoreError"
+        snapshot.run_hooks("get_after_restore")
+    except Exception as error:
+        leave_init({**describe(error, ""), "errorType": kind})
+    flush_output()
+    send(READY)
+
+
+def leave_init(described):
+    log_error(described)
+    send(INIT_ERROR, *error_frame(described))
+    os._exit(1)
 
 
 # --- Start ----------------------------------------------------------------------------------------
@@ -249,19 +279,16 @@ def wait_as_stem_cell(encode):
     # Everything here is paid for before there is a call, in processor time and in memory.
     import base64, datetime, decimal, functools, hashlib, hmac, logging, random, re, traceback
     import urllib.parse, uuid
+    import gc, hearth_snapshot
     rehearse(encode)
     # What is frozen is no garbage collector's business: its pages stay as they are, so that every
     # sandbox that goes on from an image of this moment shares them.
-    import gc
     gc.collect()
     gc.freeze()
     (variables,) = next_frame(LOAD)
-    # From here on this may be one of many that were one process.
-    random.seed()
-    os.environ.clear()
-    for variable in variables.split(b"\0"):
-        name, _, value = variable.partition(b"=")
-        os.environb[name] = value
+    hearth_snapshot.set_environment(variables)
+    hearth_snapshot.handle_signals()
+    hearth_snapshot.become_unique()
     os.chdir("/var/task")  # What was mounted there while we waited.
 
 
@@ -280,10 +307,7 @@ def main():
     try:
         handler = load_handler(os.environ.get("_HANDLER", ""))
     except Exception as error:
-        described = describe(error, "")
-        log_error(described)
-        send(INIT_ERROR, *error_frame(described))
-        os._exit(1)
+        leave_init(describe(error, ""))
     flush_output()
     send(READY)
     serve(handler, encode)

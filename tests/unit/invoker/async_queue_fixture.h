@@ -31,6 +31,7 @@ class ScriptedInvoker final : public Invoker {
     Tell(std::move(callback), result);
   }
   void Retire(const std::string&, const std::string&) override {}
+  void Prepare(FunctionRef, std::function<void(base::Result<void>)>) override {}
   std::vector<InstanceInfo> Instances() const override { return {}; }
   InvokerCounters counters() const override { return {}; }
   void Drain(base::Deadline, std::function<void()>) override {}

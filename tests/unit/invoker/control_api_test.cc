@@ -26,6 +26,7 @@ class FakeInvoker final : public Invoker {
   void Retire(const std::string& name, const std::string& revision) override {
     retired[name] = revision;
   }
+  void Prepare(FunctionRef, std::function<void(base::Result<void>)>) override {}
   std::vector<InstanceInfo> Instances() const override { return {}; }
   InvokerCounters counters() const override { return {}; }
   void Drain(base::Deadline, std::function<void()> drained) override { loop_.Post(drained); }

@@ -172,6 +172,12 @@ std::vector<std::string> FakeProcess::TakeLoad() {
   return out;
 }
 
+bool FakeProcess::TakePrepare() {
+  char block[runtime::kFrameHeader];
+  const ssize_t got = ::recv(events_.get(), block, sizeof block, MSG_DONTWAIT);
+  return got == sizeof block && block[4] == static_cast<char>(runtime::FrameType::kPrepare);
+}
+
 std::optional<Event> FakeProcess::Take() {
   char block[65536];
   ssize_t got;

@@ -63,6 +63,8 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   void Print(std::string_view text);
   // A stem cell's part: the environment that it was told to load; empty: none yet.
   std::vector<std::string> TakeLoad();
+  // Whether it was told to get ready to be written down.
+  bool TakePrepare();
   // The next event that has arrived; nullopt: none.
   std::optional<Event> Take();
 
@@ -93,7 +95,7 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   int kills = 0;
   uint32_t cpu_permille = 0;  // The last SetCpuLimit; 0: none.
   int memory_reads = 0;
-  base::UniqueFd reclaim;     // What OpenReclaim gives, where a test has set it.
+  base::UniqueFd reclaim;  // What OpenReclaim gives, where a test has set it.
   bool refuses_adoption = false;
   std::string refuses_capture;               // Why; empty: it does not.
   std::optional<sandbox::Adoption> adopted;  // The last that was asked for.

@@ -39,7 +39,7 @@ TEST(DecodeFrameHeader, RefusesWhatNoFrameBeginsWith) {
   EXPECT_EQ(good.length, kMaxFrameBody);
   EXPECT_EQ(good.type, FrameType::kResponse);
   for (const std::string& bad :
-       {Header(kMaxFrameBody + 1, 4), Header(UINT32_MAX, 4), Header(0, 0), Header(0, 8),
+       {Header(kMaxFrameBody + 1, 4), Header(UINT32_MAX, 4), Header(0, 0), Header(0, 9),
         Header(0, 255), U32(0) + std::string("\x02\x01\0\0", 4),
         U32(0) + std::string("\x02\0\0\x80", 4), std::string("GET / HT")}) {
     EXPECT_FALSE(DecodeFrameHeader(bad)) << testing::PrintToString(bad);

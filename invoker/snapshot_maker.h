@@ -1,0 +1,62 @@
+// SnapshotMaker: one version's init, run to be written down.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "invoker/admission.h"
+#include "invoker/instance.h"
+#include "invoker/snapshots.h"
+
+namespace hearth::invoker {
+
+class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
+ public:
+  // The image, read-only, or an empty descriptor where the version starts the usual way.
+  using Made = std::function<void(base::Result<base::UniqueFd>)>;
+
+  SnapshotMaker(const InstanceParts& parts, Admission& admission, FunctionRef version,
+                Snapshots::Done done);
+  ~SnapshotMaker() override;
+
+  // `made` runs once, never inside the call; the maker may be destroyed on a later turn.
+  void Start(Made made);
+  void Stop(const std::string& reason) { Finish(Failed(reason)); }
+  Snapshots::Done TakeDone() { return std::move(done_); }
+
+ private:
+  void Reserve();
+  base::Result<void> Launch();
+  void OnLaunched(std::unique_ptr<sandbox::Sandbox> sandbox,
+                  const std::vector<std::string>& environment);
+  void Capture();
+  void OnCaptured(const base::UniqueFd& file, const base::Result<void>& captured);
+  std::unexpected<base::Error> Failed(std::string why) const;
+  void Finish(base::Result<base::UniqueFd> result);
+
+  // runtime::RuntimeSession::Delegate
+  void OnReady() override;
+  void OnInitError(runtime::FunctionError error) override;
+  void OnResponse(std::string_view, std::string, std::string) override {}
+  void OnError(std::string_view, runtime::FunctionError) override {}
+  void OnIdle() override {}
+  void OnBroken(std::string reason) override;
+
+  const InstanceParts& parts_;
+  Admission& admission_;
+  const FunctionRef version_;
+  Snapshots::Done done_;
+  Made made_;
+  runtime::Runtime runtime_;
+  InstanceLog log_;
+  io::Timer timer_;
+  base::Bytes reserved_;
+  std::unique_ptr<sandbox::Sandbox> sandbox_;
+  std::unique_ptr<runtime::LogCapture> output_;
+  std::unique_ptr<runtime::RuntimeSession> session_;
+  runtime::ChannelSockets channel_;
+  bool prepared_ = false;  // It has been told to be ready for the image.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace hearth::invoker

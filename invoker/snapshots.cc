@@ -1,0 +1,49 @@
+#include "invoker/snapshots.h"
+
+#include "invoker/snapshot_maker.h"
+
+namespace hearth::invoker {
+
+Snapshots::Snapshots(const InstanceParts& parts, Admission& admission)
+    : parts_(parts), admission_(admission) {}
+
+Snapshots::~Snapshots() = default;
+
+void Snapshots::Prepare(FunctionRef version, Done done) {
+  const std::string revision = version->revision_id;
+  auto& maker = makers_[revision];
+  if (maker) {
+    parts_.loop.Post([done = std::move(done)] {
+      done(base::MakeError(base::ErrorKind::kConflict, "prepare", "it is being prepared already"));
+    });
+    return;
+  }
+  maker = std::make_unique<SnapshotMaker>(parts_, admission_, std::move(version), std::move(done));
+  maker->Start(
+      [this, revision](base::Result<base::UniqueFd> image) { OnMade(revision, std::move(image)); });
+}
+
+void Snapshots::OnMade(const std::string& revision, base::Result<base::UniqueFd> image) {
+  auto node = makers_.extract(revision);
+  const std::shared_ptr<SnapshotMaker> maker = std::move(node.mapped());
+  parts_.loop.Post([maker] {});  // It is inside its own callback.
+  const Done done = maker->TakeDone();
+  if (!image) return done(std::unexpected(std::move(image).error()));
+  if (image->valid()) images_[revision] = std::move(*image);
+  done({});
+}
+
+int Snapshots::Image(const FunctionVersion& version) const {
+  if (images_.empty()) return -1;
+  const auto found = images_.find(version.revision_id);
+  return found == images_.end() ? -1 : found->second.get();
+}
+
+void Snapshots::Drop(const FunctionVersion& version) { images_.erase(version.revision_id); }
+
+void Snapshots::Stop() {
+  while (!makers_.empty()) makers_.begin()->second->Stop("hearthd is stopping");
+  images_.clear();
+}
+
+}  // namespace hearth::invoker

@@ -1,0 +1,48 @@
+// Snapshots: what the published versions that ask for it (SnapStart) go on from.
+//
+// Preparing a version runs its init once, in a sandbox of its own, and writes the process down
+// (sandbox/image.h). Its instances then begin there. A version that cannot be written down (it has
+// threads, open sockets, child processes) starts the usual way, and its log says why. Snapshots
+// live as long as hearthd does: they are prepared again after a restart. Owner: the invoker.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/unique_fd.h"
+#include "invoker/admission.h"
+#include "invoker/instance.h"
+
+namespace hearth::invoker {
+
+class SnapshotMaker;
+
+class Snapshots {
+ public:
+  using Done = std::function<void(base::Result<void>)>;
+
+  Snapshots(const InstanceParts& parts, Admission& admission);
+  ~Snapshots();
+
+  // `done` runs once, never inside the call; its error is what the version's init failed with.
+  void Prepare(FunctionRef version, Done done);
+  // Ours; -1: there is none.
+  int Image(const FunctionVersion& version) const;
+  // The version is gone, or its image can no longer be restored.
+  void Drop(const FunctionVersion& version);
+  // Prepares nothing any more; what is under way fails.
+  void Stop();
+
+ private:
+  void OnMade(const std::string& revision, base::Result<base::UniqueFd> image);
+
+  const InstanceParts& parts_;
+  Admission& admission_;
+  std::map<std::string, std::unique_ptr<SnapshotMaker>> makers_;  // By revision.
+  std::map<std::string, base::UniqueFd> images_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace hearth::invoker
