@@ -2,14 +2,17 @@
 //
 // Greedy-dual ("FaasCache", ASPLOS'21): priority = clock + uses x cost / size, the least goes
 // first, and the clock then moves up to it, so that what is not used falls behind whatever its
-// worth. Differs from the paper in what a use is: one instance's own, not its function's, because
-// each instance of a function that has many saves only the starts of the calls that it serves.
+// worth. Differs from the paper in two things. A use is one instance's own, not its function's:
+// each instance of a function that has many saves only the starts of the calls that it serves. And
+// no more than kMostUses count: else what was called a thousand times in one burst stays for hours
+// (docs/decisions/0004-keep-alive.md has the figures).
 // With a worth of zero it is the order of the least recently used.
 //
 // Ordered: no operation looks at more than a logarithm of all, so that thousands may be idle. A
 // value, without a clock; T's owner is the caller. The simulator in bench/ runs the same code.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <functional>
 #include <map>
@@ -18,6 +21,8 @@
 #include "base/clock.h"
 
 namespace hearth::invoker {
+
+constexpr uint64_t kMostUses = 4;
 
 struct EvictionWorth {
   uint64_t uses = 0;
@@ -46,7 +51,8 @@ class EvictionOrder {
                   uint64_t id) {
     const double cost_ms = std::chrono::duration<double, std::milli>(worth.start_cost).count();
     const double size_mib = static_cast<double>(worth.size.count()) / (1 << 20);
-    const double gain = size_mib > 0 ? static_cast<double>(worth.uses) * cost_ms / size_mib : 0;
+    const auto uses = static_cast<double>(std::min(worth.uses, kMostUses));
+    const double gain = size_mib > 0 ? uses * cost_ms / size_mib : 0;
     const EvictionKey key{used_at + gain, idle_since, id};
     order_.emplace(key, &item);
     return key;

@@ -26,7 +26,7 @@ MAY_INCLUDE = {
     "host": {"base", "io", "store", "aws", "sandbox", "layers", "runtime", "invoker", "triggers",
              "stacks"},
     "cli": {"base", "io", "layers"},
-    "bench": {"base", "io", "sandbox"},
+    "bench": {"base", "io", "sandbox", "invoker"},
 }
 
 # The one floor that may include a library's headers. bench/ measures without our wrappers.

@@ -45,7 +45,7 @@ TEST_F(Eviction, ACheapLargeRarelyUsedOneGoesFirst) {
   Idle(used, {.uses = 90, .start_cost = 20ms, .size = Bytes::MiB(100)});
   Idle(victim, {.uses = 1, .start_cost = 20ms, .size = Bytes::MiB(100)});  // The latest.
   EXPECT_EQ(EvictOne(), "victim");
-  EXPECT_EQ(EvictOne(), "used");    // 18
+  EXPECT_EQ(EvictOne(), "used");    // 0.8
   EXPECT_EQ(EvictOne(), "costly");  // 20
   EXPECT_EQ(EvictOne(), "small");   // 30
   EXPECT_EQ(EvictOne(), "");
@@ -61,7 +61,7 @@ TEST_F(Eviction, OfEqualWorthTheLongestIdleGoesFirst) {
 
 TEST_F(Eviction, WhatIsNotUsedFallsBehindHoweverMuchItWasWorth) {
   Item old{"old"};
-  Idle(old, {.uses = 50, .start_cost = 100ms, .size = Bytes::MiB(10)});  // 500 above the clock.
+  Idle(old, {.uses = 4, .start_cost = 100ms, .size = Bytes::MiB(10)});  // 40 above the clock.
   std::vector<std::unique_ptr<Item>> passing;
   int survived = 0;
   while (true) {
@@ -70,7 +70,14 @@ TEST_F(Eviction, WhatIsNotUsedFallsBehindHoweverMuchItWasWorth) {
     if (EvictOne() == "old") break;
     ASSERT_LT(++survived, 100) << "it stays for ever";
   }
-  EXPECT_GE(survived, 49);
+  EXPECT_EQ(survived, 3);
+}
+
+TEST_F(Eviction, AThousandUsesInOneBurstAreWorthNoMoreThanAFew) {
+  Item burst{"burst"}, few{"few"};
+  Idle(burst, {.uses = 1000, .start_cost = 1s, .size = Bytes::MiB(10)});
+  Idle(few, {.uses = kMostUses, .start_cost = 1s, .size = Bytes::MiB(10)});
+  EXPECT_EQ(EvictOne(), "burst");  // It has been idle for longer.
 }
 
 TEST_F(Eviction, NeverTakesTheOneToKeep) {
