@@ -164,6 +164,7 @@ Result<void> Host::Parts::OpenStores() {
   log_disk = std::make_unique<io::Offload>(*loop, 1);
   std::vector<store::Migration> migrations = invoker::RegistryMigrations();
   for (auto& step : stacks::StackMigrations()) migrations.push_back(std::move(step));
+  for (auto& step : invoker::VersionMigrations()) migrations.push_back(std::move(step));
   database = TRY(store::Database::Open(options.state_folder + "/hearth.db", migrations));
   code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
   logs = TRY(invoker::LogStore::Open(*loop, *log_disk, options.state_folder + "/logs"));
@@ -189,7 +190,8 @@ Result<void> Host::Parts::StartServices() {
   };
   invoker = invoker::Invoker::Create(*loop, *zygote, catalog, *logs, std::move(invoker_options));
   const invoker::LambdaApiOptions api{.account = options.account,
-                                      .memory_step = options.memory_step};
+                                      .memory_step = options.memory_step,
+                                      .concurrency = options.concurrency};
   control = invoker::ControlPlane::Create(*registry, *invoker, *code, *disk, catalog, clock, api);
   events = TRY(invoker::AsyncQueue::Open(*loop, *database, *writer, *registry, *invoker));
   downloads = std::make_unique<invoker::CodeDownload>(*code, *disk);
@@ -215,7 +217,7 @@ Result<void> Host::Parts::StartServices() {
 // may be stored whose function is not committed yet.
 Result<void> Host::Parts::CollectCode() {
   std::set<std::string> used = stacks->CodeInUse();
-  for (const auto& function : registry->List()) used.insert(function->code_digest);
+  used.merge(invoker::CodeInUse(*registry));
   const size_t removed = TRY(code->Collect(used));
   if (removed > 0) HLOG_INFO("removed the code of {} older revisions", removed);
   return {};

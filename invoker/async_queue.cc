@@ -26,6 +26,14 @@ struct Entry {
   int64_t due_ms = 0;
 };
 
+// "PROD" of "arn:aws:lambda:...:function:Name:PROD"; empty where the function alone was named.
+std::string_view QualifierOf(const AsyncEvent& event) {
+  const std::string_view arn = event.invoked_arn;
+  const std::string before = ":function:" + event.function_name + ":";
+  const size_t found = arn.find(before);
+  return found == std::string_view::npos ? std::string_view() : arn.substr(found + before.size());
+}
+
 // One statement of the next transaction, and who waits for it.
 struct Write {
   std::string_view sql;
@@ -150,11 +158,14 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
   void Dispatch(const Entry& entry) {
     const AsyncEvent& event = entry.event;
-    FunctionRef function = registry_.Find(event.function_name);
+    // Now, not when it was accepted: an alias may stand for another version since.
+    FunctionRef function =
+        registry_.Resolve({event.function_name, std::string(QualifierOf(event))});
     if (function == nullptr) {
-      return GiveUp(event.request_id, "the function is gone");
+      return GiveUp(event.request_id, "the function, its version or its alias is gone");
     }
     ++in_flight_;
+    if (CheckInvocable(*function)) return SettleLater(event.request_id);
     invoker_.Invoke({.request_id = event.request_id,
                      .function = std::move(function),
                      .invoked_arn = event.invoked_arn,
@@ -169,6 +180,18 @@ class SqliteAsyncQueue final : public AsyncQueue {
                       Settle(id, result);
                       PumpLater();
                     });
+  }
+
+  // Its version is not ready: as where the host is at fault, a later try may succeed.
+  void SettleLater(const std::string& id) {
+    loop_.Post([this, alive = std::weak_ptr<bool>(alive_), id] {
+      if (alive.expired()) return;
+      --in_flight_;
+      InvocationResult result;
+      result.status = InvocationStatus::kHostError;
+      Settle(id, result);
+      PumpLater();
+    });
   }
 
   void Settle(const std::string& id, const InvocationResult& result) {

@@ -14,10 +14,6 @@ aws::ApiError Conflict(std::string message) {
   return {.status = 409, .type = "ResourceConflictException", .message = std::move(message)};
 }
 
-aws::ApiError ServiceError(const base::Error& error) {
-  return {.status = 500, .type = "ServiceException", .message = error.ToString()};
-}
-
 aws::ApiError CodeError(const base::Error& error) {
   switch (error.kind) {
     case base::ErrorKind::kLimit:
@@ -62,18 +58,21 @@ class ControlPlaneImpl final : public ControlPlane {
                    const runtime::Catalog& catalog, const base::Clock& clock,
                    LambdaApiOptions options)
       : registry_(registry),
-        invoker_(invoker),
         code_(code),
         disk_(disk),
         catalog_(catalog),
         clock_(clock),
-        options_(std::move(options)) {}
+        options_(std::move(options)),
+        versions_(registry, invoker, clock, options_.account, options_.concurrency) {}
 
   std::expected<Checked, aws::ApiError> Check(const FunctionSettings& settings) const override {
     return CheckSettings(settings, catalog_, options_.memory_step);
   }
 
-  void Create(FunctionSettings settings, std::string zip, Done done) override {
+  VersionsControl& versions() override { return versions_; }
+
+  void Create(FunctionSettings settings, std::string zip, Publication publication,
+              Done done) override {
     auto checked = Check(settings);
     if (!checked) return Later(std::move(checked).error(), std::move(done));
     if (auto refusal = CheckZip(zip)) return Later(std::move(*refusal), std::move(done));
@@ -81,26 +80,27 @@ class ControlPlaneImpl final : public ControlPlane {
     if (registry_.Find(name) != nullptr || !busy_.insert(name).second) {
       return Later(Conflict("Function already exist: " + name), std::move(done));
     }
-    StoreCode(std::move(zip), std::move(checked->function), Step::kCreate, std::move(done));
+    StoreCode(std::move(zip), std::move(checked->function), {Step::kCreate, publication},
+              std::move(done));
   }
 
-  void UpdateCode(const std::string& name, std::string zip, const std::string& expected_revision_id,
-                  bool dry_run, Done done) override {
+  void UpdateCode(const std::string& name, CodeUpdate update, Done done) override {
     const FunctionRef current = registry_.Find(name);
-    if (auto refusal = CheckUpdate(current, name, expected_revision_id)) {
+    if (auto refusal = CheckUpdate(current, name, update.expected_revision_id)) {
       return Later(std::move(*refusal), std::move(done));
     }
-    if (auto refusal = CheckZip(zip)) return Later(std::move(*refusal), std::move(done));
+    if (auto refusal = CheckZip(update.zip)) return Later(std::move(*refusal), std::move(done));
     FunctionVersion next = *current;
-    if (dry_run) {
+    if (update.dry_run) {
       // What the answer would be; nothing is stored.
-      SetCode(next, {.digest = base::ToHex(base::Sha256Of(zip)),
-                     .zipped = base::Bytes(zip.size()),
+      SetCode(next, {.digest = base::ToHex(base::Sha256Of(update.zip)),
+                     .zipped = base::Bytes(update.zip.size()),
                      .unzipped = {}});
       return Later(std::make_shared<const FunctionVersion>(std::move(next)), std::move(done));
     }
     busy_.insert(name);
-    StoreCode(std::move(zip), std::move(next), Step::kUpdate, std::move(done));
+    StoreCode(std::move(update.zip), std::move(next), {Step::kUpdate, update.publication},
+              std::move(done));
   }
 
   void UpdateConfiguration(const std::string& name, const base::Json& changes, Done done) override {
@@ -118,7 +118,7 @@ class ControlPlaneImpl final : public ControlPlane {
     auto checked = Check(*settings);
     if (!checked) return Later(std::move(checked).error(), std::move(done));
     busy_.insert(name);
-    Commit(KeepCode(std::move(checked->function), *current), Step::kUpdate, std::move(done));
+    Commit(KeepCode(std::move(checked->function), *current), {Step::kUpdate}, std::move(done));
   }
 
   void Replace(FunctionSettings settings, std::string zip, Done done) override {
@@ -133,10 +133,10 @@ class ControlPlaneImpl final : public ControlPlane {
     }
     busy_.insert(settings.name);
     if (zip.empty()) {
-      return Commit(KeepCode(std::move(checked->function), *current), Step::kUpdate,
+      return Commit(KeepCode(std::move(checked->function), *current), {Step::kUpdate},
                     std::move(done));
     }
-    StoreCode(std::move(zip), std::move(checked->function), Step::kUpdate, std::move(done));
+    StoreCode(std::move(zip), std::move(checked->function), {Step::kUpdate}, std::move(done));
   }
 
   void Delete(const std::string& name, Done done) override {
@@ -144,18 +144,23 @@ class ControlPlaneImpl final : public ControlPlane {
       return Later(std::move(*refusal), std::move(done));
     }
     busy_.insert(name);
-    registry_.Delete(name, [this, alive = std::weak_ptr<bool>(alive_), name,
-                            done = std::move(done)](base::Result<void> result) {
-      if (alive.expired()) return;
-      busy_.erase(name);
-      if (!result) return done(std::unexpected(ServiceError(result.error())));
-      invoker_.Retire(name, {});
-      done(FunctionRef());
-    });
+    registry_.Change(
+        name, [](const RecordRef&) { return RecordRef(); },
+        [this, alive = std::weak_ptr<bool>(alive_), name,
+         done = std::move(done)](std::expected<RecordRef, aws::ApiError> result) {
+          if (alive.expired()) return;
+          busy_.erase(name);
+          if (!result) return done(std::unexpected(std::move(result).error()));
+          versions_.Apply(name);
+          done(FunctionRef());
+        });
   }
 
  private:
-  enum class Step { kCreate, kUpdate };
+  struct Step {
+    enum Kind { kCreate, kUpdate } kind;
+    Publication publication = Publication::kNone;
+  };
 
   static FunctionVersion KeepCode(FunctionVersion next, const FunctionVersion& current) {
     next.code_digest = current.code_digest;
@@ -205,22 +210,31 @@ class ControlPlaneImpl final : public ControlPlane {
     next.revision_id = base::NewUuid();
     next.last_modified = base::FormatLambdaTime(clock_.WallNow());
     const std::string name = next.name;
-    auto settled = [this, alive = std::weak_ptr<bool>(alive_), name, step,
-                    done = std::move(done)](base::Result<void> result) {
-      if (alive.expired()) return;
-      busy_.erase(name);
-      if (!result) return done(std::unexpected(ServiceError(result.error())));
-      FunctionRef now = registry_.Find(name);
-      if (step == Step::kUpdate) {
-        invoker_.Retire(name, now->revision_id);
-      }
-      done(std::move(now));
-    };
-    if (step == Step::kCreate) {
-      registry_.Create(std::move(next), std::move(settled));
-    } else {
-      registry_.Update(std::move(next), {}, std::move(settled));
-    }
+    auto latest = std::make_shared<const FunctionVersion>(std::move(next));
+    auto answer = std::make_shared<FunctionRef>(latest);
+    registry_.Change(
+        name,
+        [&registry = registry_, latest, step,
+         answer](const RecordRef& current) -> std::expected<RecordRef, aws::ApiError> {
+          if (step.kind == Step::kCreate && current != nullptr) {
+            return std::unexpected(Conflict("Function already exist: " + latest->name));
+          }
+          auto record = current == nullptr ? std::make_shared<FunctionRecord>()
+                                           : std::make_shared<FunctionRecord>(*current);
+          record->latest = latest;
+          if (step.publication == Publication::kVersion) {
+            *answer = Publish(*record, registry.LastVersion(latest->name), std::nullopt);
+          }
+          return record;
+        },
+        [this, alive = std::weak_ptr<bool>(alive_), name, answer,
+         done = std::move(done)](std::expected<RecordRef, aws::ApiError> result) {
+          if (alive.expired()) return;
+          busy_.erase(name);
+          if (!result) return done(std::unexpected(std::move(result).error()));
+          versions_.Apply(name);
+          done(*answer);
+        });
   }
 
   // Answers on a later turn of the loop: a callback never runs inside the call that takes it.
@@ -237,12 +251,12 @@ class ControlPlaneImpl final : public ControlPlane {
   }
 
   Registry& registry_;
-  Invoker& invoker_;
   layers::CodeStore& code_;
   io::Offload& disk_;
   const runtime::Catalog& catalog_;
   const base::Clock& clock_;
   const LambdaApiOptions options_;
+  VersionsControl versions_;
   std::set<std::string> busy_;  // Names with a change under way.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -14,10 +14,12 @@
 
 #include "aws/gateway.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "invoker/function.h"
 #include "invoker/function_settings.h"
 #include "invoker/invoker.h"
 #include "invoker/registry.h"
+#include "invoker/versions_control.h"
 #include "io/offload.h"
 #include "layers/code_store.h"
 #include "runtime/catalog.h"
@@ -27,6 +29,17 @@ namespace hearth::invoker {
 struct LambdaApiOptions {
   Account account;
   MemoryStep memory_step = MemoryStep::kRoundUp;
+  uint32_t concurrency = limits::kAccountConcurrency;
+};
+
+// Whether a change also publishes a version, in the same durable step.
+enum class Publication { kNone, kVersion };
+
+struct CodeUpdate {
+  std::string zip;
+  std::string expected_revision_id;  // Empty: any.
+  bool dry_run = false;
+  Publication publication = Publication::kNone;
 };
 
 class ControlPlane {
@@ -43,17 +56,21 @@ class ControlPlane {
   using Checked = CheckedSettings;
   virtual std::expected<Checked, aws::ApiError> Check(const FunctionSettings& settings) const = 0;
 
+  // Gets $LATEST, or the version where one was published.
   using Done = std::function<void(std::expected<FunctionRef, aws::ApiError>)>;
-  virtual void Create(FunctionSettings settings, std::string zip, Done done) = 0;
-  virtual void UpdateCode(const std::string& name, std::string zip,
-                          const std::string& expected_revision_id, bool dry_run, Done done) = 0;
+  virtual void Create(FunctionSettings settings, std::string zip, Publication publication,
+                      Done done) = 0;
+  virtual void UpdateCode(const std::string& name, CodeUpdate update, Done done) = 0;
   // Only what `changes` names is changed (JSON members as UpdateFunctionConfiguration has them).
   virtual void UpdateConfiguration(const std::string& name, const base::Json& changes,
                                    Done done) = 0;
   // Code and configuration at once, in one durable step: what a template's update does. `zip`
   // empty: the code stays.
   virtual void Replace(FunctionSettings settings, std::string zip, Done done) = 0;
-  virtual void Delete(const std::string& name, Done done) = 0;  // Result: nullptr.
+  // With its versions and aliases. Result: nullptr.
+  virtual void Delete(const std::string& name, Done done) = 0;
+
+  virtual VersionsControl& versions() = 0;
 };
 
 }  // namespace hearth::invoker

@@ -1,6 +1,27 @@
 #include "invoker/function.h"
 
 namespace hearth::invoker {
+namespace {
+
+std::string_view ToText(VersionState state) {
+  switch (state) {
+    case VersionState::kActive:
+      return "active";
+    case VersionState::kPending:
+      return "pending";
+    case VersionState::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
+VersionState StateFrom(const std::string& text) {
+  return text == "pending"  ? VersionState::kPending
+         : text == "failed" ? VersionState::kFailed
+                            : VersionState::kActive;
+}
+
+}  // namespace
 
 std::string FunctionArn(const Account& account, const std::string& name,
                         const std::string& qualifier) {
@@ -23,12 +44,16 @@ base::Json ToStored(const FunctionVersion& function) {
           {"environment", function.environment},
           {"architecture", function.architecture},
           {"layers", function.layers},
+          {"snap_start", function.snap_start},
           {"code_digest", function.code_digest},
           {"code_sha256", function.code_sha256},
           {"code_size", function.code_size},
           {"revision_id", function.revision_id},
           {"last_modified", function.last_modified},
-          {"tags", function.tags}};
+          {"tags", function.tags},
+          {"state", ToText(function.state)},
+          {"state_reason", function.state_reason},
+          {"latest_description", function.latest_description}};
 }
 
 base::Result<FunctionVersion> FromStored(const base::Json& stored) {
@@ -53,6 +78,11 @@ base::Result<FunctionVersion> FromStored(const base::Json& stored) {
     out.revision_id = stored.at("revision_id").get<std::string>();
     out.last_modified = stored.at("last_modified").get<std::string>();
     out.tags = stored.at("tags").get<std::map<std::string, std::string>>();
+    // Functions stored before there were published versions have none of these.
+    out.snap_start = stored.value("snap_start", false);
+    out.state = StateFrom(stored.value("state", ""));
+    out.state_reason = stored.value("state_reason", "");
+    out.latest_description = stored.value("latest_description", "");
   } catch (const base::Json::exception& error) {
     return base::MakeError(base::ErrorKind::kCorrupt, "read stored function", error.what());
   }

@@ -15,10 +15,12 @@
 
 namespace hearth::invoker {
 
+enum class VersionState { kActive, kPending, kFailed };
+
 struct FunctionVersion {
   std::string name;
-  std::string version = "$LATEST";
-  std::string runtime;  // As asked for: "python3.12"
+  std::string version = "$LATEST";  // Or the number of a published version.
+  std::string runtime;              // As asked for: "python3.12"
   std::string handler;
   std::string role;
   std::string description;
@@ -28,6 +30,7 @@ struct FunctionVersion {
   std::map<std::string, std::string> environment;
   std::string architecture = "x86_64";
   std::vector<std::string> layers;  // ARNs; none yet.
+  bool snap_start = false;          // Published versions start from a snapshot.
 
   std::string code_digest;  // Hex SHA-256 of the zip: layers::CodeStore's key.
   std::string code_sha256;  // Base64 of the same: what the API shows.
@@ -36,6 +39,14 @@ struct FunctionVersion {
   std::string revision_id;    // UUID, new with every change.
   std::string last_modified;  // base::FormatLambdaTime
   std::map<std::string, std::string> tags;
+
+  // Of a published version with snap_start: whether its snapshot is made, and why not.
+  VersionState state = VersionState::kActive;
+  std::string state_reason;
+  // Of a published version: $LATEST's description when it was published.
+  std::string latest_description;
+
+  bool is_published() const { return version != "$LATEST"; }
 };
 
 // Immutable once made: an update makes a new one, so running calls keep what they started with.

@@ -6,6 +6,9 @@
 
 namespace hearth::invoker {
 
+// The ARN of a published version names it, that of $LATEST does not.
 base::Json FunctionConfigurationJson(const Account& account, const FunctionVersion& function);
+// As one of a list: every ARN names its version, and nothing is said of states.
+base::Json ListedConfigurationJson(const Account& account, const FunctionVersion& function);
 
 }  // namespace hearth::invoker

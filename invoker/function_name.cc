@@ -21,6 +21,10 @@ aws::ApiError InvalidParameter(std::string message) {
   return {.status = 400, .type = "InvalidParameterValueException", .message = std::move(message)};
 }
 
+aws::ApiError ServiceError(const base::Error& error) {
+  return {.status = 500, .type = "ServiceException", .message = error.ToString()};
+}
+
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name) {
   return {.status = 404,
           .type = "ResourceNotFoundException",

@@ -27,6 +27,8 @@ std::expected<FunctionName, aws::ApiError> ParseFunctionName(const Account& acco
 
 using aws::ValidationError;
 aws::ApiError InvalidParameter(std::string message);
+// The host could not do it: 500.
+aws::ApiError ServiceError(const base::Error& error);
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name);
 
 }  // namespace hearth::invoker

@@ -1,6 +1,7 @@
 #include "invoker/function_settings.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/limits.h"
 #include "invoker/function_name.h"
@@ -195,6 +196,25 @@ aws::ApiError UnknownRuntime(const std::string& name) {
                           list + "] or be a valid ARN");
 }
 
+// AWS: Python 3.12 and later (and what does not run here). Source: developer guide, "Improving
+// startup performance with Lambda SnapStart".
+Refusal CheckSnapStart(const FunctionSettings& s) {
+  if (!s.snap_start) return std::nullopt;
+  constexpr std::string_view kPython = "python3.";
+  int minor = 0;
+  if (s.runtime.starts_with(kPython)) {
+    std::from_chars(s.runtime.data() + kPython.size(), s.runtime.data() + s.runtime.size(), minor);
+  }
+  if (minor < 12) {
+    return InvalidParameter(s.runtime + " is not supported for SnapStart enabled functions.");
+  }
+  if (s.tmp_mib > limits::kMinTmpMiB) {
+    return InvalidParameter(
+        "Ephemeral storage greater than 512 MB is not supported for SnapStart enabled functions.");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettings& settings,
@@ -210,6 +230,9 @@ std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettin
     return std::unexpected(UnknownRuntime(settings.runtime));
   }
   if (auto refusal = CheckArchitectures(settings, runtime->language)) {
+    return std::unexpected(std::move(*refusal));
+  }
+  if (auto refusal = CheckSnapStart(settings)) {
     return std::unexpected(std::move(*refusal));
   }
   CheckedSettings out;
@@ -243,11 +266,14 @@ std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettin
                   .environment = settings.environment,
                   .architecture = settings.architectures[0],
                   .layers = {},
+                  .snap_start = settings.snap_start,
                   .code_digest = {},
                   .code_sha256 = {},
                   .revision_id = {},
                   .last_modified = {},
-                  .tags = settings.tags};
+                  .tags = settings.tags,
+                  .state_reason = {},
+                  .latest_description = {}};
   return out;
 }
 
@@ -262,7 +288,8 @@ FunctionSettings SettingsOf(const FunctionVersion& function) {
           .tmp_mib = function.tmp_mib,
           .environment = function.environment,
           .architectures = {function.architecture},
-          .tags = function.tags};
+          .tags = function.tags,
+          .snap_start = function.snap_start};
 }
 
 }  // namespace hearth::invoker

@@ -30,6 +30,7 @@ struct FunctionSettings {
   std::map<std::string, std::string> environment;
   std::vector<std::string> architectures{"x86_64"};
   std::map<std::string, std::string> tags;
+  bool snap_start = false;  // SnapStart.ApplyOn: PublishedVersions
 };
 
 // The checked configuration, without code, and what the user should know about it.

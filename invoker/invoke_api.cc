@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/id.h"
 #include "base/limits.h"
+#include "invoker/api_call.h"
 #include "invoker/function_name.h"
 #include "invoker/json_fault.h"
 
@@ -12,10 +13,6 @@ namespace hearth::invoker {
 namespace {
 
 constexpr size_t kMaxTraceId = 1024;
-
-void Refuse(aws::Call& call, const aws::ApiError& error) {
-  call.responder.Send(aws::RestJsonError(error, call.request_id));
-}
 
 // "Root=1-<8 hex seconds>-<24 hex>;Parent=<16 hex>;Sampled=0". Source: X-Ray, tracing header.
 std::string NewTraceId(base::WallTime now) {
@@ -119,10 +116,8 @@ void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
   const auto name = ParseFunctionName(account_, io::PercentDecode(encoded_name),
                                       io::QueryParameter(http.query(), "Qualifier").value);
   if (!name) return Refuse(call, name.error());
-  FunctionRef function = registry_.Find(name->name);
-  if (function == nullptr || (!name->qualifier.empty() && name->qualifier != "$LATEST")) {
-    return Refuse(call, FunctionNotFound(account_, *name));
-  }
+  FunctionRef function = registry_.Resolve(*name);
+  if (function == nullptr) return Refuse(call, FunctionNotFound(account_, *name));
   std::string type(http.headers.Get("X-Amz-Invocation-Type"));
   if (type.empty()) type = "RequestResponse";
   if (type != "RequestResponse" && type != "Event" && type != "DryRun") {
@@ -146,12 +141,9 @@ void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
   if (!IsTraceId(request.trace_id)) request.trace_id = NewTraceId(clock_.WallNow());
   if (auto refusal = CheckPayload(request.payload, type)) return Refuse(call, *refusal);
   if (type == "Event") return InvokeLater(std::move(call), std::move(request));
+  if (auto refusal = CheckInvocable(*request.function)) return Refuse(call, *refusal);
   if (auto refusal = ReadClientContext(call.request, request)) return Refuse(call, *refusal);
-  if (type == "DryRun") {
-    io::HttpResponse response{.status = 204, .headers = {}, .body = {}};
-    response.headers.Add("x-amzn-RequestId", call.request_id);
-    return call.responder.Send(std::move(response));
-  }
+  if (type == "DryRun") return AnswerNothing(call, 204);
   InvokeNow(std::move(call), std::move(request));
 }
 

@@ -55,12 +55,13 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     PoolOf(std::move(function)).Enqueue(std::move(call));
   }
 
-  void Retire(const std::string& function_name, const std::string& keep_revision_id) override {
-    if (keep_revision_id.empty()) histories_.erase(function_name);
+  void Retire(const std::string& function_name,
+              const std::set<std::string>& live_revisions) override {
+    if (live_revisions.empty()) histories_.erase(function_name);
     // By name: a retired pool may vanish while others are being retired.
     std::vector<InstancePool*> old;
     for (const auto& [revision, pool] : pools_) {
-      if (pool->function().name == function_name && revision != keep_revision_id) {
+      if (pool->function().name == function_name && !live_revisions.contains(revision)) {
         old.push_back(pool.get());
       }
     }
@@ -73,6 +74,10 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   void Prepare(FunctionRef version, std::function<void(base::Result<void>)> done) override {
     snapshots_.Prepare(std::move(version), std::move(done));
   }
+
+  // Every call starts what it needs: none is kept ready.
+  void Provision(FunctionRef, uint32_t) override {}
+  uint32_t Provisioned(const FunctionVersion&) const override { return 0; }
 
   std::vector<InstanceInfo> Instances() const override {
     std::vector<InstanceInfo> out;

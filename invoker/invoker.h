@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,12 +71,17 @@ class Invoker {
 
   // The callback runs exactly once, never inside this call.
   virtual void Invoke(InvokeRequest request, InvokeCallback callback) = 0;
-  // The function's code or configuration changed, or it is gone: idle instances of older revisions
-  // end now, busy ones after their call.
-  virtual void Retire(const std::string& function_name, const std::string& keep_revision_id) = 0;
+  // The function's revisions that can still be called ($LATEST's, those of published versions;
+  // none: it is gone). Idle instances of others end now, busy ones after their call.
+  virtual void Retire(const std::string& function_name,
+                      const std::set<std::string>& live_revisions) = 0;
   // Makes what a published version's starts need: its snapshot. `done` runs once, never inside the
   // call; an error's text is the version's StateReason.
   virtual void Prepare(FunctionRef version, std::function<void(base::Result<void>)> done) = 0;
+  // So many instances of the version are to be ready at any time, beside those that calls start.
+  virtual void Provision(FunctionRef version, uint32_t count) = 0;
+  // How many of them are.
+  virtual uint32_t Provisioned(const FunctionVersion& version) const = 0;
   virtual std::vector<InstanceInfo> Instances() const = 0;
   virtual InvokerCounters counters() const = 0;
   // Refuses new calls, waits for running ones until `deadline`, then kills; `drained` runs once.

@@ -1,12 +1,11 @@
 #include "invoker/lambda_api.h"
 
-#include <algorithm>
-#include <charconv>
-
 #include "base/digest.h"
+#include "invoker/api_call.h"
 #include "invoker/function_json.h"
 #include "invoker/function_name.h"
 #include "invoker/invoke_api.h"
+#include "invoker/versions_api.h"
 
 namespace hearth::invoker {
 namespace {
@@ -14,10 +13,7 @@ namespace {
 using base::Json;
 
 constexpr std::string_view kFunctions = "/2015-03-31/functions";
-
-void Refuse(aws::Call& call, const aws::ApiError& error) {
-  call.responder.Send(aws::RestJsonError(error, call.request_id));
-}
+constexpr std::string_view kProvisioned = "/2019-09-30/functions";
 
 aws::ApiError NotImplemented(const aws::Call& call) {
   return {.status = 501,
@@ -28,8 +24,6 @@ aws::ApiError NotImplemented(const aws::Call& call) {
 
 // The operation's own name where a stock client would know it by that.
 std::string_view OperationOf(std::string_view method, std::string_view part) {
-  if (part == "versions") return method == "GET" ? "ListVersionsByFunction" : "PublishVersion";
-  if (part == "aliases") return method == "GET" ? "ListAliases" : "CreateAlias";
   if (part == "policy") return method == "GET" ? "GetPolicy" : "AddPermission";
   return {};
 }
@@ -64,8 +58,8 @@ std::optional<aws::ApiError> CheckUpdateCodeMembers(const Json& body,
         member == "ImageUri" || member == "SourceKMSKeyArn") {
       continue;
     }
-    if (member == "DryRun" || member == "RevisionId") {
-      if (member == "DryRun" ? value.is_boolean() : value.is_string()) continue;
+    if (member == "DryRun" || member == "Publish" || member == "RevisionId") {
+      if (member == "RevisionId" ? value.is_string() : value.is_boolean()) continue;
     } else if (member == "Architectures" && value == Json::array({current.architecture})) {
       continue;
     }
@@ -73,6 +67,12 @@ std::optional<aws::ApiError> CheckUpdateCodeMembers(const Json& body,
                             " in UpdateFunctionCode yet; leave the member out.");
   }
   return std::nullopt;
+}
+
+// After the function's own name, before those of functions whose names begin with it.
+std::string VersionKey(const std::string& function, uint64_t number) {
+  const std::string digits = std::to_string(number);
+  return function + '\n' + std::string(20 - digits.size(), '0') + digits;
 }
 
 class LambdaApi final : public aws::Service {
@@ -83,13 +83,18 @@ class LambdaApi final : public aws::Service {
         registry_(registry),
         options_(std::move(options)),
         downloads_(downloads),
+        versions_(control.versions(), registry, options_.account),
         invoke_(registry, invoker, clock, options_.account, events) {}
 
   std::string_view name() const override { return "lambda"; }
 
   void Handle(aws::Call call) override {
     std::string_view path = call.request.path();
-    if (!path.starts_with(kFunctions)) return Refuse(call, NotImplemented(call));
+    const bool is_provisioned =
+        path.starts_with(kProvisioned) && path.ends_with("/provisioned-concurrency");
+    if (!path.starts_with(kFunctions) && !is_provisioned) {
+      return Refuse(call, NotImplemented(call));
+    }
     path.remove_prefix(kFunctions.size());
     const std::string method = call.request.method;
     if (path.empty() || path == "/") {
@@ -115,54 +120,24 @@ class LambdaApi final : public aws::Service {
                            .type = "NotImplementedException",
                            .message = "Hearth does not serve " + std::string(operation) + " yet"});
     }
-    const bool served = (part.empty() && (method == "GET" || method == "DELETE")) ||
-                        (part == "configuration" && (method == "GET" || method == "PUT")) ||
-                        (part == "code" && method == "PUT");
-    if (!served) return Refuse(call, NotImplemented(call));
     const auto name =
         ParseFunctionName(options_.account, io::PercentDecode(encoded_name),
                           io::QueryParameter(call.request.query(), "Qualifier").value);
     if (!name) return Refuse(call, name.error());
-    FunctionRef function = registry_.Find(name->name);
-    if (function == nullptr || (!name->qualifier.empty() && name->qualifier != "$LATEST")) {
-      return Refuse(call, FunctionNotFound(options_.account, *name));
-    }
-    if (method == "DELETE") {
-      if (!name->qualifier.empty()) {
-        return Refuse(
-            call,
-            InvalidParameter("$LATEST version cannot be deleted without deleting the function."));
-      }
-      return Delete(std::move(call), name->name);
-    }
-    if (method == "GET") return Get(std::move(call), *function, *name, part);
-    Update(std::move(call), *function, part);
-  }
-
-  Json Configuration(const FunctionVersion& function, const std::string& qualifier = {}) const {
-    Json out = FunctionConfigurationJson(options_.account, function);
-    if (!qualifier.empty()) {
-      out["FunctionArn"] = FunctionArn(options_.account, function.name, qualifier);
-    }
-    return out;
-  }
-
-  static std::expected<Json, aws::ApiError> ReadBody(const aws::Call& call) {
-    auto body = base::ParseJson(call.request.body);
-    if (!body || !body->is_object()) {
-      return std::unexpected(aws::ApiError{
-          .status = 400,
-          .type = "SerializationException",
-          .message = body ? "The request body must be a JSON object." : body.error().ToString()});
-    }
-    return std::move(*body);
+    const bool is_read = (part.empty() || part == "configuration") && method == "GET";
+    const bool is_update = (part == "configuration" || part == "code") && method == "PUT";
+    if (is_read) return Get(std::move(call), *name, part);
+    if (is_update) return Update(std::move(call), *name, part);
+    if (part.empty() && method == "DELETE") return Delete(std::move(call), *name);
+    if (!versions_.Handle(call, *name, part)) Refuse(call, NotImplemented(call));
   }
 
   ControlPlane::Done Answer(aws::Call call, int status) {
     auto held = std::make_shared<aws::Call>(std::move(call));
     return [this, held, status](std::expected<FunctionRef, aws::ApiError> result) {
       if (!result) return Refuse(*held, result.error());
-      held->responder.Send(aws::RestJsonAnswer(status, Configuration(**result), held->request_id));
+      held->responder.Send(aws::RestJsonAnswer(
+          status, FunctionConfigurationJson(options_.account, **result), held->request_id));
     };
   }
 
@@ -176,27 +151,52 @@ class LambdaApi final : public aws::Service {
     settings->name = name->name;
     auto zip = ReadZip(body->value("Code", Json()));
     if (!zip) return Refuse(call, zip.error());
-    control_.Create(std::move(*settings), std::move(*zip), Answer(std::move(call), 201));
+    auto held = std::make_shared<aws::Call>(std::move(call));
+    control_.Create(std::move(*settings), std::move(*zip), PublicationOf(*body),
+                    [this, held](const std::expected<FunctionRef, aws::ApiError>& made) {
+                      if (!made) return Refuse(*held, made.error());
+                      Json answer = FunctionConfigurationJson(options_.account, **made);
+                      // As AWS: the version that Publish made, under the name of the function.
+                      answer["FunctionArn"] = FunctionArn(options_.account, (*made)->name);
+                      held->responder.Send(aws::RestJsonAnswer(201, answer, held->request_id));
+                    });
   }
 
-  void Update(aws::Call call, const FunctionVersion& function, const std::string& part) {
+  static Publication PublicationOf(const Json& body) {
+    return body.value("Publish", Json()) == true ? Publication::kVersion : Publication::kNone;
+  }
+
+  void Update(aws::Call call, const FunctionName& name, const std::string& part) {
+    const FunctionRef function = registry_.Find(name.name);
+    if (function == nullptr || (!name.qualifier.empty() && name.qualifier != "$LATEST")) {
+      return Refuse(call, FunctionNotFound(options_.account, name));
+    }
     auto body = ReadBody(call);
     if (!body) return Refuse(call, body.error());
     if (part == "configuration") {
-      return control_.UpdateConfiguration(function.name, *body, Answer(std::move(call), 200));
+      return control_.UpdateConfiguration(name.name, *body, Answer(std::move(call), 200));
     }
-    if (auto refusal = CheckUpdateCodeMembers(*body, function)) return Refuse(call, *refusal);
+    if (auto refusal = CheckUpdateCodeMembers(*body, *function)) return Refuse(call, *refusal);
     auto zip = ReadZip(*body);
     if (!zip) return Refuse(call, zip.error());
     const Json revision = body->value("RevisionId", Json());
-    control_.UpdateCode(function.name, std::move(*zip),
-                        revision.is_string() ? revision.get<std::string>() : std::string(),
-                        body->value("DryRun", Json()) == true, Answer(std::move(call), 200));
+    control_.UpdateCode(
+        name.name,
+        {.zip = std::move(*zip),
+         .expected_revision_id = revision.is_string() ? revision.get<std::string>() : "",
+         .dry_run = body->value("DryRun", Json()) == true,
+         .publication = PublicationOf(*body)},
+        Answer(std::move(call), 200));
   }
 
-  void Get(aws::Call call, const FunctionVersion& function, const FunctionName& name,
-           const std::string& part) {
-    Json configuration = Configuration(function, name.qualifier);
+  void Get(aws::Call call, const FunctionName& name, const std::string& part) {
+    const RecordRef record = registry_.Record(name.name);
+    const FunctionRef found =
+        record == nullptr ? nullptr : ResolveForReading(*record, name.qualifier);
+    if (found == nullptr) return Refuse(call, FunctionNotFound(options_.account, name));
+    const FunctionVersion& function = *found;
+    Json configuration = FunctionConfigurationJson(options_.account, function);
+    configuration["FunctionArn"] = FunctionArn(options_.account, name.name, name.qualifier);
     if (part == "configuration") {
       return call.responder.Send(aws::RestJsonAnswer(200, configuration, call.request_id));
     }
@@ -206,60 +206,56 @@ class LambdaApi final : public aws::Service {
           downloads_->Location(call.request.headers.Get("Host"), function.code_digest);
     }
     Json answer{{"Configuration", std::move(configuration)}, {"Code", std::move(code)}};
-    if (!function.tags.empty()) answer["Tags"] = function.tags;
+    if (!record->latest->tags.empty()) answer["Tags"] = record->latest->tags;
     call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
   }
 
-  void Delete(aws::Call call, const std::string& name) {
+  void Delete(aws::Call call, const FunctionName& name) {
+    if (!name.qualifier.empty()) return versions_.DeleteVersion(std::move(call), name);
     auto held = std::make_shared<aws::Call>(std::move(call));
-    control_.Delete(name, [held](std::expected<FunctionRef, aws::ApiError> result) {
+    control_.Delete(name.name, [held](const std::expected<FunctionRef, aws::ApiError>& result) {
       if (!result) return Refuse(*held, result.error());
-      io::HttpResponse response{.status = 204, .headers = {}, .body = {}};
-      response.headers.Add("x-amzn-RequestId", held->request_id);
-      held->responder.Send(std::move(response));
+      AnswerNothing(*held, 204);
     });
   }
 
   void List(aws::Call call) {
-    const std::string_view query = call.request.query();
-    size_t count = 50;
-    if (const auto asked = io::QueryParameter(query, "MaxItems"); asked.found) {
-      const char* end = asked.value.data() + asked.value.size();
-      const auto [stop, fault] = std::from_chars(asked.value.data(), end, count);
-      if (fault != std::errc() || stop != end || count < 1 || count > 10000) {
-        return Refuse(call, ValidationError(asked.value, "maxItems",
-                                            "Member must have value between 1 and 10000"));
-      }
-    }
-    count = std::min<size_t>(count, 50);  // AWS never lists more than 50 on a page.
-    if (const auto all = io::QueryParameter(query, "FunctionVersion");
-        all.found && all.value != "ALL") {
+    const auto page = ReadPage(call);
+    if (!page) return Refuse(call, page.error());
+    const auto all = io::QueryParameter(call.request.query(), "FunctionVersion");
+    if (all.found && all.value != "ALL") {
       return Refuse(call, ValidationError(all.value, "functionVersion",
                                           "Member must satisfy enum value set: [ALL]"));
     }
-    // The marker is the last name of the page before, so it survives changes in between.
-    const auto marker = io::QueryParameter(query, "Marker");
-    auto after = base::Base64Decode(marker.value);
-    if (marker.found && !after) {
-      return Refuse(call, InvalidParameter("Invalid pagination token."));
-    }
-    const std::vector<FunctionRef> functions = registry_.List();
-    auto at = functions.begin();
-    if (marker.found) {
-      at = std::ranges::upper_bound(
-          functions, *after, {},
-          [](const FunctionRef& f) -> const std::string& { return f->name; });
-    }
-    Json answer{{"Functions", Json::array()}};
-    for (; at != functions.end() && answer["Functions"].size() < count; ++at) {
-      Json one = Configuration(**at);
-      // Only single-function answers carry these.
-      for (const char* member : {"State", "LastUpdateStatus", "RuntimeVersionConfig"}) {
-        one.erase(member);
+    Json functions = Json::array();
+    Json answer = Json::object();
+    std::string last;
+    // False: the page is full.
+    const auto add = [&](const std::string& key, Json one) {
+      if (key <= page->after) return true;
+      if (functions.size() == page->count) {
+        answer["NextMarker"] = MarkerOf(last);
+        return false;
       }
-      answer["Functions"].push_back(std::move(one));
+      functions.push_back(std::move(one));
+      last = key;
+      return true;
+    };
+    const std::string begin = page->after.substr(0, page->after.find('\n'));
+    bool has_room = true;
+    for (const FunctionRef& latest : registry_.List()) {
+      if (!has_room) break;
+      if (latest->name < begin) continue;
+      Json one = ListedConfigurationJson(options_.account, *latest);
+      if (!all.found) one["FunctionArn"] = FunctionArn(options_.account, latest->name);
+      has_room = add(latest->name, std::move(one));
+      if (!all.found) continue;
+      for (const auto& [number, version] : registry_.Record(latest->name)->versions) {
+        has_room = has_room && add(VersionKey(latest->name, number),
+                                   ListedConfigurationJson(options_.account, *version));
+      }
     }
-    if (at != functions.end()) answer["NextMarker"] = base::Base64Encode((*std::prev(at))->name);
+    answer["Functions"] = std::move(functions);
     call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
   }
 
@@ -267,6 +263,7 @@ class LambdaApi final : public aws::Service {
   Registry& registry_;
   const LambdaApiOptions options_;
   CodeDownload* const downloads_;
+  VersionsApi versions_;
   InvokeApi invoke_;
 };
 

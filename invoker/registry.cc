@@ -1,8 +1,10 @@
 #include "invoker/registry.h"
 
+#include <algorithm>
+#include <deque>
 #include <map>
-#include <set>
 
+#include "base/id.h"
 #include "invoker/async_queue.h"
 
 namespace hearth::invoker {
@@ -10,17 +12,97 @@ namespace {
 
 using store::Value;
 
-// Runs on the writer's thread.
-base::Result<void> Replace(store::Database& database, const FunctionVersion& function) {
-  const std::vector<Value> row{function.revision_id, base::ToJsonText(ToStored(function)),
-                               function.name};
-  const int64_t changed =
-      TRY(database.Run("UPDATE functions SET revision_id = ?, definition = ? WHERE name = ?", row));
-  if (changed != 1) {
-    return base::MakeError(base::ErrorKind::kCorrupt, "update function",
-                           function.name + " is not in the database");
+// In [0, 1), from 52 random bits.
+double RandomShare() {
+  return static_cast<double>(std::stoull(base::NewHexId(13), nullptr, 16)) / 0x1p52;
+}
+
+struct Statement {
+  std::string_view sql;
+  std::vector<Value> parameters;
+};
+
+base::Result<void> RunAll(store::Database& database, const std::vector<Statement>& statements) {
+  if (statements.empty()) return {};
+  return database.Transaction([&]() -> base::Result<void> {
+    for (const Statement& each : statements) TRY(database.Run(each.sql, each.parameters));
+    return {};
+  });
+}
+
+int64_t Signed(uint64_t number) { return static_cast<int64_t>(number); }
+
+// What makes the stored versions of `before` those of `after`.
+void AddVersions(const std::string& name, const FunctionRecord& before, const FunctionRecord& after,
+                 std::vector<Statement>& out) {
+  for (const auto& [number, version] : after.versions) {
+    const auto found = before.versions.find(number);
+    if (found != before.versions.end() && found->second == version) continue;
+    out.push_back(
+        {"INSERT OR REPLACE INTO function_versions (name, version, definition) "
+         "VALUES (?, ?, ?)",
+         {name, Signed(number), base::ToJsonText(ToStored(*version))}});
   }
-  return {};
+  for (const auto& [number, version] : before.versions) {
+    if (after.versions.contains(number)) continue;
+    out.push_back(
+        {"DELETE FROM function_versions WHERE name = ? AND version = ?", {name, Signed(number)}});
+  }
+}
+
+void AddAliases(const std::string& name, const FunctionRecord& before, const FunctionRecord& after,
+                std::vector<Statement>& out) {
+  for (const auto& [alias_name, alias] : after.aliases) {
+    const auto found = before.aliases.find(alias_name);
+    if (found != before.aliases.end() && found->second == alias) continue;
+    out.push_back({"INSERT OR REPLACE INTO aliases (function, name, definition) VALUES (?, ?, ?)",
+                   {name, alias_name, base::ToJsonText(ToStored(alias))}});
+  }
+  for (const auto& [alias_name, alias] : before.aliases) {
+    if (after.aliases.contains(alias_name)) continue;
+    out.push_back({"DELETE FROM aliases WHERE function = ? AND name = ?", {name, alias_name}});
+  }
+}
+
+void AddProvisioned(const std::string& name, const FunctionRecord& before,
+                    const FunctionRecord& after, std::vector<Statement>& out) {
+  for (const auto& [qualifier, config] : after.provisioned) {
+    const auto found = before.provisioned.find(qualifier);
+    if (found != before.provisioned.end() && found->second == config) continue;
+    out.push_back(
+        {"INSERT OR REPLACE INTO provisioned_concurrency (function, qualifier, "
+         "requested, last_modified) VALUES (?, ?, ?, ?)",
+         {name, qualifier, int64_t{config.requested}, config.last_modified}});
+  }
+  for (const auto& [qualifier, config] : before.provisioned) {
+    if (after.provisioned.contains(qualifier)) continue;
+    out.push_back({"DELETE FROM provisioned_concurrency WHERE function = ? AND qualifier = ?",
+                   {name, qualifier}});
+  }
+}
+
+// What makes the rows of `before` those of `after`; nullptr: there is no such function.
+std::vector<Statement> Difference(const std::string& name, const FunctionRecord* before,
+                                  const FunctionRecord* after, uint64_t last_version) {
+  std::vector<Statement> out;
+  const FunctionRecord nothing;
+  if (before == nullptr) before = &nothing;
+  if (after == nullptr) {
+    after = &nothing;
+    out.push_back({"DELETE FROM functions WHERE name = ?", {name}});
+  } else if (after->latest != before->latest) {
+    out.push_back(
+        {"INSERT OR REPLACE INTO functions (name, revision_id, definition) VALUES (?, ?, ?)",
+         {name, after->latest->revision_id, base::ToJsonText(ToStored(*after->latest))}});
+  }
+  AddVersions(name, *before, *after, out);
+  AddAliases(name, *before, *after, out);
+  AddProvisioned(name, *before, *after, out);
+  if (!after->versions.empty() && after->versions.rbegin()->first > last_version) {
+    out.push_back({"INSERT OR REPLACE INTO version_counters (name, last) VALUES (?, ?)",
+                   {name, Signed(after->versions.rbegin()->first)}});
+  }
+  return out;
 }
 
 class SqliteRegistry final : public Registry {
@@ -29,125 +111,158 @@ class SqliteRegistry final : public Registry {
       : database_(database), writer_(writer) {}
 
   base::Result<void> LoadAll() {
-    base::Result<void> status;
-    TRY(database_.Run("SELECT definition, name FROM functions", {}, [&](const store::Row& row) {
-      auto loaded = Parse(row.Text(0));
-      if (!loaded) {
-        status = base::MakeError(
-            base::ErrorKind::kCorrupt, "load the function " + std::string(row.Text(1)),
-            "its row in the database is damaged: " + loaded.error().ToString());
-        return;
-      }
-      std::string name = loaded->name;
-      functions_[std::move(name)] = std::make_shared<const FunctionVersion>(std::move(*loaded));
+    std::map<std::string, FunctionRecord> records;
+    TRY(LoadTexts("SELECT name, definition FROM functions",
+                  [&](const std::string& name, const base::Json& stored) -> base::Result<void> {
+                    records[name].latest =
+                        std::make_shared<const FunctionVersion>(TRY(FromStored(stored)));
+                    return {};
+                  }));
+    TRY(LoadTexts("SELECT name, definition FROM function_versions",
+                  [&](const std::string& name, const base::Json& stored) -> base::Result<void> {
+                    auto version = std::make_shared<const FunctionVersion>(TRY(FromStored(stored)));
+                    const auto number = VersionNumber(version->version);
+                    if (!number) return base::Invalid("read version", version->version);
+                    records[name].versions[*number] = version;
+                    return {};
+                  }));
+    TRY(LoadTexts("SELECT function, definition FROM aliases",
+                  [&](const std::string& name, const base::Json& stored) -> base::Result<void> {
+                    Alias alias = TRY(AliasFromStored(stored));
+                    records[name].aliases[alias.name] = alias;
+                    return {};
+                  }));
+    TRY(database_.Run(
+        "SELECT function, qualifier, requested, last_modified FROM provisioned_concurrency", {},
+        [&](const store::Row& row) {
+          records[std::string(row.Text(0))].provisioned[std::string(row.Text(1))] = {
+              static_cast<uint32_t>(row.Int(2)), std::string(row.Text(3))};
+        }));
+    TRY(database_.Run("SELECT name, last FROM version_counters", {}, [&](const store::Row& row) {
+      last_versions_[std::string(row.Text(0))] = static_cast<uint64_t>(row.Int(1));
     }));
-    return status;
+    for (auto& [name, record] : records) {
+      if (record.latest == nullptr) {
+        return base::MakeError(base::ErrorKind::kCorrupt, "load the function " + name,
+                               "it has versions or aliases, but no row of its own");
+      }
+      records_[name] = std::make_shared<const FunctionRecord>(std::move(record));
+    }
+    return {};
   }
 
   FunctionRef Find(const std::string& name) const override {
-    const auto found = functions_.find(name);
-    return found == functions_.end() ? nullptr : found->second;
+    const auto found = records_.find(name);
+    return found == records_.end() ? nullptr : found->second->latest;
+  }
+
+  RecordRef Record(const std::string& name) const override {
+    const auto found = records_.find(name);
+    return found == records_.end() ? nullptr : found->second;
   }
 
   std::vector<FunctionRef> List() const override {
     std::vector<FunctionRef> out;
-    out.reserve(functions_.size());
-    for (const auto& [name, function] : functions_) {
-      out.push_back(function);
-    }
+    out.reserve(records_.size());
+    for (const auto& [name, record] : records_) out.push_back(record->latest);
     return out;
   }
 
-  void Create(FunctionVersion function, Done done) override {
-    if (functions_.contains(function.name) || !changing_.insert(function.name).second) {
-      return Refuse(base::ErrorKind::kConflict, "create function", function.name + " exists",
-                    std::move(done));
-    }
-    auto ref = std::make_shared<const FunctionVersion>(std::move(function));
-    writer_.Run(
-        [&database = database_, ref]() -> base::Result<void> {
-          const std::vector<Value> row{ref->name, ref->revision_id,
-                                       base::ToJsonText(ToStored(*ref))};
-          TRY(database.Run("INSERT INTO functions (name, revision_id, definition) VALUES (?, ?, ?)",
-                           row));
-          return {};
-        },
-        [this, ref, done = std::move(done)](base::Result<void> result) {
-          Settle(ref->name, ref, std::move(result), done);
-        });
+  uint64_t LastVersion(const std::string& name) const override {
+    const auto found = last_versions_.find(name);
+    return found == last_versions_.end() ? 0 : found->second;
   }
 
-  void Update(FunctionVersion function, const std::string& expected_revision_id,
-              Done done) override {
-    const auto found = functions_.find(function.name);
-    if (found == functions_.end()) {
-      return Refuse(base::ErrorKind::kNotFound, "update function", function.name + " is gone",
-                    std::move(done));
-    }
-    if ((!expected_revision_id.empty() && found->second->revision_id != expected_revision_id) ||
-        !changing_.insert(function.name).second) {
-      return Refuse(base::ErrorKind::kConflict, "update function", function.name + " has changed",
-                    std::move(done));
-    }
-    auto ref = std::make_shared<const FunctionVersion>(std::move(function));
-    writer_.Run([&database = database_, ref] { return Replace(database, *ref); },
-                [this, ref, done = std::move(done)](base::Result<void> result) {
-                  Settle(ref->name, ref, std::move(result), done);
-                });
-  }
-
-  void Delete(const std::string& name, Done done) override {
-    if (!functions_.contains(name)) {
-      return Refuse(base::ErrorKind::kNotFound, "delete function", name + " is gone",
-                    std::move(done));
-    }
-    if (!changing_.insert(name).second) {
-      return Refuse(base::ErrorKind::kConflict, "delete function", name + " is being changed",
-                    std::move(done));
-    }
-    writer_.Run(
-        [&database = database_, name]() -> base::Result<void> {
-          const std::vector<Value> key{name};
-          TRY(database.Run("DELETE FROM functions WHERE name = ?", key));
-          return {};
-        },
-        [this, name, done = std::move(done)](base::Result<void> result) {
-          Settle(name, nullptr, std::move(result), done);
-        });
+  void Change(const std::string& name, Edit edit, Done done) override {
+    auto& queue = queues_[name];
+    queue.push_back({std::move(edit), std::move(done)});
+    if (queue.size() == 1) StartNext(name);
   }
 
  private:
-  static base::Result<FunctionVersion> Parse(std::string_view text) {
-    return FromStored(TRY(base::ParseJson(text)));
-  }
+  struct Pending {
+    Edit edit;
+    Done done;
+  };
 
-  // Readers see the change now that it is durable. nullptr: the function is gone.
-  void Settle(const std::string& name, FunctionRef now, base::Result<void> result,
-              const Done& done) {
-    changing_.erase(name);
-    if (result) {
-      if (now != nullptr) {
-        functions_[name] = std::move(now);
-      } else {
-        functions_.erase(name);
+  // Rows of (name, JSON text), each read by `read`.
+  base::Result<void> LoadTexts(
+      std::string_view sql,
+      const std::function<base::Result<void>(const std::string&, const base::Json&)>& read) {
+    base::Result<void> status;
+    TRY(database_.Run(sql, {}, [&](const store::Row& row) {
+      const std::string name(row.Text(0));
+      const auto stored = base::ParseJson(row.Text(1));
+      const auto loaded = stored ? read(name, *stored) : std::unexpected(stored.error());
+      if (!loaded) {
+        status =
+            base::MakeError(base::ErrorKind::kCorrupt, "load the function " + name,
+                            "its row in the database is damaged: " + loaded.error().ToString());
       }
-    }
-    done(std::move(result));
+    }));
+    return status;
   }
 
-  // Through the writer's queue, so that a callback never runs inside the call that takes it.
-  void Refuse(base::ErrorKind kind, std::string step, std::string text, Done done) {
-    writer_.Run([] { return 0; }, [error = base::Error{kind, std::move(step), 0, std::move(text)},
-                                   done = std::move(done)](int) { done(std::unexpected(error)); });
+  void StartNext(const std::string& name) {
+    const RecordRef before = Record(name);
+    auto after = queues_.at(name).front().edit(before);
+    std::vector<Statement> statements;
+    if (after) statements = Difference(name, before.get(), after->get(), LastVersion(name));
+    writer_.Run([&database = database_,
+                 statements = std::move(statements)] { return RunAll(database, statements); },
+                [this, name, after = std::move(after)](const base::Result<void>& written) mutable {
+                  if (after && !written) after = std::unexpected(ServiceError(written.error()));
+                  Settle(name, std::move(after));
+                });
+  }
+
+  // Readers see the change now that it is durable.
+  void Settle(const std::string& name, std::expected<RecordRef, aws::ApiError> after) {
+    if (after && *after != nullptr) {
+      records_[name] = *after;
+      if (!(*after)->versions.empty()) {
+        uint64_t& last = last_versions_[name];
+        last = std::max(last, (*after)->versions.rbegin()->first);
+      }
+    } else if (after) {
+      records_.erase(name);
+    }
+    auto& queue = queues_.at(name);
+    const Done done = std::move(queue.front().done);
+    queue.pop_front();
+    if (queue.empty()) {
+      queues_.erase(name);
+    } else {
+      StartNext(name);
+    }
+    done(std::move(after));
   }
 
   store::Database& database_;
   io::Offload& writer_;
-  std::map<std::string, FunctionRef> functions_;
-  std::set<std::string> changing_;  // Names with a change under way.
+  std::map<std::string, RecordRef> records_;
+  std::map<std::string, uint64_t> last_versions_;
+  std::map<std::string, std::deque<Pending>> queues_;  // The first of each is under way.
 };
 
 }  // namespace
+
+FunctionRef Registry::Resolve(const FunctionName& name) const {
+  if (name.qualifier.empty()) return Find(name.name);
+  const RecordRef record = Record(name.name);
+  return record == nullptr ? nullptr : invoker::Resolve(*record, name.qualifier, RandomShare);
+}
+
+std::set<std::string> CodeInUse(const Registry& registry) {
+  std::set<std::string> out;
+  for (const FunctionRef& latest : registry.List()) {
+    out.insert(latest->code_digest);
+    for (const auto& [number, version] : registry.Record(latest->name)->versions) {
+      out.insert(version->code_digest);
+    }
+  }
+  return out;
+}
 
 base::Result<std::unique_ptr<Registry>> Registry::Load(store::Database& database,
                                                        io::Offload& writer) {
@@ -165,6 +280,19 @@ std::vector<store::Migration> RegistryMigrations() {
     steps.push_back(std::move(step));
   }
   return steps;
+}
+
+std::vector<store::Migration> VersionMigrations() {
+  return {{"published versions and aliases",
+           "CREATE TABLE function_versions (name TEXT NOT NULL, version INTEGER NOT NULL, "
+           "definition TEXT NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;"
+           "CREATE TABLE version_counters (name TEXT PRIMARY KEY, last INTEGER NOT NULL) "
+           "WITHOUT ROWID;"
+           "CREATE TABLE aliases (function TEXT NOT NULL, name TEXT NOT NULL, "
+           "definition TEXT NOT NULL, PRIMARY KEY (function, name)) WITHOUT ROWID;"
+           "CREATE TABLE provisioned_concurrency (function TEXT NOT NULL, "
+           "qualifier TEXT NOT NULL, requested INTEGER NOT NULL, last_modified TEXT NOT NULL, "
+           "PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"}};
 }
 
 }  // namespace hearth::invoker

@@ -4,13 +4,18 @@
 // database is used from one serial Offload. Narrow on purpose: another engine can serve it later.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "aws/gateway.h"
 #include "base/result.h"
 #include "invoker/function.h"
+#include "invoker/function_name.h"
+#include "invoker/versions.h"
 #include "io/offload.h"
 #include "store/database.h"
 
@@ -24,22 +29,34 @@ class Registry {
                                                       io::Offload& writer);
   virtual ~Registry() = default;
 
-  // nullptr: no such function.
+  // $LATEST; nullptr: no such function.
   virtual FunctionRef Find(const std::string& name) const = 0;
-  // By name, ascending.
+  virtual RecordRef Record(const std::string& name) const = 0;
+  // $LATEST of every function, by name, ascending.
   virtual std::vector<FunctionRef> List() const = 0;
+  // The last number that a version of this name was given, even of a function deleted since:
+  // numbers are never used again. 0: none yet.
+  virtual uint64_t LastVersion(const std::string& name) const = 0;
 
-  using Done = std::function<void(base::Result<void>)>;
-  // kConflict where the name is taken (also by a create under way).
-  virtual void Create(FunctionVersion function, Done done) = 0;
-  // kNotFound where it is gone; kConflict where `expected_revision_id` (if not empty) is not
-  // current.
-  virtual void Update(FunctionVersion function, const std::string& expected_revision_id,
-                      Done done) = 0;
-  virtual void Delete(const std::string& name, Done done) = 0;
+  // The version that a call is for, chosen by weight where an alias stands for two. nullptr: there
+  // is none.
+  FunctionRef Resolve(const FunctionName& name) const;
+
+  // Makes of the current record (nullptr: there is none) what shall be (nullptr: nothing), or says
+  // why not. Pure: it runs once, inside Change or later.
+  using Edit = std::function<std::expected<RecordRef, aws::ApiError>(const RecordRef& current)>;
+  using Done = std::function<void(std::expected<RecordRef, aws::ApiError>)>;
+  // One transaction. Changes of one name go one after the other: each edit sees what those before
+  // it have made durable. `done` gets what then is; a 500 where it could not be stored.
+  virtual void Change(const std::string& name, Edit edit, Done done) = 0;
 };
 
+// Digests of the code of all that can be called.
+std::set<std::string> CodeInUse(const Registry& registry);
+
 // The schema's steps that the registry needs; host passes them, with others, to Database::Open.
+// Steps are never moved: what came later is the last of all.
 std::vector<store::Migration> RegistryMigrations();
+std::vector<store::Migration> VersionMigrations();
 
 }  // namespace hearth::invoker

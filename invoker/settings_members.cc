@@ -40,7 +40,6 @@ bool IsHarmless(const std::string& member, const Json& value, const std::string&
   }
   if (member == "PackageType") return value == "Zip";
   if (member == "TracingConfig") return value == Json{{"Mode", "PassThrough"}};
-  if (member == "SnapStart") return value == Json{{"ApplyOn", "None"}};
   if (member == "LoggingConfig" && value.is_object()) {
     return value.value("LogFormat", Json("Text")) == "Text" &&
            value.value("LogGroup", Json("/aws/lambda/" + function_name)) ==
@@ -97,6 +96,24 @@ Refusal ReadEnvironment(const Json& value, FunctionSettings& into) {
                  into.environment);
 }
 
+Refusal ReadSnapStart(const Json& value, FunctionSettings& into) {
+  if (!value.is_object()) {
+    return WrongType("SnapStart", "an object");
+  }
+  std::string apply_on = "None";
+  for (const auto& [key, one] : value.items()) {
+    if (key != "ApplyOn") return NotServed("SnapStart." + key, one);
+    if (one.is_null()) continue;
+    if (auto refusal = ReadText("SnapStart.ApplyOn", one, apply_on)) return refusal;
+  }
+  if (apply_on != "None" && apply_on != "PublishedVersions") {
+    return ValidationError(apply_on, "snapStart.applyOn",
+                           "Member must satisfy enum value set: [PublishedVersions, None]");
+  }
+  into.snap_start = apply_on == "PublishedVersions";
+  return std::nullopt;
+}
+
 Refusal ReadArchitectures(const Json& value, FunctionSettings& into) {
   if (!value.is_array()) {
     return WrongType("Architectures", "a list of strings");
@@ -115,7 +132,8 @@ Refusal ReadCreateOnly(const std::string& member, const Json& value, FunctionSet
   if (member == "FunctionName") return ReadText(member, value, into.name);
   if (member == "Architectures") return ReadArchitectures(value, into);
   if (member == "Tags") return ReadMap(member, value, into.tags);
-  if (member == "Code") return std::nullopt;  // Read by the API: it is no setting.
+  // Read by the API: they are no settings.
+  if (member == "Code" || (member == "Publish" && value.is_boolean())) return std::nullopt;
   if (IsHarmless(member, value, into.name)) return std::nullopt;
   return NotServed(member, value);
 }
@@ -130,6 +148,7 @@ Refusal ReadMember(const std::string& member, const Json& value, SettingsMembers
   if (member == "Timeout") return ReadNumber(member, value, into.timeout_s);
   if (member == "MemorySize") return ReadNumber(member, value, into.memory_mib);
   if (member == "Environment") return ReadEnvironment(value, into);
+  if (member == "SnapStart") return ReadSnapStart(value, into);
   if (member == "EphemeralStorage") {
     if (!value.is_object() || !value.contains("Size")) {
       return WrongType(member, "an object with Size");

@@ -51,8 +51,9 @@ bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersio
   return actual.runtime == w.runtime && actual.handler == w.handler && actual.role == w.role &&
          actual.description == w.description && actual.timeout == w.timeout &&
          actual.memory_mib == w.memory_mib && actual.tmp_mib == w.tmp_mib &&
-         actual.environment == w.environment && actual.architecture == w.architecture &&
-         actual.tags == w.tags && actual.code_digest == wanted.code_digest;
+         actual.environment == w.environment && actual.snap_start == w.snap_start &&
+         actual.architecture == w.architecture && actual.tags == w.tags &&
+         actual.code_digest == wanted.code_digest;
 }
 
 Deployment::Deployment(DeploymentHost host, std::string stack, std::vector<Change> changes,
@@ -232,7 +233,8 @@ void Deployment::Bring(const Change& change, const std::optional<FunctionState>&
         } else if (self->host_.registry.Find(settings.name) != nullptr) {
           self->host_.control.Replace(settings, *std::move(zip), finished);
         } else {
-          self->host_.control.Create(settings, *std::move(zip), finished);
+          self->host_.control.Create(settings, *std::move(zip), invoker::Publication::kNone,
+                                     finished);
         }
       });
 }

@@ -23,6 +23,7 @@ Json ToStored(const FunctionState& state) {
           {"environment", s.environment},
           {"architectures", s.architectures},
           {"tags", s.tags},
+          {"snap_start", s.snap_start},
           {"code", state.code_digest}};
 }
 
@@ -40,6 +41,7 @@ FunctionState StateFrom(const Json& stored) {
   s.environment = stored.at("environment").get<std::map<std::string, std::string>>();
   s.architectures = stored.at("architectures").get<std::vector<std::string>>();
   s.tags = stored.at("tags").get<std::map<std::string, std::string>>();
+  s.snap_start = stored.value("snap_start", false);
   state.code_digest = stored.at("code");
   return state;
 }

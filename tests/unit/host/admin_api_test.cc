@@ -21,7 +21,10 @@ constexpr char kGroup[] = "/aws/lambda/F";
 class ShownInvoker final : public invoker::Invoker {
  public:
   void Invoke(invoker::InvokeRequest, invoker::InvokeCallback) override {}
-  void Retire(const std::string&, const std::string&) override {}
+  void Retire(const std::string&, const std::set<std::string>&) override {}
+  void Prepare(invoker::FunctionRef, std::function<void(base::Result<void>)>) override {}
+  void Provision(invoker::FunctionRef, uint32_t) override {}
+  uint32_t Provisioned(const invoker::FunctionVersion&) const override { return 0; }
   std::vector<invoker::InstanceInfo> Instances() const override { return instances; }
   invoker::InvokerCounters counters() const override { return shown; }
   void Drain(base::Deadline, std::function<void()>) override {}
@@ -40,22 +43,27 @@ class ShownRegistry final : public invoker::Registry {
     for (const auto& [name, function] : functions) all.push_back(function);
     return all;
   }
-  void Create(invoker::FunctionVersion, Done) override {}
-  void Update(invoker::FunctionVersion, const std::string&, Done) override {}
-  void Delete(const std::string&, Done) override {}
+  invoker::RecordRef Record(const std::string& name) const override {
+    auto record = std::make_shared<invoker::FunctionRecord>();
+    record->latest = Find(name);
+    return record->latest == nullptr ? nullptr : record;
+  }
+  uint64_t LastVersion(const std::string&) const override { return 0; }
+  void Change(const std::string&, Edit, Done) override {}
   std::map<std::string, invoker::FunctionRef> functions;
 };
 
 // Deletes, later; what is asked beside that is not asked here.
 class DeletingControlPlane final : public invoker::ControlPlane {
  public:
-  DeletingControlPlane(io::Loop& loop, ShownRegistry& registry)
-      : loop_(loop), registry_(registry) {}
+  DeletingControlPlane(io::Loop& loop, ShownRegistry& registry, ShownInvoker& data_plane)
+      : loop_(loop), registry_(registry), versions_(registry, data_plane, loop.clock(), {}, 1000) {}
   std::expected<Checked, aws::ApiError> Check(const invoker::FunctionSettings&) const override {
     return {};
   }
-  void Create(invoker::FunctionSettings, std::string, Done) override {}
-  void UpdateCode(const std::string&, std::string, const std::string&, bool, Done) override {}
+  void Create(invoker::FunctionSettings, std::string, invoker::Publication, Done) override {}
+  void UpdateCode(const std::string&, invoker::CodeUpdate, Done) override {}
+  invoker::VersionsControl& versions() override { return versions_; }
   void UpdateConfiguration(const std::string&, const Json&, Done) override {}
   void Replace(invoker::FunctionSettings, std::string, Done) override {}
   void Delete(const std::string& name, Done done) override {
@@ -73,6 +81,7 @@ class DeletingControlPlane final : public invoker::ControlPlane {
  private:
   io::Loop& loop_;
   ShownRegistry& registry_;
+  invoker::VersionsControl versions_;
 };
 
 class AdminApiTest : public ::testing::Test {
@@ -131,7 +140,7 @@ class AdminApiTest : public ::testing::Test {
   invoker::test::FakeZygote zygote{loop};
   ShownRegistry registry;
   ShownInvoker invoker;
-  DeletingControlPlane control{loop, registry};
+  DeletingControlPlane control{loop, registry, invoker};
   std::unique_ptr<invoker::LogStore> logs;
   std::unique_ptr<AdminApi> admin;
   aws::Gateway gateway;

@@ -30,7 +30,9 @@ class ScriptedInvoker final : public Invoker {
     result.status = status;
     Tell(std::move(callback), result);
   }
-  void Retire(const std::string&, const std::string&) override {}
+  void Retire(const std::string&, const std::set<std::string>&) override {}
+  void Provision(FunctionRef, uint32_t) override {}
+  uint32_t Provisioned(const FunctionVersion&) const override { return 0; }
   void Prepare(FunctionRef, std::function<void(base::Result<void>)>) override {}
   std::vector<InstanceInfo> Instances() const override { return {}; }
   InvokerCounters counters() const override { return {}; }
@@ -68,9 +70,13 @@ class FixedRegistry final : public Registry {
     return found == functions.end() ? nullptr : found->second;
   }
   std::vector<FunctionRef> List() const override { return {}; }
-  void Create(FunctionVersion, Done) override {}
-  void Update(FunctionVersion, const std::string&, Done) override {}
-  void Delete(const std::string&, Done) override {}
+  RecordRef Record(const std::string& name) const override {
+    auto record = std::make_shared<FunctionRecord>();
+    record->latest = Find(name);
+    return record->latest == nullptr ? nullptr : record;
+  }
+  uint64_t LastVersion(const std::string&) const override { return 0; }
+  void Change(const std::string&, Edit, Done) override {}
   std::map<std::string, FunctionRef> functions;
 };
 

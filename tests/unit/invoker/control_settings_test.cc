@@ -68,12 +68,14 @@ TEST(FunctionSettings, RoundsMemoryUpWithANoticeOrRefusesIt) {
 
 TEST(SettingsMembers, AreNeverSilentlyIgnored) {
   for (const char* text : {R"({"Layers":["arn"]})", R"({"VpcConfig":{"SubnetIds":["s"]}})",
-                           R"({"Publish":true})", R"({"PackageType":"Image"})",
+                           R"({"Publish":1})", R"({"PackageType":"Image"})",
+                           R"({"SnapStart":{"ApplyOn":"Always"}})",
                            R"({"TracingConfig":{"Mode":"Active"}})", R"({"Unheard":1})"}) {
     EXPECT_FALSE(ApplyMembers({}, Json::parse(text), SettingsMembers::kCreate)) << text;
   }
   for (const char* text : {R"({"Layers":[]})", R"({"VpcConfig":{"SubnetIds":[]}})",
-                           R"({"Publish":false})", R"({"PackageType":"Zip"})",
+                           R"({"Publish":true})", R"({"PackageType":"Zip"})",
+                           R"({"SnapStart":{"ApplyOn":"PublishedVersions"}})",
                            R"({"TracingConfig":{"Mode":"PassThrough"}})"}) {
     EXPECT_TRUE(ApplyMembers({}, Json::parse(text), SettingsMembers::kCreate)) << text;
   }

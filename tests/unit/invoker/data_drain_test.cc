@@ -28,7 +28,7 @@ TEST_F(DataRetire, AnIdleInstanceOfAnOldRevisionEndsAtOnce) {
   Start(0);
   Serve(0, call);
   Pass(1s);
-  invoker().Retire("F", "F-2");
+  invoker().Retire("F", {"F-2"});
   EXPECT_EQ(process(0).kills, 1);
   Turn();
   EXPECT_EQ(States(), "");
@@ -37,7 +37,7 @@ TEST_F(DataRetire, AnIdleInstanceOfAnOldRevisionEndsAtOnce) {
 TEST_F(DataRetire, ABusyInstanceEndsAfterItsCall) {
   const auto call = Invoke(Function("F"));
   Start(0);
-  invoker().Retire("F", "F-2");
+  invoker().Retire("F", {"F-2"});
   Turn();
   EXPECT_EQ(process(0).kills, 0);
   Serve(0, call);
@@ -52,10 +52,10 @@ TEST_F(DataRetire, OnlyOtherRevisionsOfThatFunctionLeave) {
   Start(1);
   Serve(0, kept);
   Serve(1, other);
-  invoker().Retire("F", "F-2");
+  invoker().Retire("F", {"F-2"});
   Turn();
   EXPECT_EQ(States(), "idle idle");
-  invoker().Retire("F", "");  // It is deleted.
+  invoker().Retire("F", {});  // It is deleted.
   Turn();
   EXPECT_EQ(States(), "idle");
   EXPECT_TRUE(process(1).alive());
@@ -77,7 +77,7 @@ TEST_F(DataRetire, ACallOfTheNewRevisionNeverGetsAnOldInstance) {
 
 TEST_F(DataRetire, ACallThatWaitedForAnOldRevisionIsServedByItThenItLeaves) {
   const auto call = Invoke(Function("F"));
-  invoker().Retire("F", "F-2");
+  invoker().Retire("F", {"F-2"});
   Start(0);
   Serve(0, call);
   EXPECT_EQ(States(), "");
@@ -91,7 +91,7 @@ TEST_F(DataRetire, ASpareThatBecomesReadyAfterwardsLeavesAtOnce) {
   const auto second = Invoke(function);
   Serve(0, first);
   Serve(0, second);
-  invoker().Retire("F", "F-2");
+  invoker().Retire("F", {"F-2"});
   Start(1);
   EXPECT_EQ(process(1).kills, 1);
   EXPECT_EQ(States(), "");
@@ -99,7 +99,7 @@ TEST_F(DataRetire, ASpareThatBecomesReadyAfterwardsLeavesAtOnce) {
 
 TEST_F(DataRetire, ACallbackMayRetireItsOwnFunction) {
   const auto call = Invoke(Function("F"));
-  call->then = [this] { invoker().Retire("F", "F-2"); };
+  call->then = [this] { invoker().Retire("F", {"F-2"}); };
   Start(0);
   Serve(0, call);
   EXPECT_EQ(States(), "");

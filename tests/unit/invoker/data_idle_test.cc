@@ -72,7 +72,7 @@ TEST_F(DataIdle, WhatIsLearnedOutlivesTheInstancesAndTheRevision) {
     Served(Function("F", {.revision_id = "F-1"}));
     Pass(20min);
   }
-  invoker().Retire("F", "F-2");
+  invoker().Retire("F", {"F-2"});
   const auto function = Function("F", {.revision_id = "F-2"});
   EXPECT_FALSE(Served(function));
   Pass(20min);
@@ -85,7 +85,7 @@ TEST_F(DataIdle, ADeletedFunctionIsForgotten) {
     Served(function);
     Pass(20min);
   }
-  invoker().Retire("F", "");
+  invoker().Retire("F", {});
   Turn();
   EXPECT_FALSE(Served(function));
   Pass(20min);

@@ -59,7 +59,7 @@ class DataModel : public test::DataPlane, public ::testing::WithParamInterface<u
 
   void RetireSome(const std::string& name) {
     Renew(name);
-    invoker().Retire(name, functions[name]->revision_id);
+    invoker().Retire(name, {functions[name]->revision_id});
   }
 
   // Reads what has arrived at each runtime.

@@ -19,6 +19,23 @@
 
 namespace hearth::stacks {
 
+// A data plane to which versions need not be brought.
+class FakeInvoker final : public invoker::Invoker {
+ public:
+  void Invoke(invoker::InvokeRequest, invoker::InvokeCallback) override {}
+  void Retire(const std::string&, const std::set<std::string>&) override {}
+  void Prepare(invoker::FunctionRef, std::function<void(base::Result<void>)>) override {}
+  void Provision(invoker::FunctionRef version, uint32_t count) override {
+    provisioned[version->version] = count;
+  }
+  uint32_t Provisioned(const invoker::FunctionVersion&) const override { return 0; }
+  std::vector<invoker::InstanceInfo> Instances() const override { return {}; }
+  invoker::InvokerCounters counters() const override { return {}; }
+  void Drain(base::Deadline, std::function<void()>) override {}
+
+  std::map<std::string, uint32_t> provisioned;  // By version.
+};
+
 class FakeRegistry final : public invoker::Registry {
  public:
   invoker::FunctionRef Find(const std::string& name) const override {
@@ -26,11 +43,38 @@ class FakeRegistry final : public invoker::Registry {
     return found == functions.end() ? nullptr : found->second;
   }
   std::vector<invoker::FunctionRef> List() const override { return {}; }
-  void Create(invoker::FunctionVersion, Done) override {}
-  void Update(invoker::FunctionVersion, const std::string&, Done) override {}
-  void Delete(const std::string&, Done) override {}
+  invoker::RecordRef Record(const std::string& name) const override {
+    const auto latest = Find(name);
+    if (latest == nullptr) return nullptr;
+    const auto found = rest.find(name);
+    auto record = found == rest.end() ? std::make_shared<invoker::FunctionRecord>()
+                                      : std::make_shared<invoker::FunctionRecord>(found->second);
+    record->latest = latest;
+    return record;
+  }
+  uint64_t LastVersion(const std::string& name) const override {
+    const auto found = last_versions.find(name);
+    return found == last_versions.end() ? 0 : found->second;
+  }
+  void Change(const std::string& name, Edit edit, Done done) override {
+    auto after = edit(Record(name));
+    if (after && *after != nullptr) {
+      functions[name] = (*after)->latest;
+      rest[name] = **after;
+      if (!(*after)->versions.empty()) {
+        last_versions[name] = std::max(LastVersion(name), (*after)->versions.rbegin()->first);
+      }
+    } else if (after) {
+      functions.erase(name);
+      rest.erase(name);
+    }
+    loop->Post([after = std::move(after), done = std::move(done)] { done(after); });
+  }
 
   std::map<std::string, invoker::FunctionRef> functions;
+  std::map<std::string, invoker::FunctionRecord> rest;  // But for `latest`.
+  std::map<std::string, uint64_t> last_versions;
+  io::Loop* loop = nullptr;
 };
 
 class FakeCodeStore final : public layers::CodeStore {
@@ -56,7 +100,14 @@ class FakeCodeStore final : public layers::CodeStore {
 
 class FakeControlPlane final : public invoker::ControlPlane {
  public:
-  FakeControlPlane(io::Loop& loop, FakeRegistry& registry) : loop_(loop), registry_(registry) {}
+  FakeControlPlane(io::Loop& loop, FakeRegistry& registry)
+      : loop_(loop),
+        registry_(registry),
+        versions_(registry, data_plane, loop.clock(), {}, limits::kAccountConcurrency) {
+    registry.loop = &loop;
+  }
+
+  invoker::VersionsControl& versions() override { return versions_; }
 
   std::expected<Checked, aws::ApiError> Check(
       const invoker::FunctionSettings& settings) const override {
@@ -78,10 +129,12 @@ class FakeControlPlane final : public invoker::ControlPlane {
     f.environment = settings.environment;
     f.architecture = settings.architectures.at(0);
     f.tags = settings.tags;
+    f.snap_start = settings.snap_start;
     if (f.memory_mib != settings.memory_mib) checked.notices.push_back("MemorySize is rounded up");
     return checked;
   }
-  void Create(invoker::FunctionSettings settings, std::string zip, Done done) override {
+  void Create(invoker::FunctionSettings settings, std::string zip, invoker::Publication,
+              Done done) override {
     Do(
         "create " + settings.name,
         [this, settings, zip]() -> std::string {
@@ -105,13 +158,15 @@ class FakeControlPlane final : public invoker::ControlPlane {
     Do(
         "delete " + name,
         [this, name]() -> std::string {
+          registry_.rest.erase(name);
           return registry_.functions.erase(name) == 0 ? "Function not found" : "";
         },
         name, std::move(done));
   }
-  void UpdateCode(const std::string&, std::string, const std::string&, bool, Done) override {}
+  void UpdateCode(const std::string&, invoker::CodeUpdate, Done) override {}
   void UpdateConfiguration(const std::string&, const base::Json&, Done) override {}
 
+  FakeInvoker data_plane;
   std::vector<std::string> calls;
   std::set<std::string> failing;      // "create A" fails without any effect.
   std::set<std::string> dies_before;  // "create A" never happens and never answers.
@@ -143,6 +198,7 @@ class FakeControlPlane final : public invoker::ControlPlane {
 
   io::Loop& loop_;
   FakeRegistry& registry_;
+  invoker::VersionsControl versions_;
 };
 
 // Understands the statements of stack_store.cc alone: (name, text) tables.

@@ -1,0 +1,28 @@
+// What every operation of Lambda's API does with its call: refuse it, read its body, page its list.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "aws/gateway.h"
+#include "base/json.h"
+
+namespace hearth::invoker {
+
+void Refuse(aws::Call& call, const aws::ApiError& error);
+void AnswerNothing(aws::Call& call, int status);  // 204 and its like.
+
+// The body as an object; an empty one is an empty object.
+std::expected<base::Json, aws::ApiError> ReadBody(const aws::Call& call);
+
+// What a list operation asks for. The marker is the key of the last item before, so it survives
+// changes in between.
+struct PageRequest {
+  size_t count = 50;  // AWS never lists more than 50 on a page.
+  std::string after;  // Empty: from the first.
+};
+std::expected<PageRequest, aws::ApiError> ReadPage(const aws::Call& call);
+// `key` of the last item shown, as NextMarker.
+std::string MarkerOf(const std::string& key);
+
+}  // namespace hearth::invoker

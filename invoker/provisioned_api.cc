@@ -1,0 +1,116 @@
+// VersionsApi: provisioned concurrency.
+#include "invoker/api_call.h"
+#include "invoker/versions_api.h"
+
+namespace hearth::invoker {
+namespace {
+
+using base::Json;
+
+Json StateJson(const ProvisionedState& state) {
+  const bool is_ready = state.ready >= state.config.requested;
+  return {{"RequestedProvisionedConcurrentExecutions", state.config.requested},
+          {"AvailableProvisionedConcurrentExecutions", state.ready},
+          {"AllocatedProvisionedConcurrentExecutions", state.ready},
+          {"Status", is_ready ? "READY" : "IN_PROGRESS"},
+          {"LastModified", state.config.last_modified}};
+}
+
+}  // namespace
+
+void VersionsApi::HandleProvisioned(aws::Call call, const FunctionName& name) {
+  const std::string method = call.request.method;
+  if (method == "GET" && io::QueryParameter(call.request.query(), "List").value == "ALL") {
+    return ListProvisioned(std::move(call), name);
+  }
+  if (method == "PUT") return PutProvisioned(std::move(call), name);
+  if (name.qualifier.empty() || name.qualifier == "$LATEST") {
+    return Refuse(call, InvalidParameter("The function resource provided must be an alias or a "
+                                         "published version."));
+  }
+  const RecordRef record = registry_.Record(name.name);
+  if (record == nullptr || ResolveForReading(*record, name.qualifier) == nullptr) {
+    if (!IsAliasName(name.qualifier)) return Refuse(call, NotFound(name));
+    return Refuse(call, {.status = 404,
+                         .type = "ResourceNotFoundException",
+                         .message = "Cannot find alias arn: " +
+                                    FunctionArn(account_, name.name, name.qualifier)});
+  }
+  if (method == "GET") return GetProvisioned(std::move(call), name, *record);
+  auto held = std::make_shared<aws::Call>(std::move(call));
+  versions_.DeleteProvisioned(name, [held](const std::expected<void, aws::ApiError>& result) {
+    if (!result) return Refuse(*held, result.error());
+    AnswerNothing(*held, 204);
+  });
+}
+
+void VersionsApi::PutProvisioned(aws::Call call, const FunctionName& name) {
+  auto body = ReadBody(call);
+  if (!body) return Refuse(call, body.error());
+  const Json asked = body->value("ProvisionedConcurrentExecutions", Json());
+  if (!asked.is_number_integer()) {
+    return Refuse(call,
+                  {.status = 400,
+                   .type = "ValidationException",
+                   .message = "1 validation error detected: Value null at "
+                              "'provisionedConcurrentExecutions' failed to satisfy constraint: "
+                              "Member must not be null"});
+  }
+  const auto requested = asked.get<int64_t>();
+  if (requested < 1) {
+    return Refuse(call,
+                  ValidationError(std::to_string(requested), "provisionedConcurrentExecutions",
+                                  "Member must have value greater than or equal to 1"));
+  }
+  if (name.qualifier.empty() || name.qualifier == "$LATEST") {
+    return Refuse(call, InvalidParameter("Provisioned Concurrency Configs cannot be applied to "
+                                         "unpublished function versions."));
+  }
+  constexpr int64_t kMost = UINT32_MAX / 2;  // Far above every account's limit.
+  auto held = std::make_shared<aws::Call>(std::move(call));
+  versions_.PutProvisioned(
+      name, static_cast<uint32_t>(std::min(requested, kMost)),
+      [held](const std::expected<ProvisionedState, aws::ApiError>& state) {
+        if (!state) return Refuse(*held, state.error());
+        held->responder.Send(aws::RestJsonAnswer(202, StateJson(*state), held->request_id));
+      });
+}
+
+void VersionsApi::GetProvisioned(aws::Call call, const FunctionName& name,
+                                 const FunctionRecord& record) {
+  const auto states = versions_.Provisioned(record);
+  const auto found = states.find(name.qualifier);
+  if (found == states.end()) {
+    return Refuse(call, {.status = 404,
+                         .type = "ProvisionedConcurrencyConfigNotFoundException",
+                         .message = "No Provisioned Concurrency Config found for this function"});
+  }
+  call.responder.Send(aws::RestJsonAnswer(200, StateJson(found->second), call.request_id));
+}
+
+void VersionsApi::ListProvisioned(aws::Call call, const FunctionName& name) {
+  const auto page = ReadPage(call);
+  if (!page) return Refuse(call, page.error());
+  const RecordRef record = registry_.Record(name.name);
+  if (record == nullptr) {
+    return Refuse(call, NotFound({.name = name.name, .qualifier = {}}));
+  }
+  Json configs = Json::array();
+  Json answer = Json::object();
+  std::string last;
+  const auto states = versions_.Provisioned(*record);
+  for (auto at = states.upper_bound(page->after); at != states.end(); ++at) {
+    if (configs.size() == page->count) {
+      answer["NextMarker"] = MarkerOf(last);
+      break;
+    }
+    Json one = StateJson(at->second);
+    one["FunctionArn"] = FunctionArn(account_, name.name, at->first);
+    configs.push_back(std::move(one));
+    last = at->first;
+  }
+  answer["ProvisionedConcurrencyConfigs"] = std::move(configs);
+  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+}
+
+}  // namespace hearth::invoker

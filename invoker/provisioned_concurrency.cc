@@ -1,0 +1,160 @@
+// VersionsControl: how many instances of versions are kept ready.
+//
+// Source: Lambda API, PutProvisionedConcurrencyConfig; developer guide, "Configuring provisioned
+// concurrency"; aws-facts 1.1.
+#include <algorithm>
+
+#include "invoker/versions_control.h"
+
+namespace hearth::invoker {
+namespace {
+
+using Edited = std::expected<RecordRef, aws::ApiError>;
+
+// A tenth of the account's concurrency stays for functions that reserve none. AWS: 100 of 1,000.
+constexpr uint32_t kUnreservedShare = 10;
+
+aws::ApiError Conflict(std::string message) {
+  return {.status = 409, .type = "ResourceConflictException", .message = std::move(message)};
+}
+
+}  // namespace
+
+std::optional<aws::ApiError> VersionsControl::CheckProvisioned(const FunctionRecord& record,
+                                                               const FunctionName& name,
+                                                               uint32_t requested) const {
+  const FunctionRef target = ResolveForReading(record, name.qualifier);
+  const auto alias = record.aliases.find(name.qualifier);
+  if (!target->is_published()) {
+    return InvalidParameter(
+        "Provisioned Concurrency Configs cannot be applied to unpublished function versions.");
+  }
+  if (target->snap_start) {
+    return InvalidParameter(
+        "Provisioned Concurrency is not supported for SnapStart enabled functions.");
+  }
+  if (alias != record.aliases.end()) {
+    if (record.provisioned.contains(alias->second.version)) {
+      return Conflict(
+          "Alias can't be used for Provisioned Concurrency configuration on an already "
+          "Provisioned version");
+    }
+  } else {
+    for (const auto& [other, each] : record.aliases) {
+      if (each.version == name.qualifier && record.provisioned.contains(other)) {
+        return Conflict("Version is pointed by a Provisioned Concurrency alias");
+      }
+    }
+  }
+  uint64_t others = 0;
+  for (const FunctionRef& latest : registry_.List()) {
+    for (const auto& [qualifier, config] : registry_.Record(latest->name)->provisioned) {
+      if (latest->name != name.name || qualifier != name.qualifier) others += config.requested;
+    }
+  }
+  if (requested > concurrency_) {
+    return InvalidParameter(
+        "Specified ConcurrentExecutions for function is greater than account's unreserved "
+        "concurrency [" +
+        std::to_string(concurrency_) + "].");
+  }
+  const uint32_t least = concurrency_ / kUnreservedShare;
+  if (others + requested + least > concurrency_) {
+    return InvalidParameter(
+        "Specified ConcurrentExecutions for function decreases account's "
+        "UnreservedConcurrentExecution below its minimum value of [" +
+        std::to_string(least) + "].");
+  }
+  return std::nullopt;
+}
+
+void VersionsControl::PutProvisioned(const FunctionName& name, uint32_t requested,
+                                     Answer<ProvisionedState> done) {
+  const ProvisionedConcurrency config{requested, base::FormatLambdaTime(clock_.WallNow())};
+  registry_.Change(
+      name.name,
+      [this, alive = std::weak_ptr<bool>(alive_), name, config,
+       not_found = NotFound(name.name, name.qualifier)](const RecordRef& current) -> Edited {
+        if (alive.expired()) return current;
+        if (current == nullptr || ResolveForReading(*current, name.qualifier) == nullptr) {
+          return std::unexpected(not_found);
+        }
+        if (auto refusal = CheckProvisioned(*current, name, config.requested)) {
+          return std::unexpected(std::move(*refusal));
+        }
+        auto next = std::make_shared<FunctionRecord>(*current);
+        next->provisioned[name.qualifier] = config;
+        return next;
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), name, config,
+       done = std::move(done)](Edited result) {
+        if (alive.expired()) return;
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Apply(name.name);
+        // As AWS answers it: nothing is ready before the answer.
+        done(ProvisionedState{.qualifier = name.qualifier, .config = config, .ready = 0});
+      });
+}
+
+void VersionsControl::DeleteProvisioned(const FunctionName& name, Answer<void> done) {
+  registry_.Change(
+      name.name,
+      [name, not_found = NotFound(name.name, name.qualifier)](const RecordRef& current) -> Edited {
+        if (current == nullptr) return std::unexpected(not_found);
+        if (!current->provisioned.contains(name.qualifier)) return current;
+        auto next = std::make_shared<FunctionRecord>(*current);
+        next->provisioned.erase(name.qualifier);
+        return next;
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), name, done = std::move(done)](Edited result) {
+        if (alive.expired()) return;
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Apply(name.name);
+        done({});
+      });
+}
+
+std::map<std::string, ProvisionedState> VersionsControl::Provisioned(
+    const FunctionRecord& record) const {
+  std::map<std::string, ProvisionedState> out;
+  for (const auto& [qualifier, config] : record.provisioned) {
+    // What this configuration alone asks of each version.
+    FunctionRecord alone = record;
+    alone.provisioned = {{qualifier, config}};
+    uint32_t ready = 0;
+    for (const auto& [number, count] : ProvisionedByVersion(alone)) {
+      const auto version = record.versions.find(number);
+      if (version == record.versions.end()) continue;
+      ready += std::min(count, invoker_.Provisioned(*version->second));
+    }
+    out[qualifier] = {.qualifier = qualifier, .config = config, .ready = ready};
+  }
+  return out;
+}
+
+void VersionsControl::Provision(const std::string& function, const FunctionRecord* record) {
+  std::map<uint64_t, std::pair<FunctionRef, uint32_t>> wanted;
+  if (record != nullptr) {
+    for (const auto& [number, count] : ProvisionedByVersion(*record)) {
+      const auto version = record->versions.find(number);
+      if (version != record->versions.end()) wanted[number] = {version->second, count};
+    }
+  }
+  auto& told = told_[function];
+  for (const auto& [number, each] : told) {
+    if (!wanted.contains(number)) invoker_.Provision(each.first, 0);
+  }
+  for (const auto& [number, each] : wanted) {
+    const auto before = told.find(number);
+    if (before == told.end() || before->second.second != each.second) {
+      invoker_.Provision(each.first, each.second);
+    }
+  }
+  if (wanted.empty()) {
+    told_.erase(function);
+  } else {
+    told = std::move(wanted);
+  }
+}
+
+}  // namespace hearth::invoker

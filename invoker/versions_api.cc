@@ -1,0 +1,107 @@
+#include "invoker/versions_api.h"
+
+#include "invoker/api_call.h"
+#include "invoker/function_json.h"
+
+namespace hearth::invoker {
+namespace {
+
+using base::Json;
+
+constexpr std::string_view kAlias = "aliases/";
+
+std::optional<aws::ApiError> ReadText(const Json& body, const char* member, std::string& into) {
+  const auto found = body.find(member);
+  if (found == body.end() || found->is_null()) return std::nullopt;
+  if (!found->is_string()) {
+    return aws::ApiError{.status = 400,
+                         .type = "SerializationException",
+                         .message = "'" + std::string(member) + "' must be a string"};
+  }
+  into = found->get<std::string>();
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool VersionsApi::Handle(aws::Call& call, const FunctionName& name, const std::string& part) {
+  const std::string& method = call.request.method;
+  if (part == "versions" && method == "POST") {
+    Publish(std::move(call), name);
+  } else if (part == "versions" && method == "GET") {
+    ListVersions(std::move(call), name);
+  } else if (part == "aliases" && method == "POST") {
+    CreateAlias(std::move(call), name);
+  } else if (part == "aliases" && method == "GET") {
+    ListAliases(std::move(call), name);
+  } else if (part.starts_with(kAlias) &&
+             (method == "GET" || method == "PUT" || method == "DELETE")) {
+    HandleAlias(std::move(call), name, io::PercentDecode(part.substr(kAlias.size())));
+  } else if (part == "provisioned-concurrency" &&
+             (method == "GET" || method == "PUT" || method == "DELETE")) {
+    HandleProvisioned(std::move(call), name);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void VersionsApi::DeleteVersion(aws::Call call, const FunctionName& name) {
+  auto held = std::make_shared<aws::Call>(std::move(call));
+  versions_.DeleteVersion(name.name, name.qualifier,
+                          [held](const std::expected<void, aws::ApiError>& result) {
+                            if (!result) return Refuse(*held, result.error());
+                            AnswerNothing(*held, 204);
+                          });
+}
+
+void VersionsApi::Publish(aws::Call call, const FunctionName& name) {
+  auto body = ReadBody(call);
+  if (!body) return Refuse(call, body.error());
+  PublishSettings settings;
+  std::string description;
+  for (const auto& [member, into] : {std::pair("CodeSha256", &settings.expected_code_sha256),
+                                     std::pair("RevisionId", &settings.expected_revision_id),
+                                     std::pair("Description", &description)}) {
+    if (auto refusal = ReadText(*body, member, *into)) return Refuse(call, *refusal);
+  }
+  // An empty one is none: clients that fill in every member send it.
+  if (!description.empty()) settings.description = std::move(description);
+  auto held = std::make_shared<aws::Call>(std::move(call));
+  versions_.Publish(name.name, std::move(settings),
+                    [this, held](const std::expected<FunctionRef, aws::ApiError>& result) {
+                      if (!result) return Refuse(*held, result.error());
+                      held->responder.Send(aws::RestJsonAnswer(
+                          201, FunctionConfigurationJson(account_, **result), held->request_id));
+                    });
+}
+
+void VersionsApi::ListVersions(aws::Call call, const FunctionName& name) {
+  const auto page = ReadPage(call);
+  if (!page) return Refuse(call, page.error());
+  const RecordRef record = registry_.Record(name.name);
+  if (record == nullptr) {
+    return Refuse(call, NotFound({.name = name.name, .qualifier = {}}));
+  }
+  // $LATEST, then the published ones, oldest first. The marker is a number; $LATEST's is 0.
+  std::optional<uint64_t> after;
+  if (page->after == "0") {
+    after = 0;
+  } else if (!page->after.empty()) {
+    after = VersionNumber(page->after);
+    if (!after) return Refuse(call, InvalidParameter("Invalid pagination token."));
+  }
+  Json versions = Json::array();
+  std::string last = "0";
+  if (!after) versions.push_back(ListedConfigurationJson(account_, *record->latest));
+  auto at = record->versions.upper_bound(after.value_or(0));
+  for (; at != record->versions.end() && versions.size() < page->count; ++at) {
+    versions.push_back(ListedConfigurationJson(account_, *at->second));
+    last = std::to_string(at->first);
+  }
+  Json answer{{"Versions", std::move(versions)}};
+  if (at != record->versions.end()) answer["NextMarker"] = MarkerOf(last);
+  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+}
+
+}  // namespace hearth::invoker

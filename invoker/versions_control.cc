@@ -1,0 +1,316 @@
+#include "invoker/versions_control.h"
+
+#include <algorithm>
+
+#include "base/id.h"
+#include "base/log.h"
+
+namespace hearth::invoker {
+namespace {
+
+using Refusal = std::optional<aws::ApiError>;
+using Edited = std::expected<RecordRef, aws::ApiError>;
+
+constexpr size_t kMaxDescription = 256;  // AWS.
+
+aws::ApiError Conflict(std::string message) {
+  return {.status = 409, .type = "ResourceConflictException", .message = std::move(message)};
+}
+
+aws::ApiError StaleRevision() {
+  return {.status = 412,
+          .type = "PreconditionFailedException",
+          .message =
+              "The Revision Id provided does not match the latest Revision Id. Call the "
+              "GetFunction/GetAlias API to retrieve the latest Revision Id"};
+}
+
+Edited Changed(FunctionRecord record) {
+  return std::make_shared<const FunctionRecord>(std::move(record));
+}
+
+Refusal CheckPublish(const FunctionVersion& latest, const PublishSettings& settings) {
+  if (settings.description && settings.description->size() > kMaxDescription) {
+    return aws::ValidationError(*settings.description, "description",
+                                "Member must have length less than or equal to 256");
+  }
+  if (!settings.expected_revision_id.empty() &&
+      settings.expected_revision_id != latest.revision_id) {
+    return StaleRevision();
+  }
+  if (!settings.expected_code_sha256.empty() &&
+      settings.expected_code_sha256 != latest.code_sha256) {
+    return InvalidParameter("CodeSHA256 (" + settings.expected_code_sha256 +
+                            ") is different from current CodeSHA256 in $LATEST (" +
+                            latest.code_sha256 +
+                            "). Please try again with the CodeSHA256 in $LATEST.");
+  }
+  return std::nullopt;
+}
+
+// `alias` with what the settings ask for, as far as the function's versions allow it.
+std::expected<Alias, aws::ApiError> ApplySettings(Alias alias, const AliasSettings& settings,
+                                                  const Account& account,
+                                                  const FunctionRecord& record) {
+  if (settings.version) alias.version = *settings.version;
+  if (settings.description) alias.description = *settings.description;
+  if (settings.extra) alias.extra = *settings.extra;
+  const auto missing = [&](const std::string& version) {
+    return std::unexpected(
+        FunctionNotFound(account, {.name = record.latest->name, .qualifier = version}));
+  };
+  if (FindVersion(record, alias.version) == nullptr) return missing(alias.version);
+  if (alias.extra) {
+    const std::string& other = alias.extra->version;
+    if (other == alias.version) {
+      return std::unexpected(InvalidParameter("Invalid function version " + other +
+                                              ". Function version " + other +
+                                              " is already included in routing configuration."));
+    }
+    if (alias.version == "$LATEST") {
+      return std::unexpected(InvalidParameter(
+          "$LATEST is not supported for an alias pointing to more than 1 version"));
+    }
+    if (FindVersion(record, other) == nullptr) return missing(other);
+  }
+  if (alias.version == "$LATEST" && record.provisioned.contains(alias.name)) {
+    return std::unexpected(InvalidParameter(
+        "Provisioned Concurrency Configs cannot be applied to unpublished function versions."));
+  }
+  alias.revision_id = base::NewUuid();
+  return alias;
+}
+
+// The names of the aliases that stand for `version`, as Java shows a list.
+std::string AliasesOf(const FunctionRecord& record, const std::string& version) {
+  std::string out;
+  for (const auto& [name, alias] : record.aliases) {
+    if (alias.version == version || (alias.extra && alias.extra->version == version)) {
+      out += (out.empty() ? "" : ", ") + name;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+VersionsControl::VersionsControl(Registry& registry, Invoker& invoker, const base::Clock& clock,
+                                 Account account, uint32_t concurrency)
+    : registry_(registry),
+      invoker_(invoker),
+      clock_(clock),
+      account_(std::move(account)),
+      concurrency_(concurrency) {
+  for (const FunctionRef& latest : registry_.List()) {
+    const RecordRef record = registry_.Record(latest->name);
+    // Snapshots do not outlive the process that made them.
+    for (const auto& [number, version] : record->versions) {
+      if (version->snap_start) Prepare(version);
+    }
+    Provision(latest->name, record.get());
+  }
+}
+
+aws::ApiError VersionsControl::NotFound(const std::string& function,
+                                        const std::string& qualifier) const {
+  return FunctionNotFound(account_, {.name = function, .qualifier = qualifier});
+}
+
+void VersionsControl::Publish(const std::string& function, PublishSettings settings,
+                              Answer<FunctionRef> done) {
+  auto published = std::make_shared<FunctionRef>();
+  registry_.Change(
+      function,
+      [&registry = registry_, function, settings = std::move(settings), published,
+       not_found = NotFound(function)](const RecordRef& current) -> Edited {
+        if (current == nullptr) return std::unexpected(not_found);
+        if (auto refusal = CheckPublish(*current->latest, settings)) {
+          return std::unexpected(std::move(*refusal));
+        }
+        FunctionRecord next = *current;
+        *published = invoker::Publish(next, registry.LastVersion(function), settings.description);
+        if (next.versions.size() == current->versions.size()) return current;
+        return Changed(std::move(next));
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), function, published,
+       done = std::move(done)](Edited result) {
+        if (alive.expired()) return;
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Apply(function);
+        done(*published);
+      });
+}
+
+void VersionsControl::DeleteVersion(const std::string& function, const std::string& version,
+                                    Answer<void> done) {
+  registry_.Change(
+      function,
+      [version, not_found = NotFound(function)](const RecordRef& current) -> Edited {
+        if (current == nullptr) return std::unexpected(not_found);
+        if (version == "$LATEST") {
+          return std::unexpected(
+              InvalidParameter("$LATEST version cannot be deleted without deleting the function."));
+        }
+        const auto number = VersionNumber(version);
+        if (!number && IsAliasName(version)) {
+          return std::unexpected(
+              InvalidParameter("Deletion of aliases is not currently supported."));
+        }
+        if (!number || !current->versions.contains(*number)) return current;
+        if (const std::string aliases = AliasesOf(*current, version); !aliases.empty()) {
+          return std::unexpected(
+              Conflict("Unable to delete version because the following aliases reference it: [" +
+                       aliases + "]"));
+        }
+        FunctionRecord next = *current;
+        next.versions.erase(*number);
+        next.provisioned.erase(version);
+        return Changed(std::move(next));
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), function, done = std::move(done)](Edited result) {
+        if (alive.expired()) return;
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Apply(function);
+        done({});
+      });
+}
+
+void VersionsControl::CreateAlias(const std::string& function, AliasSettings settings,
+                                  Answer<Alias> done) {
+  if (!settings.version) settings.version = "";
+  auto made = std::make_shared<Alias>();
+  registry_.Change(
+      function,
+      [account = account_, settings, made,
+       not_found = NotFound(function, *settings.version)](const RecordRef& current) -> Edited {
+        if (current == nullptr) return std::unexpected(not_found);
+        const std::string& name = settings.name;
+        if (FindVersion(*current, *settings.version) == nullptr) return std::unexpected(not_found);
+        if (current->aliases.contains(name)) {
+          return std::unexpected(Conflict("Alias already exists: " +
+                                          FunctionArn(account, current->latest->name, name)));
+        }
+        auto alias = ApplySettings(
+            {.name = name, .version = {}, .description = {}, .extra = {}, .revision_id = {}},
+            settings, account, *current);
+        if (!alias) return std::unexpected(std::move(alias).error());
+        FunctionRecord next = *current;
+        next.aliases[name] = *made = *std::move(alias);
+        return Changed(std::move(next));
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), function, made,
+       done = std::move(done)](Edited result) {
+        if (alive.expired()) return;
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Apply(function);
+        done(*made);
+      });
+}
+
+void VersionsControl::UpdateAlias(const std::string& function, AliasSettings settings,
+                                  Answer<Alias> done) {
+  auto made = std::make_shared<Alias>();
+  registry_.Change(
+      function,
+      [account = account_, settings = std::move(settings), made,
+       not_found = NotFound(function)](const RecordRef& current) -> Edited {
+        if (current == nullptr) return std::unexpected(not_found);
+        const auto found = current->aliases.find(settings.name);
+        if (found == current->aliases.end()) {
+          return std::unexpected(
+              aws::ApiError{.status = 404,
+                            .type = "ResourceNotFoundException",
+                            .message = "Alias not found: " +
+                                       FunctionArn(account, current->latest->name, settings.name)});
+        }
+        if (!settings.expected_revision_id.empty() &&
+            settings.expected_revision_id != found->second.revision_id) {
+          return std::unexpected(StaleRevision());
+        }
+        auto alias = ApplySettings(found->second, settings, account, *current);
+        if (!alias) return std::unexpected(std::move(alias).error());
+        FunctionRecord next = *current;
+        next.aliases[settings.name] = *made = *std::move(alias);
+        return Changed(std::move(next));
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), function, made,
+       done = std::move(done)](Edited result) {
+        if (alive.expired()) return;
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Apply(function);
+        done(*made);
+      });
+}
+
+void VersionsControl::DeleteAlias(const std::string& function, const std::string& alias,
+                                  Answer<void> done) {
+  registry_.Change(
+      function,
+      [alias, not_found = NotFound(function)](const RecordRef& current) -> Edited {
+        if (current == nullptr) return std::unexpected(not_found);
+        if (!current->aliases.contains(alias)) return current;
+        FunctionRecord next = *current;
+        next.aliases.erase(alias);
+        next.provisioned.erase(alias);
+        return Changed(std::move(next));
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), function, done = std::move(done)](Edited result) {
+        if (alive.expired()) return;
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Apply(function);
+        done({});
+      });
+}
+
+void VersionsControl::Apply(const std::string& function) {
+  const RecordRef record = registry_.Record(function);
+  Provision(function, record.get());
+  invoker_.Retire(function, record == nullptr ? std::set<std::string>() : LiveRevisions(*record));
+  if (record == nullptr) return;
+  for (const auto& [number, version] : record->versions) {
+    if (version->state == VersionState::kPending) Prepare(version);
+  }
+}
+
+void VersionsControl::Prepare(FunctionRef version) {
+  if (!preparing_.insert(version->revision_id).second) return;
+  invoker_.Prepare(version, [this, alive = std::weak_ptr<bool>(alive_),
+                             version](const base::Result<void>& result) {
+    if (alive.expired()) return;
+    preparing_.erase(version->revision_id);
+    OnPrepared(version, result);
+  });
+}
+
+void VersionsControl::OnPrepared(const FunctionRef& version, const base::Result<void>& result) {
+  if (!result) {
+    HLOG_WARN("the snapshot of {}:{} could not be made: {}", version->name, version->version,
+              result.error().ToString());
+  }
+  // A version that has served before goes on, if need be without a snapshot.
+  if (version->state == VersionState::kActive) return;
+  const auto state = result ? VersionState::kActive : VersionState::kFailed;
+  std::string reason = result ? "" : result.error().text;
+  registry_.Change(
+      version->name,
+      [version, state, reason = std::move(reason)](const RecordRef& current) -> Edited {
+        const auto number = VersionNumber(version->version);
+        if (current == nullptr || !number) return current;
+        const auto found = current->versions.find(*number);
+        if (found == current->versions.end() ||
+            found->second->revision_id != version->revision_id) {
+          return current;
+        }
+        FunctionVersion settled = *found->second;
+        settled.state = state;
+        settled.state_reason = reason;
+        FunctionRecord next = *current;
+        next.versions[*number] = std::make_shared<const FunctionVersion>(std::move(settled));
+        return Changed(std::move(next));
+      },
+      [name = version->name](const Edited& stored) {
+        if (!stored) HLOG_ERROR("the state of {} is not stored: {}", name, stored.error().message);
+      });
+}
+
+}  // namespace hearth::invoker

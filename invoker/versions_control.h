@@ -1,0 +1,85 @@
+// VersionsControl: every change to published versions, aliases and provisioned concurrency.
+//
+// A change is durable before `done` runs, and the data plane has been told: what can no longer be
+// called is retired, what a version's starts need is prepared, pools have their sizes. The wire API
+// and stacks/ both call it, so that both refuse alike. Owner: ControlPlane. `done` runs once, never
+// inside the call.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+#include "invoker/invoker.h"
+#include "invoker/registry.h"
+
+namespace hearth::invoker {
+
+// What a publication may say; empty: nothing.
+struct PublishSettings {
+  std::optional<std::string> description;
+  std::string expected_code_sha256;
+  std::string expected_revision_id;  // $LATEST's.
+};
+
+// A provisioned-concurrency configuration and how far it is met.
+struct ProvisionedState {
+  std::string qualifier;
+  ProvisionedConcurrency config;
+  uint32_t ready = 0;
+};
+
+class VersionsControl {
+ public:
+  // `concurrency`: the account's, of which provisioned concurrency may take a part. Prepares and
+  // provisions what an earlier process left. Everything outlives the result.
+  VersionsControl(Registry& registry, Invoker& invoker, const base::Clock& clock, Account account,
+                  uint32_t concurrency);
+  VersionsControl(const VersionsControl&) = delete;
+  VersionsControl& operator=(const VersionsControl&) = delete;
+
+  template <typename T>
+  using Answer = std::function<void(std::expected<T, aws::ApiError>)>;
+
+  // The last version where nothing has changed since.
+  void Publish(const std::string& function, PublishSettings settings, Answer<FunctionRef> done);
+  // Refused while an alias stands for it; one that is gone already is no error, as at AWS.
+  void DeleteVersion(const std::string& function, const std::string& version, Answer<void> done);
+
+  void CreateAlias(const std::string& function, AliasSettings settings, Answer<Alias> done);
+  void UpdateAlias(const std::string& function, AliasSettings settings, Answer<Alias> done);
+  void DeleteAlias(const std::string& function, const std::string& alias, Answer<void> done);
+
+  void PutProvisioned(const FunctionName& name, uint32_t requested, Answer<ProvisionedState> done);
+  void DeleteProvisioned(const FunctionName& name, Answer<void> done);
+  // By qualifier, of a function that exists.
+  std::map<std::string, ProvisionedState> Provisioned(const FunctionRecord& record) const;
+
+  // The function's record has changed, or it is gone: the data plane follows.
+  void Apply(const std::string& function);
+
+ private:
+  void Prepare(FunctionRef version);
+  void OnPrepared(const FunctionRef& version, const base::Result<void>& result);
+  void Provision(const std::string& function, const FunctionRecord* record);
+  std::optional<aws::ApiError> CheckProvisioned(const FunctionRecord& record,
+                                                const FunctionName& name, uint32_t requested) const;
+  aws::ApiError NotFound(const std::string& function, const std::string& qualifier = {}) const;
+
+  Registry& registry_;
+  Invoker& invoker_;
+  const base::Clock& clock_;
+  const Account account_;
+  const uint32_t concurrency_;
+  std::set<std::string> preparing_;  // Revisions.
+  // What the data plane was told to keep ready, by function and number.
+  std::map<std::string, std::map<uint64_t, std::pair<FunctionRef, uint32_t>>> told_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace hearth::invoker
