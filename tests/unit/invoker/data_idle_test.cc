@@ -34,6 +34,7 @@ class DataIdle : public test::DataPlane {
   void Warm(const FunctionRef& function, base::Duration start, Bytes holds) {
     const size_t index = zygote.processes.size();
     const auto call = Invoke(function);
+    Turn();  // Another may have to end first.
     ASSERT_EQ(zygote.processes.size(), index + 1);
     process(index).memory.now = holds;
     process(index).Launched();
@@ -149,6 +150,33 @@ TEST_F(DataIdle, AmongEqualsTheOneThatServedMoreCallsStays) {
   EXPECT_FALSE(Served(Function("Large", {.memory_mib = 256})));
   EXPECT_TRUE(process(0).alive());
   EXPECT_FALSE(process(1).alive());
+}
+
+TEST_F(DataIdle, TheCostlyOneGoesTooWhereCheaperOnesAreUsedAgainAndAgain) {
+  options.memory_budget = Bytes::MiB(210);  // Three that are frozen, or two and one that runs.
+  Warm(Function("Costly"), 100ms, Bytes::MiB(40));
+  for (int i = 1; i <= 6; ++i) Warm(Function("Cheap" + std::to_string(i)), 40ms, Bytes::MiB(40));
+  EXPECT_TRUE(process(0).alive());
+  EXPECT_EQ(invoker().counters().evictions, 4u);
+  // What comes now is measured from those that went: it is worth 3, and the costly one 2.5.
+  Warm(Function("Cheap7"), 40ms, Bytes::MiB(40));
+  EXPECT_FALSE(process(0).alive());
+}
+
+TEST_F(DataIdle, OnlyACallThatHasEndedLeavesAnInstanceThatWaitsForTheNext) {
+  const auto function = Function("F");
+  for (int call = 0; call < 8; ++call) {
+    EXPECT_FALSE(Served(function));
+    Pass(20min);
+  }
+  // Seven gaps are known. Of eight calls at once only the first had one before it.
+  const size_t first = zygote.processes.size();
+  std::vector<test::CallPtr> calls;
+  for (int call = 0; call < 8; ++call) calls.push_back(Invoke(function));
+  for (size_t i = 0; i < 8; ++i) Start(first + i);
+  for (size_t i = 0; i < 8; ++i) Serve(first + i, calls[i]);
+  Pass(10min);
+  EXPECT_EQ(States(), "") << "something was learned from fewer than ten gaps";
 }
 
 TEST_F(DataIdle, OneThatIsNeverFrozenHasItsPlaceInTheOrderToo) {
