@@ -278,9 +278,10 @@ base::Result<size_t> CgroupTree::RemoveStale() const {
 }
 
 void CgroupTree::Remove() const {
-  for (const auto* mount : {&layout_.core, &layout_.memory, &layout_.cpu, &layout_.pids}) {
-    if (!mount->empty()) (void)RemoveFolder(*mount + path_);
+  for (const auto* mount : {&layout_.memory, &layout_.cpu, &layout_.pids}) {
+    if (!mount->empty() && *mount != layout_.core) (void)RemoveFolder(*mount + path_);
   }
+  (void)RemoveFolder(layout_.core + path_);
 }
 
 }  // namespace hearth::sandbox

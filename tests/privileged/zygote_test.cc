@@ -207,6 +207,22 @@ TEST_F(ZygoteTest, ALiveSandboxHoldsNoDescriptorOfItsHost) {
   EXPECT_EQ(descriptors(), before) << "frozen";
 }
 
+TEST_F(ZygoteTest, HoldsOneDescriptorForEachOfManySandboxes) {
+  client_.reset();
+  constexpr size_t kMany = 40;
+  options_.max_sandboxes = kMany;  // Then no embryo waits beside them.
+  client_ = MUST(StartZygote());
+  const auto descriptors = [this] {
+    const std::filesystem::path folder = "/proc/" + std::to_string(client_->pid()) + "/fd";
+    const auto entries = std::filesystem::directory_iterator(folder);
+    return static_cast<size_t>(std::distance(begin(entries), end(entries)));
+  };
+  const size_t before = descriptors();
+  std::vector<std::unique_ptr<Live>> live;
+  for (size_t i = 0; i < kMany; ++i) live.push_back(MUST(Launch(Script("exec sleep 1000"))));
+  EXPECT_TRUE(Eventually([&] { return descriptors() <= before + kMany; })) << descriptors();
+}
+
 TEST_F(ZygoteTest, ServesABurstLargerThanItsPool) {
   EXPECT_THAT(Burst(Script("exec sleep 1000"), 20), IsEmpty());
 }

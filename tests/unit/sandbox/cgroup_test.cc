@@ -1,8 +1,11 @@
 #include "sandbox/cgroup.h"
 
 #include <gmock/gmock.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <map>
 
 #include "base/file.h"
 #include "base/id.h"
@@ -187,6 +190,27 @@ TEST_F(CgroupTest, ReadsUsageWhereverItStands) {
   EXPECT_EQ(usage->memory_peak, base::Bytes(5000));
   EXPECT_EQ(usage->oom_kills, 2u);
   EXPECT_EQ(usage->cpu_time_us, 1234u);
+}
+
+// Whoever sees the core's folder gone makes all of them, and must find nobody removing the rest.
+TEST_F(CgroupTest, TheTreesCoreGoesLast) {
+  const CgroupTree tree = MUST(CgroupTree::Create(Hybrid(), "going"));
+  const base::UniqueFd events(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  std::map<int, std::string> folders;
+  for (const char* mount : {"/core", "/memory", "/cpu", "/pids"}) {
+    folders[::inotify_add_watch(events.get(), (root_ + mount).c_str(), IN_DELETE)] = mount;
+  }
+  tree.Remove();
+  std::vector<std::string> gone;
+  alignas(struct inotify_event) char buffer[4096];
+  const ssize_t size = ::read(events.get(), buffer, sizeof buffer);
+  for (ssize_t at = 0; at < size;) {
+    const auto* event = reinterpret_cast<const struct inotify_event*>(buffer + at);
+    gone.push_back(folders[event->wd]);
+    at += static_cast<ssize_t>(sizeof *event + event->len);
+  }
+  ASSERT_EQ(gone.size(), 4u);
+  EXPECT_EQ(gone.back(), "/core");
 }
 
 TEST_F(CgroupTest, IsGoneFromEveryHierarchyWhenItIsRemovedAndAgain) {
