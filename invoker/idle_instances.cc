@@ -109,7 +109,7 @@ void IdleInstances::Settle(Instance& instance) {
 }
 
 void IdleInstances::Freeze(Instance& instance) {
-  instance.Freeze();
+  if (!instance.frozen()) instance.Freeze();  // One that was provisioned may be already.
   Move(instance, &frozen_);
   // Where it could not be frozen it may grow, and goes on holding its size.
   if (instance.frozen()) Hold(instance, kLeastReserved);

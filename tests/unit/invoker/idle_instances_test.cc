@@ -135,6 +135,20 @@ TEST_F(IdleInstancesTest, AProvisionedOneIsFrozenButNeverEndsAndKeepsItsSize) {
   EXPECT_EQ(ended_, 1);
 }
 
+TEST_F(IdleInstancesTest, OneThatIsProvisionedNoLongerIsOneOfTheOthersThoughItIsFrozen) {
+  Instance& instance = Idle(true);
+  zygote_.processes[0]->memory.now = Bytes::MiB(10);
+  Wakings(50ms, 1);
+  ASSERT_TRUE(instance.frozen());
+  idle_.Remove(instance);
+  instance.is_provisioned = false;
+  idle_.Add(instance, history_);
+  Wakings(50ms, 1);
+  EXPECT_TRUE(instance.frozen());
+  EXPECT_EQ(idle_.reserved(nullptr), Bytes::MiB(10));
+  EXPECT_EQ(idle_.Evict(Bytes::MiB(1), nullptr), 1u);
+}
+
 TEST_F(IdleInstancesTest, HoldsWhatThoseThatMayBeEvictedHold) {
   Instance& one = Idle();
   Instance& other = Idle();
