@@ -85,8 +85,8 @@ class CgroupTree {
   Cgroup Group(const std::string& name) const { return Cgroup(&layout_, path_ + "/" + name); }
   // Kills and removes the groups that a killed predecessor left behind; says how many.
   base::Result<size_t> RemoveStale() const;
-  // The core's folder goes last: its lock says that all of them are ours, and a successor that waits
-  // for it makes the others anew.
+  // The core's folder goes last: its lock says that all of them are ours, and a successor that
+  // waits for it makes the others anew.
   void Remove() const;
   const CgroupLayout& layout() const { return layout_; }
   std::string CorePath() const { return layout_.core + path_; }
