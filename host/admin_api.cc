@@ -68,6 +68,12 @@ bool RequireMethod(aws::Call& call, std::string_view method) {
   return false;
 }
 
+void RefuseUnknown(aws::Call& call, const invoker::Account& account, const std::string& name) {
+  aws::ApiError error{404, "ResourceNotFoundException",
+                      "Function not found: " + invoker::FunctionArn(account, name)};
+  call.responder.Send(aws::RestJsonError(error, call.request_id));
+}
+
 }  // namespace
 
 // A reader that waits for something new in a log group.
@@ -90,6 +96,8 @@ void AdminApi::Register(aws::Gateway& gateway) {
   gateway.RegisterOwn("/_hearth/health", [this](aws::Call call) { Health(std::move(call)); });
   gateway.RegisterOwn("/_hearth/ps", [this](aws::Call call) { Ps(std::move(call)); });
   gateway.RegisterOwn("/_hearth/logs/", [this](aws::Call call) { Logs(std::move(call)); });
+  gateway.RegisterOwn("/_hearth/functions/",
+                      [this](aws::Call call) { EndInstances(std::move(call)); });
   gateway.RegisterOwn("/_hearth/reset", [this](aws::Call call) { Reset(std::move(call)); });
 }
 
@@ -132,13 +140,7 @@ void AdminApi::Logs(aws::Call call) {
   constexpr std::string_view kPrefix = "/_hearth/logs/";
   const std::string name = io::PercentDecode(call.request.path().substr(kPrefix.size()));
   const invoker::FunctionRef function = parts_.registry.Find(name);
-  if (function == nullptr) {
-    aws::ApiError error{
-        404, "ResourceNotFoundException",
-        "Function not found: " + invoker::FunctionArn(parts_.options.account, name)};
-    call.responder.Send(aws::RestJsonError(error, call.request_id));
-    return;
-  }
+  if (function == nullptr) return RefuseUnknown(call, parts_.options.account, name);
   const std::string group = invoker::LogGroupName(*function);
   if (!io::QueryParameter(call.request.query(), "after").found) {
     const uint64_t count = NumberParameter(call.request, "tail", 100, kMaxEventsAnAnswer);
@@ -176,6 +178,29 @@ void AdminApi::Answer(LogWaiter& waiter) {
 
 void AdminApi::ReleaseWaiters() {
   while (!waiters_.empty()) Answer(*waiters_.front());
+}
+
+void AdminApi::EndInstances(aws::Call call) {
+  constexpr std::string_view kPrefix = "/_hearth/functions/", kSuffix = "/instances";
+  std::string_view part = std::string_view(call.request.path()).substr(kPrefix.size());
+  if (!part.ends_with(kSuffix)) {
+    aws::ApiError error{404, "ResourceNotFoundException",
+                        "no such path; there is /_hearth/functions/NAME/instances"};
+    call.responder.Send(aws::RestJsonError(error, call.request_id));
+    return;
+  }
+  if (!RequireMethod(call, "DELETE")) return;
+  part.remove_suffix(kSuffix.size());
+  const std::string name = io::PercentDecode(part);
+  if (parts_.registry.Find(name) == nullptr) {
+    return RefuseUnknown(call, parts_.options.account, name);
+  }
+  const size_t ended = parts_.invoker.EndIdle(name);
+  const auto instances = parts_.invoker.Instances();
+  const auto left = std::ranges::count_if(instances, [&name](const auto& each) {
+    return each.function == name && each.state != "ending";
+  });
+  SendJson(call, 200, {{"ended", ended}, {"left", left}});
 }
 
 void AdminApi::Reset(aws::Call call) {

@@ -1,9 +1,11 @@
-// AdminApi: the host's own paths below /_hearth/: health, ps, logs, reset. What `hearth` shows.
+// AdminApi: the host's own paths below /_hearth/: health, ps, logs,
+// instances, reset. What `hearth` shows.
 //
 //   GET  /_hearth/health                          {"status":"ok"|"draining","machine":{…},…}
 //   GET  /_hearth/ps                              {"instances":[…],"counters":{…}}
 //   GET  /_hearth/logs/<function>?tail=N          {"events":[…],"next":sequence}
 //   GET  /_hearth/logs/<function>?after=S&wait_s=N  the same; waits until there is something new
+//   DELETE /_hearth/functions/<function>/instances  ends those that are idle: {"ended":N,"left":M}
 //   POST /_hearth/reset                           deletes every function (only with --allow-reset)
 //
 // Owner: Host. Everything it names must outlive it.
@@ -47,6 +49,7 @@ class AdminApi {
   void Health(aws::Call call);
   void Ps(aws::Call call);
   void Logs(aws::Call call);
+  void EndInstances(aws::Call call);
   void Reset(aws::Call call);
   void Answer(LogWaiter& waiter);
 

@@ -9,6 +9,9 @@ namespace {
 // to do.
 constexpr auto kPatience = std::chrono::milliseconds(2);
 
+// Until what kept a provisioned instance from starting may be over.
+constexpr auto kProvisionAgain = std::chrono::seconds(1);
+
 }  // namespace
 
 void InstancePool::Enqueue(PendingCallPtr call) {
@@ -31,7 +34,7 @@ void InstancePool::Pump(size_t expected) {
     if (!Reserve(size, expected)) return;
     PendingCallPtr call = std::move(restarts_.front());
     restarts_.pop_front();
-    StartInstance(std::move(call));
+    StartInstance(Purpose::kForCall, std::move(call));
   }
   while (!waiting_.empty()) {
     if (!idle_.empty()) {
@@ -46,7 +49,7 @@ void InstancePool::Pump(size_t expected) {
       continue;
     }
     if (starting_ + expected >= waiting_.size() || !Reserve(size, expected)) return;
-    StartInstance(nullptr);
+    StartInstance(Purpose::kForWaiting);
   }
 }
 
@@ -84,25 +87,69 @@ void InstancePool::Refuse(PendingCallPtr call, InvocationStatus status, const st
   host_.AnswerLater(std::move(call), std::move(result));
 }
 
-void InstancePool::StartInstance(PendingCallPtr call) {
+void InstancePool::StartInstance(Purpose purpose, PendingCallPtr call) {
   const uint64_t id = host_.NextInstanceId();
   Instance::Delegate& self = *this;
   auto made = std::make_unique<Instance>(parts_, self, id, function_);
   Instance& instance = *made;
   instance.reserved = instance.size();
-  instance.is_for_waiting = call == nullptr;
+  instance.is_for_waiting = purpose == Purpose::kForWaiting;
   if (instance.is_for_waiting) ++starting_;
+  instance.is_provisioned = purpose == Purpose::kProvisioned;
+  if (instance.is_provisioned) ++provisioned_;
   instances_.emplace(id, std::move(made));
   instance.Start(std::move(call));
 }
 
+void InstancePool::Provision(uint32_t count) {
+  provisioned_wanted_ = count;
+  // Those that are too many become instances like others.
+  for (const auto& [id, instance] : instances_) {
+    if (provisioned_ <= count) break;
+    if (instance->is_provisioned) EndProvision(*instance);
+  }
+  StartProvisioned();
+}
+
+void InstancePool::StartProvisioned() {
+  while (provisioned_ < provisioned_wanted_) {
+    if (!admission_.Reserve(base::Bytes::MiB(function_->memory_mib))) {
+      return provision_timer_.Start(kProvisionAgain, [this] { StartProvisioned(); });
+    }
+    StartInstance(Purpose::kProvisioned);
+  }
+}
+
+void InstancePool::EndProvision(Instance& instance) {
+  const bool idle = instance.idle_hook.in != nullptr;
+  if (idle) idle_instances_.Remove(instance);
+  instance.is_provisioned = false;
+  --provisioned_;
+  if (idle) idle_instances_.Add(instance, *history_);
+}
+
+uint32_t InstancePool::provisioned_ready() const {
+  return static_cast<uint32_t>(std::ranges::count_if(instances_, [](const auto& entry) {
+    const Instance& instance = *entry.second;
+    return instance.is_provisioned && (instance.state() == Instance::State::kIdle ||
+                                       instance.state() == Instance::State::kBusy);
+  }));
+}
+
 void InstancePool::Retire() {
   retired_ = true;
+  Provision(0);
+  EndIdle("retired");
+}
+
+size_t InstancePool::EndIdle(const std::string& reason) {
   const auto idle = idle_;
-  for (Instance* instance : idle) instance->End("retired");
+  for (Instance* instance : idle) instance->End(reason);
+  return idle.size();
 }
 
 void InstancePool::EndAll(const std::string& reason) {
+  Provision(0);
   for (auto* calls : {&waiting_, &restarts_}) {
     while (!calls->empty()) {
       Refuse(std::move(calls->front()), InvocationStatus::kHostError, reason);
@@ -132,7 +179,9 @@ void InstancePool::OnIdle(Instance& instance) {
 }
 
 void InstancePool::OnInitFailed(Instance& instance, InitFailure failure) {
+  const bool was_for_calls = !instance.is_provisioned;
   OnEnding(instance);
+  if (!was_for_calls) return;
   if (waiting_.empty()) return;  // Its call has been served by another.
   PendingCallPtr call = std::move(waiting_.front());
   waiting_.pop_front();
@@ -157,6 +206,13 @@ void InstancePool::OnEnding(Instance& instance) {
   StartingEnds(instance);
   idle_instances_.Remove(instance);
   std::erase(idle_, &instance);
+  if (std::exchange(instance.is_provisioned, false)) {
+    --provisioned_;
+    // Not at once: what fails at its init would fail again, and again.
+    if (provisioned_ < provisioned_wanted_) {
+      provision_timer_.Start(kProvisionAgain, [this] { StartProvisioned(); });
+    }
+  }
   host_.OnInstanceEnding(instance.reserved);
   if (was_expected && !waiting_.empty()) Pump();
 }

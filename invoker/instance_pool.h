@@ -44,26 +44,39 @@ class InstancePool final : private Instance::Delegate {
         host_(host),
         function_(std::move(function)),
         history_(std::move(history)),
-        patience_(parts.loop) {}
+        patience_(parts.loop),
+        provision_timer_(parts.loop) {}
 
   void Enqueue(PendingCallPtr call);
   // Gives waiting calls to idle instances, and starts what is missing, as far as memory allows. An
   // instance that has answered is expected to be idle in a moment: nothing is started in its place
   // before that moment is over.
   void Pump();
+  // So many instances are to be ready at any time, beside those that calls start; one that ends is
+  // replaced. They are never evicted, and their memory is never lent to others.
+  void Provision(uint32_t count);
+  // How many of them are ready, or serve.
+  uint32_t provisioned_ready() const;
   // A newer revision serves from now on: idle instances end, busy ones after their calls.
   void Retire();
+  // Ends the instances that are idle, and says how many.
+  size_t EndIdle(const std::string& reason);
   // Answers every call with `reason` as the host's error and ends every instance.
   void EndAll(const std::string& reason);
 
   const FunctionVersion& function() const { return *function_; }
-  bool empty() const { return instances_.empty() && waiting_.empty() && restarts_.empty(); }
+  bool empty() const {
+    return instances_.empty() && waiting_.empty() && restarts_.empty() && provisioned_wanted_ == 0;
+  }
   size_t instance_count() const { return instances_.size(); }
   void AddInfo(std::vector<InstanceInfo>& to) const;
 
  private:
   bool Reserve(base::Bytes size, size_t expected, const Instance* keep = nullptr);
-  void StartInstance(PendingCallPtr call);
+  enum class Purpose { kForWaiting, kForCall, kProvisioned };
+  void StartInstance(Purpose purpose, PendingCallPtr call = nullptr);
+  void StartProvisioned();
+  void EndProvision(Instance& instance);
   void StartingEnds(Instance& instance);
   void Pump(size_t expected);
   void FinishingEnds(Instance& instance);
@@ -89,6 +102,9 @@ class InstancePool final : private Instance::Delegate {
   size_t finishing_ = 0;         // Instances that have answered and are not idle yet.
   io::Timer patience_;
   size_t starting_ = 0;  // Instances that are for waiting_, and not ready yet.
+  uint32_t provisioned_wanted_ = 0;
+  uint32_t provisioned_ = 0;  // Instances that are not ending.
+  io::Timer provision_timer_;
   std::deque<PendingCallPtr> waiting_;
   std::deque<PendingCallPtr> restarts_;  // Their init has failed once; each gets its own instance.
 };

@@ -58,6 +58,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   void Retire(const std::string& function_name,
               const std::set<std::string>& live_revisions) override {
     if (live_revisions.empty()) histories_.erase(function_name);
+    snapshots_.Retire(function_name, live_revisions);
     // By name: a retired pool may vanish while others are being retired.
     std::vector<InstancePool*> old;
     for (const auto& [revision, pool] : pools_) {
@@ -75,9 +76,25 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     snapshots_.Prepare(std::move(version), std::move(done));
   }
 
-  // Every call starts what it needs: none is kept ready.
-  void Provision(FunctionRef, uint32_t) override {}
-  uint32_t Provisioned(const FunctionVersion&) const override { return 0; }
+  void Provision(FunctionRef version, uint32_t count) override {
+    if (draining_ || (count == 0 && !pools_.contains(version->revision_id))) return;
+    InstancePool& pool = PoolOf(std::move(version));
+    pool.Provision(count);
+    DropIfEmpty(pool);
+  }
+
+  uint32_t Provisioned(const FunctionVersion& version) const override {
+    const auto found = pools_.find(version.revision_id);
+    return found == pools_.end() ? 0 : found->second->provisioned_ready();
+  }
+
+  size_t EndIdle(const std::string& function_name) override {
+    size_t ended = 0;
+    for (const auto& [revision, pool] : pools_) {
+      if (pool->function().name == function_name) ended += pool->EndIdle("asked to end");
+    }
+    return ended;
+  }
 
   std::vector<InstanceInfo> Instances() const override {
     std::vector<InstanceInfo> out;

@@ -82,6 +82,9 @@ class Invoker {
   virtual void Provision(FunctionRef version, uint32_t count) = 0;
   // How many of them are.
   virtual uint32_t Provisioned(const FunctionVersion& version) const = 0;
+  // Ends the function's idle instances, of every revision, and says how many; busy ones stay. What
+  // is measured as a cold start needs that nothing is warm.
+  virtual size_t EndIdle(const std::string& function_name) = 0;
   virtual std::vector<InstanceInfo> Instances() const = 0;
   virtual InvokerCounters counters() const = 0;
   // Refuses new calls, waits for running ones until `deadline`, then kills; `drained` runs once.

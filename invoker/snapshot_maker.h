@@ -22,6 +22,7 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
   // `made` runs once, never inside the call; the maker may be destroyed on a later turn.
   void Start(Made made);
   void Stop(const std::string& reason) { Finish(Failed(reason)); }
+  const FunctionVersion& version() const { return *version_; }
   Snapshots::Done TakeDone() { return std::move(done_); }
 
  private:

@@ -29,21 +29,35 @@ void Snapshots::OnMade(const std::string& revision, base::Result<base::UniqueFd>
   parts_.loop.Post([maker] {});  // It is inside its own callback.
   const Done done = maker->TakeDone();
   if (!image) return done(std::unexpected(std::move(image).error()));
-  if (image->valid()) images_[revision] = std::move(*image);
+  if (image->valid()) snapshots_[revision] = {maker->version().name, std::move(*image)};
   done({});
 }
 
 int Snapshots::Image(const FunctionVersion& version) const {
-  if (images_.empty()) return -1;
-  const auto found = images_.find(version.revision_id);
-  return found == images_.end() ? -1 : found->second.get();
+  if (snapshots_.empty()) return -1;
+  const auto found = snapshots_.find(version.revision_id);
+  return found == snapshots_.end() ? -1 : found->second.image.get();
 }
 
-void Snapshots::Drop(const FunctionVersion& version) { images_.erase(version.revision_id); }
+void Snapshots::Drop(const FunctionVersion& version) { snapshots_.erase(version.revision_id); }
+
+void Snapshots::Retire(const std::string& function_name,
+                       const std::set<std::string>& live_revisions) {
+  std::erase_if(snapshots_, [&](const auto& entry) {
+    return entry.second.function == function_name && !live_revisions.contains(entry.first);
+  });
+  std::vector<SnapshotMaker*> old;
+  for (const auto& [revision, maker] : makers_) {
+    if (maker->version().name == function_name && !live_revisions.contains(revision)) {
+      old.push_back(maker.get());
+    }
+  }
+  for (SnapshotMaker* maker : old) maker->Stop("the version is gone");
+}
 
 void Snapshots::Stop() {
   while (!makers_.empty()) makers_.begin()->second->Stop("hearthd is stopping");
-  images_.clear();
+  snapshots_.clear();
 }
 
 }  // namespace hearth::invoker

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/unique_fd.h"
@@ -30,8 +31,10 @@ class Snapshots {
   void Prepare(FunctionRef version, Done done);
   // Ours; -1: there is none.
   int Image(const FunctionVersion& version) const;
-  // The version is gone, or its image can no longer be restored.
+  // Its image can no longer be restored.
   void Drop(const FunctionVersion& version);
+  // The function's other revisions are gone.
+  void Retire(const std::string& function_name, const std::set<std::string>& live_revisions);
   // Prepares nothing any more; what is under way fails.
   void Stop();
 
@@ -41,7 +44,11 @@ class Snapshots {
   const InstanceParts& parts_;
   Admission& admission_;
   std::map<std::string, std::unique_ptr<SnapshotMaker>> makers_;  // By revision.
-  std::map<std::string, base::UniqueFd> images_;
+  struct Snapshot {
+    std::string function;
+    base::UniqueFd image;
+  };
+  std::map<std::string, Snapshot> snapshots_;  // The same.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -217,6 +217,18 @@ class ChannelSession final : public RuntimeSession {
 
   // Uses some of `bytes`; false where the session is broken or gone.
   bool Take(std::string_view& bytes) {
+    // Most frames come whole, in one read: they are delivered where they lie.
+    if (buffer_.empty() && bytes.size() >= kFrameHeader) {
+      const auto header = DecodeFrameHeader(bytes);
+      if (!header) return Break(header.error().ToString());
+      const size_t whole = kFrameHeader + header->length;
+      if (bytes.size() >= whole) {
+        const std::string_view body = bytes.substr(kFrameHeader, header->length);
+        bytes.remove_prefix(whole);
+        const std::weak_ptr<bool> alive = alive_;
+        return Deliver(header->type, body) && !alive.expired();
+      }
+    }
     const size_t wanted = header_known_ ? kFrameHeader + header_.length : kFrameHeader;
     const size_t take = std::min(wanted - buffer_.size(), bytes.size());
     buffer_.append(bytes.substr(0, take));

@@ -25,6 +25,11 @@ class ShownInvoker final : public invoker::Invoker {
   void Prepare(invoker::FunctionRef, std::function<void(base::Result<void>)>) override {}
   void Provision(invoker::FunctionRef, uint32_t) override {}
   uint32_t Provisioned(const invoker::FunctionVersion&) const override { return 0; }
+  size_t EndIdle(const std::string& name) override {
+    return std::erase_if(instances, [&name](const invoker::InstanceInfo& each) {
+      return each.function == name && each.state == "idle";
+    });
+  }
   std::vector<invoker::InstanceInfo> Instances() const override { return instances; }
   invoker::InvokerCounters counters() const override { return shown; }
   void Drain(base::Deadline, std::function<void()>) override {}
@@ -126,6 +131,11 @@ class AdminApiTest : public ::testing::Test {
     BodyOf(*client);
     return client->received().substr(0, client->received().find("\r\n\r\n"));
   }
+  void AddInstances(const std::string& name, const std::vector<std::string>& states) {
+    for (const std::string& state : states) {
+      invoker.instances.push_back({.function = name, .version = "$LATEST", .state = state});
+    }
+  }
   void Append(const std::string& message) { logs->Append(kGroup, "s", message); }
   static std::vector<std::string> Messages(const Json& answer) {
     std::vector<std::string> out;
@@ -196,6 +206,24 @@ TEST_F(AdminApiTest, AMethodThatAPathDoesNotTakeIsRefused) {
   }
   EXPECT_THAT(Head("GET", "/_hearth/reset"), HasSubstr(" 405 "));
   EXPECT_THAT(Head("GET", "/_hearth/nothing"), HasSubstr(" 404 "));
+}
+
+TEST_F(AdminApiTest, InstancesThatAreIdleEndWhenAskedAndThoseLeftAreCounted) {
+  AddInstances("F", {"idle", "idle", "busy", "starting", "ending"});
+  AddInstances("G", {"idle"});
+  auto client = Ask("DELETE", "/_hearth/functions/%46/instances");
+  EXPECT_EQ(BodyOf(*client), (Json{{"ended", 2}, {"left", 2}}));
+  EXPECT_THAT(client->received(), HasSubstr(" 200 "));
+  EXPECT_EQ(invoker.instances.size(), 4u);
+}
+
+TEST_F(AdminApiTest, InstancesOfWhatIsNoFunctionAreNotFound) {
+  for (const char* target : {"/_hearth/functions/G/instances", "/_hearth/functions//instances",
+                             "/_hearth/functions/F", "/_hearth/functions/F/instances/1",
+                             "/_hearth/functions/", "/_hearth/functions/instances"}) {
+    EXPECT_THAT(Head("DELETE", target), HasSubstr(" 404 ")) << target;
+  }
+  EXPECT_THAT(Head("GET", "/_hearth/functions/F/instances"), HasSubstr(" 405 "));
 }
 
 TEST_F(AdminApiTest, LogsOfAFunctionThatIsNotThereAreNotFound) {

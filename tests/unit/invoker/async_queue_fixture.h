@@ -34,6 +34,7 @@ class ScriptedInvoker final : public Invoker {
   void Provision(FunctionRef, uint32_t) override {}
   uint32_t Provisioned(const FunctionVersion&) const override { return 0; }
   void Prepare(FunctionRef, std::function<void(base::Result<void>)>) override {}
+  size_t EndIdle(const std::string&) override { return 0; }
   std::vector<InstanceInfo> Instances() const override { return {}; }
   InvokerCounters counters() const override { return {}; }
   void Drain(base::Deadline, std::function<void()>) override {}

@@ -43,6 +43,7 @@ class FakeInvoker final : public Invoker {
     const auto found = provisioned.find(version.version);
     return found == provisioned.end() ? 0 : found->second;
   }
+  size_t EndIdle(const std::string&) override { return 0; }
   std::vector<InstanceInfo> Instances() const override { return {}; }
   InvokerCounters counters() const override { return {}; }
   void Drain(base::Deadline, std::function<void()> drained) override { loop_.Post(drained); }

@@ -29,6 +29,7 @@ class FakeInvoker final : public invoker::Invoker {
     provisioned[version->version] = count;
   }
   uint32_t Provisioned(const invoker::FunctionVersion&) const override { return 0; }
+  size_t EndIdle(const std::string&) override { return 0; }
   std::vector<invoker::InstanceInfo> Instances() const override { return {}; }
   invoker::InvokerCounters counters() const override { return {}; }
   void Drain(base::Deadline, std::function<void()>) override {}

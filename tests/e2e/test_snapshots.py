@@ -1,0 +1,103 @@
+"""Snapshot starts: published versions with SnapStart go on from their init."""
+import threading
+import unittest
+
+from harness import HearthTest, poll
+
+# What is drawn at init is one draw for all; what is drawn afterwards must differ everywhere.
+APP = """
+import os, random, ssl, tempfile, time, uuid
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+drawn_at_init = uuid.uuid4().hex
+big = list(range(200000))
+trace = ["init"]
+os.makedirs("/tmp/cache/deep")
+open("/tmp/cache/deep/model", "w").write("weights")
+os.symlink("deep/model", "/tmp/cache/link")
+os.chmod("/tmp/cache/deep/model", 0o440)
+context = ssl.create_default_context()
+time.sleep(0.5)
+
+@register_before_snapshot
+def before(): trace.append("before 1")
+register_before_snapshot(lambda word: trace.append(word), "before 2")
+register_after_restore(lambda: trace.append("after 1"))
+@register_after_restore
+def after(): trace.append("after 2")
+
+def handler(event, context):
+    mine = os.listdir("/tmp")
+    open("/tmp/mine", "w").write("x")
+    if event: time.sleep(event)
+    return {"init": drawn_at_init, "random": random.random(), "bytes": os.urandom(8).hex(),
+            "tls": ssl.RAND_bytes(8).hex(), "name": tempfile.mktemp(), "sum": sum(big),
+            "trace": trace, "mine": mine, "pid": os.getpid(), "version": context.function_version,
+            "stream": context.log_stream_name, "env": os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"],
+            "link": open("/tmp/cache/link").read(),
+            "mode": oct(os.stat("/tmp/cache/deep/model").st_mode & 0o777)}
+"""
+
+
+class Snapshots(HearthTest):
+    def publish(self, name, files, state="Active", **settings):
+        self.host.create(name, files, SnapStart={"ApplyOn": "PublishedVersions"}, **settings)
+        published = self.host.request("POST", f"/2015-03-31/functions/{name}/versions", "{}")
+        self.assertEqual(published.status, 201, published.body)
+        version = published.json["Version"]
+        poll(f"version {version} is {state}", lambda: self.version(name, version)["State"] == state)
+        return version
+
+    def version(self, name, version):
+        return self.host.request(
+            "GET", f"/2015-03-31/functions/{name}/configuration?Qualifier={version}").json
+
+    def test_instances_go_on_from_the_init_and_differ_in_what_must_differ(self):
+        version = self.publish("Snap", {"app.py": APP}, Timeout=20)
+        answers = []
+        callers = [threading.Thread(target=lambda: answers.append(
+            self.host.invoke(f"Snap:{version}", 0.5))) for _ in range(3)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        got = [answer.json for answer in answers]
+        self.assertEqual(len(got), 3)
+        self.assertEqual(len({one["init"] for one in got}), 1, "init ran once")
+        for unique in ("random", "bytes", "tls", "name", "stream"):
+            self.assertEqual(len({one[unique] for one in got}), 3, unique)
+        for one in got:
+            self.assertEqual(one["trace"], ["init", "before 2", "before 1", "after 1", "after 2"])
+            self.assertEqual(one["mine"], ["cache"], "/tmp is its own, with what init put there")
+            self.assertEqual(one["link"], "weights")
+            self.assertEqual(one["mode"], "0o440")
+            self.assertEqual(one["sum"], sum(range(200000)))
+            self.assertEqual(one["env"], "snap-start")
+            self.assertEqual(one["version"], version)
+        self.assertIn("Restore Duration:", answers[0].log)
+        self.assertIn("Billed Restore Duration:", answers[0].log)
+        self.assertNotIn("Init Duration:", answers[0].log)
+
+    def test_what_cannot_be_written_down_starts_the_usual_way_and_the_log_says_why(self):
+        version = self.publish("Threads", {"app.py": "import threading, time\n"
+                                           "threading.Thread(target=time.sleep, args=(1000,), "
+                                           "daemon=True).start()\n"
+                                           "def handler(e, c): return threading.active_count()\n"})
+        answer = self.host.invoke(f"Threads:{version}")
+        self.assertEqual(answer.json, 2)
+        self.assertIn("Init Duration:", answer.log)
+        events = self.host.request("GET", "/_hearth/logs/Threads?tail=100").json["events"]
+        self.assertIn("2 threads", "\n".join(event["message"] for event in events))
+
+    def test_an_init_that_fails_makes_the_version_fail_and_says_why(self):
+        version = self.publish("Bad", {"app.py": "import no_such_module\n"}, state="Failed")
+        self.assertIn("no_such_module", self.version("Bad", version)["StateReason"])
+
+    def test_latest_has_no_snapshot(self):
+        self.publish("Latest", {"app.py": "def handler(e, c): return 1\n"})
+        answer = self.host.invoke("Latest")
+        self.assertEqual(answer.json, 1)
+        self.assertIn("Init Duration:", answer.log)
+
+
+if __name__ == "__main__":
+    unittest.main()
