@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/bench.h"
+#include "cli/bench_compare.h"
 #include "cli/deploy.h"
 #include "cli/invoke.h"
 #include "cli/logs.h"
@@ -41,6 +42,8 @@ struct Choices {
   std::string log = "none";
   LogsOptions logs;
   BenchOptions bench;
+  std::vector<std::string> bench_names;
+  std::vector<std::string> bench_reports;  // To compare.
 };
 
 void AddDeploy(CLI::App& app, Choices& choices) {
@@ -109,21 +112,51 @@ CLI::Option* AddDuration(CLI::App* app, const std::string& name, base::Duration&
       });
 }
 
+// Ways to measure that exclude what a steady load is made of.
+void AddColdBench(CLI::App* bench, Choices& choices, const std::vector<CLI::Option*>& of_a_load) {
+  auto* cold = bench->add_flag("--cold", choices.bench.cold,
+                               "Every call finds no warm instance: what a cold start takes");
+  bench->add_option("--calls,-n", choices.bench.calls, "How many cold starts (default 100)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->needs(cold);
+  AddDuration(bench, "--interval", choices.bench.interval, "A pause before each cold start")
+      ->needs(cold);
+  auto* burst = bench
+                    ->add_option("--burst", choices.bench.burst,
+                                 "So many calls at once, none of which finds a warm instance; "
+                                 "several NAMEs take them in turn")
+                    ->check(CLI::Range(1, 1000))
+                    ->excludes(cold);
+  for (CLI::Option* option : of_a_load) {
+    cold->excludes(option);
+    burst->excludes(option);
+  }
+  bench
+      ->add_option("--compare", choices.bench_reports,
+                   "Measure nothing: show two JSON reports side by side, and their ratio")
+      ->expected(2)
+      ->excludes(cold)
+      ->excludes(burst);
+}
+
 void AddBench(CLI::App& app, Choices& choices) {
   auto* bench = app.add_subcommand("bench", "Measure a function: latency, throughput, steps");
-  bench->add_option("NAME", choices.bench.function, "The function")->required();
-  bench
-      ->add_option("--connections,-c", choices.bench.connections,
-                   "How many calls may be under way at once (default 8)")
-      ->check(CLI::Range(1, 1000));
-  AddDuration(bench, "--duration,-d", choices.bench.duration,
-              "How long to measure: 500ms, 10s, 2m (default 10s)");
-  AddDuration(bench, "--warm-up", choices.bench.warm_up,
-              "Calls before measuring, counted apart (default 1s)");
-  bench
-      ->add_option("--rate,-r", choices.bench.rate,
-                   "Calls a second, at fixed times; latency then counts from the intended time")
-      ->check(CLI::Range(0.01, 1e6));
+  bench->add_option("NAME", choices.bench_names, "The function");
+  std::vector<CLI::Option*> of_a_load;
+  of_a_load.push_back(bench
+                          ->add_option("--connections,-c", choices.bench.connections,
+                                       "How many calls may be under way at once (default 8)")
+                          ->check(CLI::Range(1, 1000)));
+  of_a_load.push_back(AddDuration(bench, "--duration,-d", choices.bench.duration,
+                                  "How long to measure: 500ms, 10s, 2m (default 10s)"));
+  of_a_load.push_back(AddDuration(bench, "--warm-up", choices.bench.warm_up,
+                                  "Calls before measuring, counted apart (default 1s)"));
+  of_a_load.push_back(
+      bench
+          ->add_option("--rate,-r", choices.bench.rate,
+                       "Calls a second, at fixed times; latency then counts from the intended time")
+          ->check(CLI::Range(0.01, 1e6)));
+  AddColdBench(bench, choices, of_a_load);
   bench->add_option("--payload,-p", choices.bench.payload, "The event, as JSON (default {})");
   bench->add_option("--qualifier", choices.bench.qualifier, "A version or an alias");
   bench->add_flag("--no-steps", choices.bench.no_steps,
@@ -133,7 +166,24 @@ void AddBench(CLI::App& app, Choices& choices) {
   bench->footer(
       "\nWithout --rate (closed loop) each connection calls again as soon as it has its reply:\n"
       "that measures throughput. With --rate (open loop) calls have fixed times, and a call that\n"
-      "must wait because the host stalls is late by that wait: that measures what users feel.");
+      "must wait because the host stalls is late by that wait: that measures what users feel.\n"
+      "--cold and --burst end the function's idle instances first: nobody else should call it.\n"
+      "  hearth bench Hello --json a.json; hearth bench Hello --json b.json\n"
+      "  hearth bench --compare a.json b.json");
+}
+
+int Bench(const Client& client, Console& console, Choices& choices) {
+  auto& names = choices.bench_names;
+  if (!choices.bench_reports.empty()) {
+    if (!names.empty()) return FailUsage(console, "--compare takes two reports, and no function");
+    return RunBenchCompare(console, choices.bench_reports[0], choices.bench_reports[1]);
+  }
+  if (names.empty()) {
+    return FailUsage(console, "bench needs the function to measure: hearth bench NAME");
+  }
+  choices.bench.function = names.front();
+  choices.bench.others.assign(names.begin() + 1, names.end());
+  return RunBench(client, console, choices.bench);
 }
 
 int Dispatch(CLI::App& app, Choices& choices, World& world) {
@@ -153,7 +203,7 @@ int Dispatch(CLI::App& app, Choices& choices, World& world) {
   if (chosen("functions")) return RunFunctions(client, console);
   if (chosen("status")) return RunStatus(client, console);
   CHECK(chosen("bench"));
-  return RunBench(client, console, choices.bench);
+  return Bench(client, console, choices);
 }
 
 }  // namespace

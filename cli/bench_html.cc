@@ -238,17 +238,17 @@ std::string ToHtml(const BenchReport& report) {
   const LoadResult& result = report.result;
   const BenchOptions& options = report.options;
   const std::string name = Escape(options.function);
-  const std::string mode = options.rate > 0 ? fmt::format("open loop at {:g} calls/s", options.rate)
-                                            : std::string("closed loop");
+  const bool is_cold = options.cold || options.burst > 0;
   std::string page = fmt::format(
       "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n<title>{0} - hearth "
       "bench</title>\n"
       "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n"
       "<meta name=color-scheme content=\"light dark\">\n<style>{1}</style></head><body><main>\n"
-      "<h1>{0}</h1>\n<p class=sub>hearth bench &middot; {2} &middot; {3}, {4} connections, "
-      "{5}</p>\n",
-      name, kStyle, Escape(report.started), mode, options.connections,
-      FormatLatency(options.duration));
+      "<h1>{0}</h1>\n<p class=sub>hearth bench &middot; {2} &middot; {3}</p>\n",
+      name, kStyle, Escape(report.started),
+      is_cold ? ModeText(options)
+              : fmt::format("{}, {} connections, {}", ModeText(options), options.connections,
+                            FormatLatency(options.duration)));
   page += "<div class=tiles>" + Tile(fmt::format("{:.0f}/s", result.throughput()), "throughput") +
           Tile(FormatLatency(result.all.Percentile(0.5)), "p50") +
           Tile(FormatLatency(result.all.Percentile(0.99)), "p99") +

@@ -54,17 +54,77 @@ double CpuMicrosPerCall(const LoadResult& result) {
   return calls == 0 ? 0 : Micros(result.generator_cpu) / static_cast<double>(calls);
 }
 
+// What was measured, in the first lines.
+std::string Headline(const BenchReport& report) {
+  const BenchOptions& options = report.options;
+  const LoadResult& result = report.result;
+  std::string text;
+  if (options.burst > 0) {
+    const std::string name =
+        options.others.empty()
+            ? options.function
+            : fmt::format("{} and {} more functions", options.function, options.others.size());
+    text = fmt::format("{}: {} calls at once, the last reply after {} ({:.0f} starts/s)\n", name,
+                       result.calls, FormatLatency(result.elapsed), result.throughput());
+  } else if (options.cold) {
+    text = fmt::format("{}: {} calls one after the other, {}\n", options.function, result.calls,
+                       ModeText(options));
+  } else {
+    return fmt::format(
+        "{}: {:.0f} calls/s ({} calls in {:.2f} s, {} connections, {})\n"
+        "warm-up: {} calls in {}, not counted below\n\n",
+        options.function, result.throughput(), result.all.count(), Seconds(result.elapsed),
+        options.connections, ModeText(options), result.warm_up_calls,
+        FormatLatency(options.warm_up));
+  }
+  if (result.warm.count() > 0 && !options.no_steps) {
+    text += fmt::format("{} of them met a warm instance all the same\n", result.warm.count());
+  }
+  return text + "\n";
+}
+
+// The host's steps; the parts of "start" come right behind it.
+std::string StepsText(const std::vector<Step>& steps) {
+  constexpr std::string_view kPart = "start.";
+  Table table = FiguresTable("STEP, BY THE HOST");
+  for (const Step& step : steps) {
+    if (step.name.starts_with(kPart)) continue;
+    table.Add(Row(step.name, step.time));
+    if (step.name != "start") continue;
+    for (const Step& part : steps) {
+      if (!part.name.starts_with(kPart)) continue;
+      table.Add(Row("  " + part.name.substr(kPart.size()), part.time));
+    }
+  }
+  return table.Render();
+}
+
+const char* ModeName(const BenchOptions& options) {
+  if (options.burst > 0) return "burst";
+  if (options.cold) return "cold";
+  return options.rate > 0 ? "open" : "closed";
+}
+
+unsigned Connections(const BenchOptions& options) {
+  if (options.burst > 0) return options.burst;
+  return options.cold ? 1 : options.connections;
+}
+
 }  // namespace
+
+std::string ModeText(const BenchOptions& options) {
+  if (options.burst > 0) return "all at once, each call cold";
+  if (options.cold && options.interval > base::Duration::zero()) {
+    return "each call cold, " + FormatLatency(options.interval) + " apart";
+  }
+  if (options.cold) return "each call cold";
+  if (options.rate > 0) return fmt::format("open loop at {:g} calls/s", options.rate);
+  return "closed loop";
+}
 
 std::string ToText(const BenchReport& report) {
   const LoadResult& result = report.result;
-  std::string text = fmt::format(
-      "{}: {:.0f} calls/s ({} calls in {:.2f} s, {} connections, {})\n", report.options.function,
-      result.throughput(), result.all.count(), Seconds(result.elapsed), report.options.connections,
-      report.options.rate > 0 ? fmt::format("open loop at {:g}/s", report.options.rate)
-                              : std::string("closed loop"));
-  text += fmt::format("warm-up: {} calls in {}, not counted below\n\n", result.warm_up_calls,
-                      FormatLatency(report.options.warm_up));
+  std::string text = Headline(report);
   Table latency = FiguresTable("LATENCY");
   latency.Add(Row("all", result.all));
   latency.Add(Row("warm", result.warm));
@@ -77,11 +137,7 @@ std::string ToText(const BenchReport& report) {
   if (report.options.rate > 0) {
     text += "(latency counts from the time each call was meant to leave)\n";
   }
-  if (!result.steps.empty()) {
-    Table steps = FiguresTable("STEP, BY THE HOST");
-    for (const Step& step : result.steps) steps.Add(Row(step.name, step.time));
-    text += "\n" + steps.Render();
-  }
+  if (!result.steps.empty()) text += "\n" + StepsText(result.steps);
   text += fmt::format("\nerrors: {}{}\n", result.failed(),
                       result.failed() == 0 ? "" : fmt::format(" of {} calls", result.calls));
   for (const auto& [kind, count] : result.errors) {
@@ -106,12 +162,14 @@ std::string ToJsonReport(const BenchReport& report) {
                             {"function", options.function},
                             {"qualifier", options.qualifier},
                             {"endpoint", report.endpoint},
-                            {"mode", options.rate > 0 ? "open" : "closed"},
-                            {"connections", options.connections},
+                            {"mode", ModeName(options)},
+                            {"functions", 1 + options.others.size()},
+                            {"connections", Connections(options)},
                             {"rate", options.rate > 0 ? OrderedJson(options.rate) : OrderedJson()},
                             {"started", report.started},
                             {"warm_up_s", Seconds(options.warm_up)},
                             {"duration_s", Seconds(options.duration)},
+                            {"interval_s", Seconds(options.interval)},
                             {"elapsed_s", Seconds(result.elapsed)},
                             {"warm_up_calls", result.warm_up_calls},
                             {"calls", result.calls},

@@ -5,15 +5,12 @@
 #include <unistd.h>
 
 namespace hearth::cli {
-namespace {
 
 base::Duration ProcessorTime() {
   timespec now{};
   CHECK(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0);
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
-
-}  // namespace
 
 LoadRunner::LoadRunner(io::Loop& loop, const LoadPlan& plan, LoadTarget target)
     : loop_(loop), plan_(plan), target_(std::move(target)) {

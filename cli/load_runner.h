@@ -17,6 +17,9 @@
 
 namespace hearth::cli {
 
+// What this program has used since its start.
+base::Duration ProcessorTime();
+
 struct LoadTarget {
   std::string address;                         // "127.0.0.1:4566"
   std::shared_ptr<const std::string> request;  // A whole HTTP/1.1 request.

@@ -53,6 +53,19 @@ TEST(Arguments, ThatAreWrongEndWithTwoAndSayWhy) {
       {"bench", "F", "--duration", "10"},
       {"bench", "F", "--rate", "-3"},
       {"bench", "F", "--payload", "{"},
+      {"bench"},
+      {"bench", "F", "G"},
+      {"bench", "F", "G", "--cold"},
+      {"bench", "F", "--calls", "10"},
+      {"bench", "F", "--interval", "1s"},
+      {"bench", "F", "--cold", "--calls", "0"},
+      {"bench", "F", "--cold", "--rate", "5"},
+      {"bench", "F", "--cold", "--burst", "5"},
+      {"bench", "F", "--burst", "5", "--connections", "5"},
+      {"bench", "F", "--burst", "0"},
+      {"bench", "--compare", "a.json"},
+      {"bench", "F", "--compare", "/nowhere/a.json", "/nowhere/b.json"},
+      {"bench", "--compare", "/nowhere/a.json", "/nowhere/b.json"},
       {"bench", "F", "--endpoint", "https://x"},
       {"invoke", "F", "--payload", "{bad"},
       {"invoke", "F", "--payload-file", "/nowhere/x"}};
@@ -124,6 +137,21 @@ TEST(Client, ShowsARefusalInTheHostsWords) {
   EXPECT_EQ(outcome.code, kHostError);
   EXPECT_EQ(outcome.err,
             "hearth: hearthd refused: ResourceNotFoundException: Function not found: F\n");
+}
+
+TEST(Bench, AFunctionThatIsNotThereIsOneErrorHoweverItIsMeasured) {
+  io::HttpResponse answer{.status = 404, .body = R"({"Message":"Function not found: G"})"};
+  answer.headers.Add("x-amzn-ErrorType", "ResourceNotFoundException");
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"bench", "G", "--cold"},
+                                             {"bench", "F", "G", "--burst", "7"},
+                                             {"bench", "G", "--duration", "1s"}}) {
+    const Outcome outcome = RunWith(arguments, answer);
+    EXPECT_EQ(outcome.code, kHostError);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err,
+              "hearth: hearthd refused: ResourceNotFoundException: Function not found: G\n");
+  }
 }
 
 TEST(Commands, SurviveAnswersOfAnyShape) {

@@ -57,6 +57,41 @@ TEST(BenchReport, JsonHoldsItsDocumentedFields) {
   EXPECT_EQ(count, 1000u);
 }
 
+TEST(BenchReport, OfColdStartsShowsThePartsOfTheStartAndWhatWasWarmAllTheSame) {
+  BenchReport report = Sample();
+  report.options = {.function = "F", .cold = true, .interval = 150ms};
+  report.result.steps.clear();
+  for (const char* name : {"queue", "start", "init", "total", "start.mounts", "start.seccomp"}) {
+    report.result.steps.push_back({name, {}});
+    report.result.steps.back().time.Record(1ms);
+  }
+  const std::string text = ToText(report);
+  EXPECT_THAT(text, HasSubstr("F: 1003 calls one after the other, each call cold, 150 ms apart"));
+  EXPECT_THAT(text, HasSubstr("1000 of them met a warm instance"));
+  EXPECT_THAT(text, Not(HasSubstr("warm-up:")));
+  EXPECT_LT(text.find("\nstart "), text.find("\n  mounts "));
+  EXPECT_LT(text.find("\n  seccomp "), text.find("\ninit "));
+  const auto json = base::ParseJson(ToJsonReport(report));
+  EXPECT_EQ((*json)["mode"], "cold");
+  EXPECT_EQ((*json)["connections"], 1);
+  EXPECT_EQ((*json)["interval_s"], 0.15);
+  EXPECT_EQ((*json)["steps_us"]["start.mounts"]["count"], 1);
+  EXPECT_THAT(ToHtml(report), HasSubstr("each call cold, 150 ms apart"));
+}
+
+TEST(BenchReport, OfABurstSaysWhenTheLastReplyCame) {
+  BenchReport report = Sample();
+  report.options = {.function = "F", .burst = 100, .others = {"G", "H"}};
+  report.result.elapsed = 146ms;
+  EXPECT_THAT(ToText(report),
+              HasSubstr("F and 2 more functions: 1003 calls at once, the last reply after 146 ms"));
+  const auto json = base::ParseJson(ToJsonReport(report));
+  EXPECT_EQ((*json)["mode"], "burst");
+  EXPECT_EQ((*json)["connections"], 100);
+  EXPECT_EQ((*json)["functions"], 3);
+  EXPECT_EQ((*json)["elapsed_s"], 0.146);
+}
+
 TEST(BenchReport, PageIsSelfContainedAndEscapesNames) {
   const std::string page = ToHtml(Sample());
   EXPECT_THAT(page, HasSubstr("He&lt;llo"));
