@@ -23,6 +23,9 @@ namespace sys = base::sys;
 
 constexpr uint64_t kInodeBytes = 256;
 constexpr uint64_t kBlockBytes = 4096;
+// Whoever asks the kernel for a free device gets the lowest. Were ours among these, each that is
+// taken would push all later ones out of their own numbers.
+constexpr int kFirstOwnLoop = 4096;
 constexpr int kLoopTries = 64;  // Others may take the free device between the two ioctls.
 
 base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
@@ -87,12 +90,15 @@ base::Result<LoopDevice> AttachTo(int number, int image) {
 }
 
 // The kernel finds a free device by looking at every one there is, so where thousands live the
-// caller's own number is better. It is taken only by what is none of ours.
+// caller's own number is better.
 base::Result<LoopDevice> AttachLoop(int image, std::optional<uint32_t> preferred) {
   base::UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
   if (!control.valid()) return base::SystemError("open /dev/loop-control");
-  if (preferred && (::ioctl(control.get(), LOOP_CTL_ADD, *preferred) >= 0 || errno == EEXIST)) {
-    if (auto attached = AttachTo(static_cast<int>(*preferred), image)) return attached;
+  if (preferred) {
+    const int number = kFirstOwnLoop + static_cast<int>(*preferred);
+    if (::ioctl(control.get(), LOOP_CTL_ADD, number) >= 0 || errno == EEXIST) {
+      if (auto attached = AttachTo(number, image)) return attached;
+    }
   }
   for (int i = 0; i < kLoopTries; ++i) {
     const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
