@@ -46,6 +46,13 @@ class Hearth(HearthTest):
             with open(page, encoding="utf-8") as text:
                 self.assertIn("<svg", text.read())
             self.hearth("bench", "Hello", "--rate", "50", "--duration", "1s")
+            starts = os.path.join(folder, "c.json")
+            out = self.hearth("bench", "Hello", "--cold", "--calls", "3", "--json", starts)
+            self.assertRegex(out, r"(?m)^start .*\n  \w")  # Its parts stand below it.
+            with open(starts, encoding="utf-8") as text:
+                self.assertEqual(json.load(text)["latency_us"]["cold"]["count"], 3)
+            self.hearth("bench", "Hello", "--burst", "3")
+            self.assertIn("latency all p50", self.hearth("bench", "--compare", figures, starts))
         self.hearth("delete", "hello")
         self.assertNotRegex(self.hearth("functions"), r"(?m)^Hello\s")
 
