@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <memory>
@@ -109,27 +110,71 @@ Result<uint64_t> Hex(std::string_view text) {
   return value;
 }
 
-Result<void> CheckDescriptors(const Subject& subject, int last) {
+// True where the path leads anybody in such a sandbox to the same file, which nobody there changes.
+bool CanBeOpenedAgain(const Subject& subject, const std::string& link, const std::string& target,
+                      uint32_t flags) {
+  const std::string path = subject.Path("root" + target);
+  struct stat open_one{}, there{};
+  struct statvfs mount{};
+  if (!target.starts_with('/') || ::stat(link.c_str(), &open_one) != 0 ||
+      ::stat(path.c_str(), &there) != 0 || open_one.st_dev != there.st_dev ||
+      open_one.st_ino != there.st_ino) {
+    return false;
+  }
+  if (S_ISCHR(there.st_mode)) return true;  // A sandbox has none with a state.
+  return (S_ISREG(there.st_mode) || S_ISDIR(there.st_mode)) && (flags & O_ACCMODE) == O_RDONLY &&
+         ::statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
+}
+
+struct OpenFile {
+  ImageDescriptor descriptor;
+  std::string path;
+};
+
+Result<OpenFile> DescribeDescriptor(const Subject& subject, const std::string& number) {
+  const std::string info = TRY(subject.Read("fdinfo/" + number));
+  OpenFile out{};
+  const auto parse = [&](std::string_view name, int base, auto& to) {
+    const std::string_view text = StatusField(info, name);
+    return std::from_chars(text.data(), text.data() + text.size(), to, base).ec == std::errc();
+  };
+  const std::string link = subject.Path("fd/" + number);
+  char target[4096];
+  const ssize_t size = ::readlink(link.c_str(), target, sizeof target);
+  if (size <= 0 || !parse("pos", 10, out.descriptor.offset) ||
+      !parse("flags", 8, out.descriptor.flags)) {
+    return Refuse("its descriptor " + number + " cannot be read");
+  }
+  out.path.assign(target, static_cast<size_t>(size));
+  if (!CanBeOpenedAgain(subject, link, out.path, out.descriptor.flags)) {
+    return Refuse("it holds an open file or socket: " + out.path);
+  }
+  out.descriptor.flags &= ~static_cast<uint32_t>(O_CREAT | O_EXCL | O_TRUNC);
+  std::from_chars(number.data(), number.data() + number.size(), out.descriptor.number);
+  return out;
+}
+
+Result<std::vector<OpenFile>> DescribeDescriptors(const Subject& subject, int last) {
+  std::vector<OpenFile> out;
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(subject.Path("fd").c_str()),
                                                    ::closedir);
   if (!folder) return base::SystemError("read its descriptors");
   while (const struct dirent* entry = ::readdir(folder.get())) {
     if (entry->d_name[0] == '.') continue;
     int number = 0;
-    const std::string_view name = entry->d_name;
+    const std::string name = entry->d_name;
     std::from_chars(name.data(), name.data() + name.size(), number);
     if (number <= last) continue;
-    char target[256];
-    const ssize_t size =
-        ::readlink(subject.Path("fd/" + std::string(name)).c_str(), target, sizeof target);
-    return Refuse("it holds an open file or socket: " +
-                  std::string(target, size > 0 ? static_cast<size_t>(size) : 0));
+    out.push_back(TRY(DescribeDescriptor(subject, name)));
+    if (out.size() > kMaxImageDescriptors) return Refuse("it has too many open files");
   }
-  return {};
+  // Upwards, so that a file that is opened meanwhile never takes a number that is still to come.
+  std::ranges::sort(out, {}, [](const OpenFile& file) { return file.descriptor.number; });
+  return out;
 }
 
 // What is outside its memory, and would be missing in another process.
-Result<void> CheckAlone(const Subject& subject, std::string_view status, const ImageRules& rules) {
+Result<void> CheckAlone(const Subject& subject, std::string_view status) {
   if (StatusField(status, "Threads") != "1") {
     return Refuse("it has " + std::string(StatusField(status, "Threads")) + " threads");
   }
@@ -137,7 +182,7 @@ Result<void> CheckAlone(const Subject& subject, std::string_view status, const I
       TRY(subject.Read("task/" + std::to_string(subject.pid()) + "/children"));
   if (!children.empty()) return Refuse("it has child processes");
   if (!TRY(subject.Read("timers")).empty()) return Refuse("it has timers");
-  return CheckDescriptors(subject, rules.last_descriptor);
+  return {};
 }
 
 bool IsSpecial(const MemoryRegion& region) {
@@ -162,6 +207,7 @@ bool IsStableFile(const Subject& subject, const MemoryRegion& region, struct sta
 struct Plan {
   ImageHeader header{};
   std::vector<ImageRegion> regions;
+  std::vector<ImageDescriptor> descriptors;
   std::string strings;
   uint64_t page_bytes = 0;
 
@@ -176,6 +222,12 @@ struct Plan {
       page_bytes += region.length;
     }
     regions.push_back(region);
+  }
+
+  void AddOpen(const OpenFile& file) {
+    descriptors.push_back(file.descriptor);
+    descriptors.back().path = static_cast<uint32_t>(strings.size());
+    strings.append(file.path).push_back('\0');
   }
 
   void AddFile(const MemoryRegion& of, const struct stat& file) {
@@ -328,9 +380,10 @@ Result<void> CopyPages(const Subject& subject, const ImageRegion& region, int im
 Result<void> Write(const Subject& subject, Plan& plan, int image) {
   plan.header.magic = kImageMagic;
   plan.header.region_count = static_cast<uint32_t>(plan.regions.size());
+  plan.header.descriptor_count = static_cast<uint32_t>(plan.descriptors.size());
   plan.header.string_bytes = static_cast<uint32_t>(plan.strings.size());
-  const uint64_t tables =
-      sizeof plan.header + plan.regions.size() * sizeof(ImageRegion) + plan.strings.size();
+  const uint64_t tables = sizeof plan.header + plan.regions.size() * sizeof(ImageRegion) +
+                          plan.descriptors.size() * sizeof(ImageDescriptor) + plan.strings.size();
   const uint64_t pages = (tables + kPageSize - 1) / kPageSize * kPageSize;
   for (auto& region : plan.regions) {
     if (region.kind != kRegionImage && region.kind != kRegionCopied) continue;
@@ -340,6 +393,8 @@ Result<void> Write(const Subject& subject, Plan& plan, int image) {
   std::string head(reinterpret_cast<const char*>(&plan.header), sizeof plan.header);
   head.append(reinterpret_cast<const char*>(plan.regions.data()),
               plan.regions.size() * sizeof(ImageRegion));
+  head.append(reinterpret_cast<const char*>(plan.descriptors.data()),
+              plan.descriptors.size() * sizeof(ImageDescriptor));
   head += plan.strings;
   if (::lseek(image, 0, SEEK_SET) != 0) return base::SystemError("write the image");
   return base::WriteAll(image, head);
@@ -359,11 +414,14 @@ Result<void> WriteImage(pid_t pid, int image, const ImageRules& rules) {
   struct user_regs_struct registers{};
   const auto subject = TRY(StopWaiting(pid, rules.waits_on, registers));
   const std::string status = TRY(subject->Read("status"));
-  TRY(CheckAlone(*subject, status, rules));
+  TRY(CheckAlone(*subject, status));
   Plan plan;
   SetRegisters(registers, plan.header.registers);
   TRY(PlanMemory(*subject, plan));
   TRY(DescribeThread(*subject, status, plan.header));
+  for (const auto& file : TRY(DescribeDescriptors(*subject, rules.last_descriptor))) {
+    plan.AddOpen(file);
+  }
   return Write(*subject, plan, image);
 }
 

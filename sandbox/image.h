@@ -1,8 +1,9 @@
 // Process images: a sandboxed process that waits for its next order, written down so that any
 // number of new sandboxes can go on from that moment (sandbox/restore.cc) instead of starting over.
 //
-// Only what is wholly in a process's memory can be written down: one thread, no child, no
-// descriptor but those that the host gave, nothing shared and writable. Everything else is refused
+// Only what is in a process's memory can be written down: one thread, no child, nothing shared and
+// writable, no descriptor but those that the host gave and files that everybody in such a sandbox
+// could open again. Everything else is refused
 // with its reason. The pages lie in the image once, however many sandboxes map it; what one of them
 // writes is its own. Never restore an image for anyone but whoever owned the process: it is their
 // memory.

@@ -1,9 +1,10 @@
 // The bytes of a process image: what sandbox/image.cc writes and sandbox/restore.cc reads.
 //
 // An image holds one single-threaded process at the moment in which it waits in read(2) for its
-// next order: its registers, its regions, and every page that it has changed. The file is: header,
-// regions, strings (NUL-terminated paths), then pages. It is made by the machine and the kernel
-// that read it, so numbers are the machine's own and there is one version: the build's.
+// next order: its registers, its regions, its open files, and every page that it has changed. The
+// file is: header, regions, descriptors, strings (NUL-terminated paths), then pages. It is made by
+// the machine and the kernel that read it, so numbers are the machine's own and there is one
+// version: the build's.
 //
 // Plain data and fixed-width integers only: restore.cc has no library.
 #pragma once
@@ -16,6 +17,7 @@ constexpr uint64_t kImageMagic = 0x31474d4948545248;  // "HRTHIMG1"
 constexpr uint32_t kMaxImageRegions = 8192;
 constexpr uint32_t kMaxImageStrings = 256 * 1024;
 constexpr uint32_t kMaxImageSpecials = 4;
+constexpr uint32_t kMaxImageDescriptors = 64;
 
 // Where hearth-restore lies (sandbox/CMakeLists.txt) and what it uses, which no image holds:
 // programs stand below and above, the kernel maps libraries and stacks from 2^47 down.
@@ -44,6 +46,15 @@ struct ImageRegion {
   uint16_t grows_down;
 };
 
+// A file that is opened again: read-only, or one of the devices that every sandbox has.
+struct ImageDescriptor {
+  uint64_t offset;
+  uint32_t path;   // where in the strings
+  uint32_t flags;  // O_*
+  uint32_t number;
+  uint32_t unused;
+};
+
 // What the kernel itself maps into every process: [vvar], [vdso].
 struct ImageSpecial {
   uint64_t start;
@@ -61,6 +72,8 @@ struct ImageHeader {
   uint64_t magic;
   uint32_t region_count;
   uint32_t string_bytes;
+  uint32_t descriptor_count;
+  uint32_t unused;
   uint32_t special_count;
   uint32_t vdso;  // Which of the specials is the vdso; the others lie at fixed distances of it.
   ImageSpecial specials[kMaxImageSpecials];

@@ -27,8 +27,8 @@ using namespace hearth::sandbox;
 namespace {
 
 constexpr uint64_t kScratch = kRestoreBase + (1ull << 32);
-constexpr uint64_t kTableBytes =
-    sizeof(ImageHeader) + kMaxImageRegions * sizeof(ImageRegion) + kMaxImageStrings;
+constexpr uint64_t kTableBytes = sizeof(ImageHeader) + kMaxImageRegions * sizeof(ImageRegion) +
+                                 kMaxImageDescriptors * sizeof(ImageDescriptor) + kMaxImageStrings;
 
 long Call(long number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0,
           uint64_t e = 0, uint64_t f = 0) {
@@ -91,12 +91,14 @@ const ImageHeader* ReadTable() {
   auto* const header = reinterpret_cast<ImageHeader*>(kScratch);
   ReadAll(kScratch, sizeof *header, 0, "read the header");
   if (header->magic != kImageMagic || header->region_count > kMaxImageRegions ||
-      header->string_bytes > kMaxImageStrings || header->special_count > kMaxImageSpecials) {
+      header->string_bytes > kMaxImageStrings || header->descriptor_count > kMaxImageDescriptors ||
+      header->special_count > kMaxImageSpecials) {
     Fail("read the header", 0);
   }
   ReadAll(kScratch + sizeof *header,
-          header->region_count * sizeof(ImageRegion) + header->string_bytes, sizeof *header,
-          "read the table");
+          header->region_count * sizeof(ImageRegion) +
+              header->descriptor_count * sizeof(ImageDescriptor) + header->string_bytes,
+          sizeof *header, "read the table");
   return header;
 }
 
@@ -178,6 +180,19 @@ void MapRegions(const ImageRegion* regions, uint32_t count, const char* strings,
     }
   }
   if (file >= 0) Call(__NR_close, static_cast<uint64_t>(file));
+}
+
+// After the image is closed: its number is free for whoever had it.
+void OpenFiles(const ImageDescriptor* files, uint32_t count, const char* strings) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const char* const path = strings + files[i].path;
+    const auto fd = static_cast<uint64_t>(Must(
+        Call(__NR_openat, static_cast<uint64_t>(AT_FDCWD), Address(path), files[i].flags), path));
+    Call(__NR_lseek, fd, files[i].offset, 0 /* SEEK_SET */);  // Devices may have no place.
+    if (fd == files[i].number) continue;
+    Must(Call(__NR_dup3, fd, files[i].number, files[i].flags & O_CLOEXEC), path);
+    Call(__NR_close, fd);
+  }
 }
 
 // For /proc/self/cmdline and brk(2). Nothing but these depends on it, and a kernel without
@@ -299,7 +314,8 @@ extern "C" [[noreturn]] __attribute__((used)) void RestoreMain(const uint64_t* s
   const uint64_t own_vdso = OwnVdso(stack);
   const ImageHeader& header = *ReadTable();
   const auto* const regions = reinterpret_cast<const ImageRegion*>(&header + 1);
-  const char* const strings = reinterpret_cast<const char*>(regions + header.region_count);
+  const auto* const files = reinterpret_cast<const ImageDescriptor*>(regions + header.region_count);
+  const char* const strings = reinterpret_cast<const char*>(files + header.descriptor_count);
   const uint64_t parked_vdso = kScratch + (1ull << 32);
   if (header.special_count > 0) {
     if (own_vdso == 0) Fail("find the vdso", 0);
@@ -311,6 +327,7 @@ extern "C" [[noreturn]] __attribute__((used)) void RestoreMain(const uint64_t* s
     MoveSpecials(header, parked_vdso, header.specials[header.vdso].start);
   }
   Call(__NR_close, kImageFd);
+  OpenFiles(files, header.descriptor_count, strings);
   DescribeMemory(header);
   RestoreThread(header);
   KeepImageFromShowing(windows);

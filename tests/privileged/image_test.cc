@@ -154,11 +154,29 @@ TEST_F(ImageTest, WhatIsNotInItsMemoryIsRefusedWithTheReason) {
   EXPECT_THAT(Refusal("import threading, time\n"
                       "threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()"),
               HasSubstr("2 threads"));
-  EXPECT_THAT(Refusal("f = open('/etc/passwd')"), HasSubstr("/etc/passwd"));
+  EXPECT_THAT(Refusal("f = open('/tmp/own', 'w')"), HasSubstr("/tmp/own"));
+  EXPECT_THAT(Refusal("f = open('/proc/self/status')"), HasSubstr("/status"));
   EXPECT_THAT(Refusal("import socket\ns = socket.socket()"), HasSubstr("socket:"));
   EXPECT_THAT(Refusal("import subprocess\nsubprocess.Popen(['sleep', '1000'])"),
               HasSubstr("child processes"));
   EXPECT_THAT(Refusal("import mmap\nm = mmap.mmap(-1, 4096)"), HasSubstr("shared memory"));
+}
+
+TEST_F(ImageTest, FilesThatEverySandboxHasAreOpenedAgainWhereTheyStood) {
+  Waiter first = StartProgram(
+      "f = open('/etc/passwd', 'rb', buffering=0); f.seek(2)\n"
+      "u = open('/dev/urandom', 'rb', buffering=0)\nd = os.open('/usr', os.O_RDONLY)\n"
+      "class Counting(int):\n"
+      "    def __add__(self, more):\n"
+      "        good = len(u.read(4)) == 4 and 'bin' in os.listdir(d) and f.read(4) == b'ot:x'\n"
+      "        return Counting(int(self) + more * good)\n"
+      "count = Counting(0)");
+  const auto image = Capture(first);
+  ASSERT_TRUE(image.has_value()) << image.error().ToString();
+  Waiter second = Restore(image->get());
+  Waiter third = Restore(image->get());
+  EXPECT_EQ(Order(second, "one"), "one 1 1 1249975000 [];\n");
+  EXPECT_EQ(Order(third, "two"), "two 1 1 1249975000 [];\n") << "each has its own place in a file";
 }
 
 TEST_F(ImageTest, AProcessThatDoesNotWaitIsRefused) {
