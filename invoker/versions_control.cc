@@ -141,6 +141,22 @@ void VersionsControl::Publish(const std::string& function, PublishSettings setti
       });
 }
 
+void VersionsControl::WhenSettled(const std::string& function, const std::string& version,
+                                  Answer<FunctionRef> done) {
+  // Behind what changes the version now.
+  registry_.Change(
+      function, [](const RecordRef& current) -> Edited { return current; },
+      [this, alive = std::weak_ptr<bool>(alive_), function, version,
+       done = std::move(done)](const Edited& record) {
+        if (alive.expired()) return;
+        if (!record) return done(std::unexpected(record.error()));
+        FunctionRef found = *record == nullptr ? nullptr : FindVersion(**record, version);
+        if (found == nullptr) return done(std::unexpected(NotFound(function, version)));
+        if (found->state != VersionState::kPending) return done(std::move(found));
+        waiting_[found->revision_id].push_back(done);
+      });
+}
+
 void VersionsControl::DeleteVersion(const std::string& function, const std::string& version,
                                     Answer<void> done) {
   registry_.Change(
@@ -308,8 +324,22 @@ void VersionsControl::OnPrepared(const FunctionRef& version, const base::Result<
         next.versions[*number] = std::make_shared<const FunctionVersion>(std::move(settled));
         return Changed(std::move(next));
       },
-      [name = version->name](const Edited& stored) {
-        if (!stored) HLOG_ERROR("the state of {} is not stored: {}", name, stored.error().message);
+      [this, alive = std::weak_ptr<bool>(alive_), version](const Edited& stored) {
+        if (!stored) {
+          HLOG_ERROR("the state of {}:{} is not stored: {}", version->name, version->version,
+                     stored.error().message);
+        }
+        if (alive.expired()) return;
+        FunctionRef now =
+            stored && *stored != nullptr ? FindVersion(**stored, version->version) : nullptr;
+        for (auto& done : std::exchange(waiting_[version->revision_id], {})) {
+          if (now != nullptr) {
+            done(now);
+          } else {
+            done(std::unexpected(NotFound(version->name, version->version)));
+          }
+        }
+        waiting_.erase(version->revision_id);
       });
 }
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "invoker/invoker.h"
@@ -48,6 +49,9 @@ class VersionsControl {
 
   // The last version where nothing has changed since.
   void Publish(const std::string& function, PublishSettings settings, Answer<FunctionRef> done);
+  // The version once it is Active or Failed.
+  void WhenSettled(const std::string& function, const std::string& version,
+                   Answer<FunctionRef> done);
   // Refused while an alias stands for it; one that is gone already is no error, as at AWS.
   void DeleteVersion(const std::string& function, const std::string& version, Answer<void> done);
 
@@ -76,7 +80,8 @@ class VersionsControl {
   const base::Clock& clock_;
   const Account account_;
   const uint32_t concurrency_;
-  std::set<std::string> preparing_;  // Revisions.
+  std::set<std::string> preparing_;                                  // Revisions.
+  std::map<std::string, std::vector<Answer<FunctionRef>>> waiting_;  // WhenSettled, by revision.
   // What the data plane was told to keep ready, by function and number.
   std::map<std::string, std::map<uint64_t, std::pair<FunctionRef, uint32_t>>> told_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -3,14 +3,30 @@
 #include <utility>
 
 #include "base/check.h"
+#include "stacks/version_steps.h"
 
 namespace hearth::stacks {
 namespace {
 
-std::string_view ActionOf(const std::optional<FunctionState>& from,
-                          const std::optional<FunctionState>& to) {
-  if (!from) return "create";
-  return to ? "update" : "delete";
+std::string_view ActionOf(bool was, bool will_be) {
+  if (!was) return "create";
+  return will_be ? "update" : "delete";
+}
+
+enum class Way { kForward, kBack };
+
+// What is done to the resource.
+std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
+  bool was = change.before.has_value();
+  bool will_be = change.after.has_value();
+  if (change.kind == ResourceKind::kAlias) {
+    was = change.alias_before.has_value();
+    will_be = change.alias_after.has_value();
+  } else if (change.kind == ResourceKind::kVersion) {
+    was = !change.version.number.empty();
+    will_be = true;
+  }
+  return way == Way::kForward ? ActionOf(was, will_be) : ActionOf(will_be, was);
 }
 
 bool MayFollow(int from, int to) {
@@ -32,6 +48,18 @@ std::string_view ToString(DeploymentStatus status) {
       return "rolled back";
     case DeploymentStatus::kRollbackFailed:
       return "rollback failed";
+  }
+  return "";
+}
+
+std::string_view TypeOf(ResourceKind kind) {
+  switch (kind) {
+    case ResourceKind::kFunction:
+      return kFunctionType;
+    case ResourceKind::kVersion:
+      return kVersionType;
+    case ResourceKind::kAlias:
+      return kAliasType;
   }
   return "";
 }
@@ -98,9 +126,18 @@ void Deployment::Transition(State next) {
 
 void Deployment::EmitStep(const Change& change, std::string_view action, std::string_view status,
                           std::string_view reason) {
-  base::Json event = {{"event", "resource"},   {"logical_id", change.logical_id},
-                      {"type", kFunctionType}, {"action", action},
-                      {"status", status},      {"physical_id", change.function}};
+  std::string physical_id = change.function;
+  if (change.kind == ResourceKind::kAlias) physical_id += ":" + change.alias;
+  if (const auto number = numbers_.find(change.version.token);
+      change.kind == ResourceKind::kVersion && number != numbers_.end()) {
+    physical_id += ":" + number->second;
+  }
+  base::Json event = {{"event", "resource"},
+                      {"logical_id", change.logical_id},
+                      {"type", TypeOf(change.kind)},
+                      {"action", action},
+                      {"status", status},
+                      {"physical_id", physical_id}};
   if (!reason.empty()) event["reason"] = reason;
   emit_(std::move(event));
 }
@@ -108,11 +145,8 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
 void Deployment::ApplyNext() {
   while (next_ < changes_.size()) {
     const Change& change = changes_[next_];
-    const auto actual = host_.registry.Find(change.function);
-    const bool is_unchanged =
-        change.after ? actual != nullptr && Matches(host_.control, *actual, *change.after)
-                     : actual == nullptr;
-    if (!is_unchanged) break;
+    if (!change.version.number.empty()) numbers_[change.version.token] = change.version.number;
+    if (!IsUnchanged(change)) break;
     EmitStep(change, "unchanged", "done", "");
     ++next_;
   }
@@ -122,10 +156,10 @@ void Deployment::ApplyNext() {
     return;
   }
   const Change& change = changes_[next_];
-  EmitStep(change, ActionOf(change.before, change.after), "started", "");
-  Bring(change, change.after, [self = shared_from_this()](std::expected<void, std::string> result) {
+  EmitStep(change, ActionOf(change), "started", "");
+  Apply(change, [self = shared_from_this()](std::expected<void, std::string> result) {
     const Change& done = self->changes_[self->next_];
-    const auto action = ActionOf(done.before, done.after);
+    const auto action = ActionOf(done);
     if (!result) {
       self->EmitStep(done, action, "failed", result.error());
       self->RollBack(done.logical_id + ": " + result.error());
@@ -138,7 +172,74 @@ void Deployment::ApplyNext() {
   });
 }
 
+bool Deployment::IsUnchanged(const Change& change) const {
+  switch (change.kind) {
+    case ResourceKind::kFunction: {
+      const auto actual = host_.registry.Find(change.function);
+      if (!change.after) return actual == nullptr;
+      return actual != nullptr &&
+             Matches(host_.control, *actual, WithNumbers(*change.after, numbers_));
+    }
+    case ResourceKind::kVersion:
+      return IsThere(host_.registry, change.function, change.version);
+    case ResourceKind::kAlias: {
+      const auto actual = CurrentAlias(host_.registry, change.function, change.alias);
+      return change.alias_after ? actual == WithNumbers(*change.alias_after, numbers_) : !actual;
+    }
+  }
+  return false;
+}
+
+void Deployment::Apply(const Change& change, StepDone done) {
+  switch (change.kind) {
+    case ResourceKind::kFunction: {
+      std::optional<FunctionState> target = change.after;
+      if (target) target = WithNumbers(*std::move(target), numbers_);
+      return Bring(change, target, std::move(done));
+    }
+    case ResourceKind::kVersion:
+      return BringVersion(
+          host_.control, host_.registry, change.function, change.version,
+          [self = shared_from_this(), token = change.version.token,
+           done = std::move(done)](const std::expected<std::string, std::string>& number) {
+            if (!number) return done(std::unexpected(number.error()));
+            self->numbers_[token] = *number;
+            done({});
+          });
+    case ResourceKind::kAlias: {
+      std::optional<AliasState> target = change.alias_after;
+      if (target) target = WithNumbers(*std::move(target), numbers_);
+      return BringAlias(host_.control, host_.registry, change.function, change.alias, target,
+                        std::move(done));
+    }
+  }
+}
+
+void Deployment::Undo(const Change& change, StepDone done) {
+  switch (change.kind) {
+    case ResourceKind::kFunction:
+      return Bring(change, change.before, std::move(done));
+    case ResourceKind::kAlias:
+      if (host_.registry.Find(change.function) != nullptr) {
+        return BringAlias(host_.control, host_.registry, change.function, change.alias,
+                          change.alias_before, std::move(done));
+      }
+      break;
+    case ResourceKind::kVersion:
+      break;
+  }
+  host_.disk.Run([] { return true; }, [done = std::move(done)](bool) { done({}); });
+}
+
 void Deployment::Commit() {
+  if (record_) {
+    for (auto& resource : record_->resources) {
+      resource.physical_id = WithNumbers(std::move(resource.physical_id), numbers_);
+    }
+    for (auto& output : record_->outputs) {
+      output.value = WithNumbers(std::move(output.value), numbers_);
+    }
+  }
   host_.stacks.Commit(stack_, record_, [self = shared_from_this()](base::Result<void> result) {
     if (!result) {
       self->RollBack(result.error().ToString());
@@ -157,7 +258,7 @@ void Deployment::RollBack(std::string reason) {
 // After a crash nobody knows which of the changes were made: a function that the deployment was to
 // create is only taken away where its tag says that it is this stack's.
 bool Deployment::IsOurs(const Change& change) const {
-  if (!is_recovery_ || change.before) return true;
+  if (!is_recovery_ || change.before || change.kind != ResourceKind::kFunction) return true;
   const auto actual = host_.registry.Find(change.function);
   if (actual == nullptr) return false;
   const auto tag = actual->tags.find(kStackNameTag);
@@ -165,7 +266,11 @@ bool Deployment::IsOurs(const Change& change) const {
 }
 
 void Deployment::RollBackNext() {
-  while (!to_undo_.empty() && !IsOurs(changes_[to_undo_.back()])) to_undo_.pop_back();
+  // A version is harmless, and has no way back: its number is used up.
+  while (!to_undo_.empty() && (changes_[to_undo_.back()].kind == ResourceKind::kVersion ||
+                               !IsOurs(changes_[to_undo_.back()]))) {
+    to_undo_.pop_back();
+  }
   if (to_undo_.empty()) {
     if (undo_failed_) {
       Finish(DeploymentStatus::kRollbackFailed);
@@ -175,17 +280,15 @@ void Deployment::RollBackNext() {
     return;
   }
   const Change& change = changes_[to_undo_.back()];
-  EmitStep(change, ActionOf(change.after, change.before), "started", "roll back");
-  Bring(change, change.before,
-        [self = shared_from_this()](std::expected<void, std::string> result) {
-          const Change& undone = self->changes_[self->to_undo_.back()];
-          const auto action = ActionOf(undone.after, undone.before);
-          self->undo_failed_ = self->undo_failed_ || !result;
-          self->EmitStep(undone, action, result ? "done" : "failed",
-                         result ? "roll back" : "roll back: " + result.error());
-          self->to_undo_.pop_back();
-          self->RollBackNext();
-        });
+  EmitStep(change, ActionOf(change, Way::kBack), "started", "roll back");
+  Undo(change, [self = shared_from_this()](std::expected<void, std::string> result) {
+    const Change& undone = self->changes_[self->to_undo_.back()];
+    self->undo_failed_ = self->undo_failed_ || !result;
+    self->EmitStep(undone, ActionOf(undone, Way::kBack), result ? "done" : "failed",
+                   result ? "roll back" : "roll back: " + result.error());
+    self->to_undo_.pop_back();
+    self->RollBackNext();
+  });
 }
 
 void Deployment::Abandon() {

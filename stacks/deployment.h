@@ -22,6 +22,7 @@
 #include "io/offload.h"
 #include "layers/code_store.h"
 #include "stacks/stack_store.h"
+#include "stacks/version_resources.h"
 
 namespace hearth::stacks {
 
@@ -29,6 +30,7 @@ namespace hearth::stacks {
 inline constexpr char kStackNameTag[] = "aws:cloudformation:stack-name";
 inline constexpr char kLogicalIdTag[] = "aws:cloudformation:logical-id";
 inline constexpr char kFunctionType[] = "AWS::Serverless::Function";
+std::string_view TypeOf(ResourceKind kind);
 
 // What a deployment works with. `disk` is the serial offload that `code` is used from.
 struct DeploymentHost {
@@ -77,6 +79,9 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Abandon();
   void Finish(DeploymentStatus status);
   bool IsOurs(const Change& change) const;
+  bool IsUnchanged(const Change& change) const;
+  void Apply(const Change& change, StepDone done);
+  void Undo(const Change& change, StepDone done);
   // Makes the function what `target` says.
   void Bring(const Change& change, const std::optional<FunctionState>& target, StepDone done);
   void EmitStep(const Change& change, std::string_view action, std::string_view status,
@@ -86,6 +91,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   std::string stack_;
   std::vector<Change> changes_;
   std::optional<StackRecord> record_;
+  Numbers numbers_;  // Of the versions that are published by now.
   Emit emit_;
   Done done_;
   State state_ = State::kRecording;

@@ -161,6 +161,13 @@ NodeRef Evaluator::NamedValue(const std::string& name, Position position) {
   if (const auto found = scope_.pseudo.find(name); found != scope_.pseudo.end()) {
     return Text(position, found->second);
   }
+  // SAM: what a function brings with it is named "Function.Alias" and "Function.Version".
+  const size_t dot = name.find('.');
+  const std::string brought = dot == std::string::npos ? "" : name.substr(dot + 1);
+  if ((brought == "Alias" || brought == "Version") &&
+      scope_.resources.contains(name.substr(0, dot))) {
+    return AttributeValue(name.substr(0, dot), brought, position);
+  }
   const ResourceValues* values = FindResource(name, position);
   return values != nullptr ? Text(position, values->ref) : PoisonNode(position);
 }

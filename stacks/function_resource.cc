@@ -5,22 +5,38 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
+
+#include "invoker/aliases.h"
+#include "stacks/properties.h"
 
 namespace hearth::stacks {
 namespace {
 
-constexpr std::array<std::string_view, 16> kServed = {
-    "CodeUri",     "InlineCode",       "Handler",       "Runtime",     "MemorySize",   "Timeout",
-    "Environment", "EphemeralStorage", "Architectures", "Description", "FunctionName", "Role",
-    "Tags",        "Policies",         "Tracing",       "PackageType"};
+constexpr std::array<std::string_view, 22> kServed = {"CodeUri",
+                                                      "InlineCode",
+                                                      "Handler",
+                                                      "Runtime",
+                                                      "MemorySize",
+                                                      "Timeout",
+                                                      "Environment",
+                                                      "EphemeralStorage",
+                                                      "Architectures",
+                                                      "Description",
+                                                      "FunctionName",
+                                                      "Role",
+                                                      "Tags",
+                                                      "Policies",
+                                                      "Tracing",
+                                                      "PackageType",
+                                                      "AutoPublishAlias",
+                                                      "AutoPublishAliasAllProperties",
+                                                      "AutoPublishCodeSha256",
+                                                      "VersionDescription",
+                                                      "SnapStart",
+                                                      "ProvisionedConcurrencyConfig"};
 
 // SAM's schema of 2026-05: these are right, and not served yet.
-constexpr std::array<std::string_view, 35> kNotServed = {"AssumeRolePolicyDocument",
-                                                         "AutoPublishAlias",
-                                                         "AutoPublishAliasAllProperties",
-                                                         "AutoPublishCodeSha256",
+constexpr std::array<std::string_view, 29> kNotServed = {"AssumeRolePolicyDocument",
                                                          "CapacityProviderConfig",
                                                          "CodeSigningConfigArn",
                                                          "DeadLetterQueue",
@@ -39,17 +55,14 @@ constexpr std::array<std::string_view, 35> kNotServed = {"AssumeRolePolicyDocume
                                                          "MultiTenancy",
                                                          "PermissionsBoundary",
                                                          "PropagateTags",
-                                                         "ProvisionedConcurrencyConfig",
                                                          "PublishToLatestPublished",
                                                          "RecursiveLoop",
                                                          "ReservedConcurrentExecutions",
                                                          "RolePath",
                                                          "RuntimeManagementConfig",
-                                                         "SnapStart",
                                                          "SourceKMSKeyArn",
                                                          "TenancyConfig",
                                                          "VersionDeletionPolicy",
-                                                         "VersionDescription",
                                                          "VpcConfig",
                                                          "AlwaysPublish"};
 
@@ -67,90 +80,6 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   }
   return row[b.size()];
 }
-
-// Reads typed properties of one evaluated map; what is wrong is an error at the value's place.
-class Properties {
- public:
-  Properties(const Node& node, std::string prefix, Diagnostics& errors)
-      : node_(node), prefix_(std::move(prefix)), errors_(errors) {}
-
-  const Node* Find(std::string_view name) const {
-    const Member* member = node_.Find(name);
-    // A property that is written without a value is as good as absent.
-    if (member == nullptr || member->value->kind == NodeKind::kPoison ||
-        member->value->kind == NodeKind::kNull) {
-      return nullptr;
-    }
-    return member->value.get();
-  }
-
-  std::string Text(std::string_view name) const {
-    const Node* value = Find(name);
-    if (value == nullptr) return "";
-    if (value->is_scalar()) return value->text;
-    errors_.Add(value->position,
-                fmt::format("'{}{}' is text, not {}", prefix_, name, Describe(*value)));
-    return "";
-  }
-
-  int64_t Integer(std::string_view name, int64_t fallback) const {
-    const Node* value = Find(name);
-    if (value == nullptr) return fallback;
-    int64_t number = 0;
-    const auto [end, error] =
-        std::from_chars(value->text.data(), value->text.data() + value->text.size(), number);
-    if (value->is_scalar() && !value->text.empty() && error == std::errc() &&
-        end == value->text.data() + value->text.size()) {
-      return number;
-    }
-    errors_.Add(value->position,
-                fmt::format("'{}{}' is a whole number, not {}", prefix_, name, Describe(*value)));
-    return fallback;
-  }
-
-  std::map<std::string, std::string> TextMap(std::string_view name) const {
-    std::map<std::string, std::string> out;
-    const Node* value = Find(name);
-    if (value == nullptr) return out;
-    if (!value->is_map()) {
-      errors_.Add(value->position,
-                  fmt::format("'{}{}' is a map of texts, not {}", prefix_, name, Describe(*value)));
-      return out;
-    }
-    for (const auto& member : value->members) {
-      if (member.value->is_scalar()) {
-        out[member.name] = member.value->text;
-      } else if (member.value->kind != NodeKind::kPoison) {
-        errors_.Add(member.value->position, fmt::format("'{}{}.{}' is text, not {}", prefix_, name,
-                                                        member.name, Describe(*member.value)));
-      }
-    }
-    return out;
-  }
-
-  // The map below `name`, whose only members are `allowed`.
-  std::optional<Properties> Below(std::string_view name, std::string_view allowed) const {
-    const Node* value = Find(name);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_map()) {
-      errors_.Add(value->position, fmt::format("'{}{}' is a map with {}, not {}", prefix_, name,
-                                               allowed, Describe(*value)));
-      return std::nullopt;
-    }
-    for (const auto& member : value->members) {
-      if (member.name != allowed) {
-        errors_.Add(member.position, fmt::format("unknown name '{}' in '{}{}': it has only {}",
-                                                 member.name, prefix_, name, allowed));
-      }
-    }
-    return Properties(*value, fmt::format("{}{}.", prefix_, name), errors_);
-  }
-
- private:
-  const Node& node_;
-  std::string prefix_;
-  Diagnostics& errors_;
-};
 
 std::string InlineName(const std::string& runtime, const std::string& handler) {
   const std::string module = handler.substr(0, handler.find('.'));
@@ -198,6 +127,42 @@ void Require(const Properties& properties, std::string_view name, const PlannedF
   if (properties.Find(name) != nullptr) return;
   errors.Add(function.position, fmt::format("the function '{}' has no {}: e.g. {}",
                                             function.logical_id, name, example));
+}
+
+// What is published with the function. Source: SAM, "AutoPublishAlias" and its like.
+void ReadPublication(const Properties& properties, PlannedFunction& function, Diagnostics& errors) {
+  if (const auto snap_start = properties.Below("SnapStart", "ApplyOn")) {
+    const std::string apply_on = snap_start->Text("ApplyOn");
+    function.settings.snap_start = apply_on == "PublishedVersions";
+    if (const Node* node = snap_start->Find("ApplyOn");
+        node != nullptr && apply_on != "PublishedVersions" && apply_on != "None") {
+      errors.Add(node->position,
+                 fmt::format("'SnapStart.ApplyOn' is None or PublishedVersions, not "
+                             "{}",
+                             Describe(*node)));
+    }
+  }
+  auto& publication = function.publication;
+  publication.alias = properties.Text("AutoPublishAlias");
+  publication.all_properties = properties.Flag("AutoPublishAliasAllProperties");
+  publication.code_sha256 = properties.Text("AutoPublishCodeSha256");
+  publication.description = properties.Text("VersionDescription");
+  publication.provisioned = properties.ProvisionedConcurrency();
+  const Node* alias = properties.Find("AutoPublishAlias");
+  if (alias != nullptr && !invoker::IsAliasName(publication.alias)) {
+    errors.Add(
+        alias->position,
+        fmt::format("'AutoPublishAlias' is a name of letters, digits, '-' and '_' that is no "
+                    "number, not {}",
+                    Describe(*alias)));
+  }
+  for (const auto* name : {"AutoPublishAliasAllProperties", "AutoPublishCodeSha256",
+                           "VersionDescription", "ProvisionedConcurrencyConfig"}) {
+    if (alias == nullptr && properties.Find(name) != nullptr) {
+      errors.Add(properties.Find(name)->position,
+                 fmt::format("'{}' needs AutoPublishAlias beside it", name));
+    }
+  }
 }
 
 }  // namespace
@@ -278,6 +243,7 @@ PlannedFunction ReadFunction(const Member& resource, const NodeRef& node, Diagno
                fmt::format("'PackageType' {} is not served yet: only Zip is",
                            Describe(*properties.Find("PackageType"))));
   }
+  ReadPublication(properties, function, errors);
   Require(properties, "Runtime", function, "Runtime: python3.12", errors);
   Require(properties, "Handler", function, "Handler: app.handler", errors);
   ReadCode(properties, function, errors);

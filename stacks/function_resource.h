@@ -13,6 +13,15 @@
 
 namespace hearth::stacks {
 
+// The version and the alias that a function brings with it.
+struct Publication {
+  std::string alias;            // AutoPublishAlias; empty: nothing is published.
+  bool all_properties = false;  // Any change of the function is published, not of its code alone.
+  std::string code_sha256;      // Stands for the code where that is asked: "has it changed?"
+  std::string description;      // Of the version.
+  uint32_t provisioned = 0;     // Of the alias.
+};
+
 struct PlannedFunction {
   std::string logical_id;
   Position position;                           // Of the resource's name.
@@ -21,6 +30,7 @@ struct PlannedFunction {
   std::string code_path;    // CodeUri as written; empty: inline code.
   std::string inline_name;  // "index.py"
   std::string inline_code;
+  Publication publication;
 };
 
 // The resource's properties over Globals.Function, as SAM merges them: maps are merged, lists

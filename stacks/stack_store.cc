@@ -10,7 +10,7 @@ namespace {
 
 using base::Json;
 
-Json ToStored(const FunctionState& state) {
+Json Stored(const FunctionState& state) {
   const auto& s = state.settings;
   return {{"name", s.name},
           {"runtime", s.runtime},
@@ -46,13 +46,59 @@ FunctionState StateFrom(const Json& stored) {
   return state;
 }
 
-Json ToStored(const std::vector<Change>& changes) {
+Json Stored(const AliasState& state) {
+  Json out{{"version", state.version},
+           {"description", state.description},
+           {"provisioned", state.provisioned}};
+  if (state.extra) {
+    out["extra_version"] = state.extra->version;
+    out["extra_weight"] = state.extra->weight;
+  }
+  return out;
+}
+
+AliasState AliasFrom(const Json& stored) {
+  AliasState state{.version = stored.at("version"),
+                   .description = stored.at("description"),
+                   .extra = {},
+                   .provisioned = stored.at("provisioned")};
+  if (stored.contains("extra_version")) {
+    state.extra = invoker::ExtraVersion{stored.at("extra_version"), stored.at("extra_weight")};
+  }
+  return state;
+}
+
+std::string_view ToText(ResourceKind kind) {
+  switch (kind) {
+    case ResourceKind::kFunction:
+      return "function";
+    case ResourceKind::kVersion:
+      return "version";
+    case ResourceKind::kAlias:
+      return "alias";
+  }
+  return "";
+}
+
+ResourceKind KindFrom(const std::string& text) {
+  return text == "version" ? ResourceKind::kVersion
+         : text == "alias" ? ResourceKind::kAlias
+                           : ResourceKind::kFunction;
+}
+
+Json Stored(const std::vector<Change>& changes) {
+  const auto optional = [](const auto& state) { return state ? Stored(*state) : Json(); };
   Json out = Json::array();
   for (const auto& change : changes) {
-    out.push_back({{"logical_id", change.logical_id},
+    // Of a version nothing is needed to roll back.
+    out.push_back({{"kind", ToText(change.kind)},
+                   {"logical_id", change.logical_id},
                    {"function", change.function},
-                   {"before", change.before ? ToStored(*change.before) : Json()},
-                   {"after", change.after ? ToStored(*change.after) : Json()}});
+                   {"before", optional(change.before)},
+                   {"after", optional(change.after)},
+                   {"alias", change.alias},
+                   {"alias_before", optional(change.alias_before)},
+                   {"alias_after", optional(change.alias_after)}});
   }
   return out;
 }
@@ -65,6 +111,13 @@ std::vector<Change> ChangesFrom(const Json& stored) {
     change.function = item.at("function");
     if (!item.at("before").is_null()) change.before = StateFrom(item.at("before"));
     if (!item.at("after").is_null()) change.after = StateFrom(item.at("after"));
+    // Intents stored before there were versions and aliases have functions alone.
+    change.kind = KindFrom(item.value("kind", "function"));
+    change.alias = item.value("alias", "");
+    const Json before = item.value("alias_before", Json());
+    const Json after = item.value("alias_after", Json());
+    if (!before.is_null()) change.alias_before = AliasFrom(before);
+    if (!after.is_null()) change.alias_after = AliasFrom(after);
     changes.push_back(std::move(change));
   }
   return changes;
@@ -105,6 +158,8 @@ base::Result<void> LoadRows(store::Database& database, std::string_view sql,
 }
 
 }  // namespace
+
+Json ToStored(const FunctionState& state) { return Stored(state); }
 
 Json ToJson(const StackRecord& record) {
   Json resources = Json::array();
@@ -156,7 +211,7 @@ std::string StackStore::OwnerOf(const std::string& function) const {
 }
 
 void StackStore::Begin(const std::string& name, std::vector<Change> changes, Done done) {
-  auto text = base::ToJsonText(ToStored(changes));
+  auto text = base::ToJsonText(Stored(changes));
   writer_.Run(
       [&database = database_, name, text = std::move(text)]() -> base::Result<void> {
         const std::array<store::Value, 2> values{name, text};

@@ -27,12 +27,38 @@ struct FunctionState {
   std::string code_digest;  // layers::CodeStore's key.
 };
 
-// One function's way from `before` to `after`; neither: it does not exist.
+// A version that the stack publishes, or has published.
+struct WantedVersion {
+  std::string token;   // Stands for its number (version_resources.h).
+  std::string number;  // Empty: it is to be published.
+  std::string description;
+  std::string code_sha256;  // What $LATEST's must be; empty: anything.
+  uint32_t provisioned = 0;
+};
+
+// An alias as a deployment wants it, or as it found it.
+struct AliasState {
+  std::string version;  // "$LATEST", a number, or a token.
+  std::string description;
+  std::optional<invoker::ExtraVersion> extra;
+  uint32_t provisioned = 0;
+  bool operator==(const AliasState&) const = default;
+};
+
+enum class ResourceKind { kFunction, kVersion, kAlias };
+
+// One resource's way from `before` to `after`; neither: it does not exist. A version has no way
+// back: once published, it is there until its function goes.
 struct Change {
   std::string logical_id;
-  std::string function;  // Physical id: the function's name.
+  std::string function;  // Its name: a function's physical id.
   std::optional<FunctionState> before;
   std::optional<FunctionState> after;
+  ResourceKind kind = ResourceKind::kFunction;
+  WantedVersion version;  // kVersion
+  std::string alias;      // kAlias: its name.
+  std::optional<AliasState> alias_before;
+  std::optional<AliasState> alias_after;
 };
 
 struct StackResource {
@@ -55,6 +81,7 @@ struct StackRecord {
 };
 
 base::Json ToJson(const StackRecord& record);
+base::Json ToStored(const FunctionState& state);
 
 class StackStore {
  public:

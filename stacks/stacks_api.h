@@ -83,6 +83,10 @@ class StacksApi {
       layers::CodeStore& code, const Request& request);
   void RunDeployment(aws::Call call, Request request, std::vector<std::string> digests);
   std::vector<Change> ChangesOf(const Request& request, const std::vector<std::string>& digests);
+  Change ChangeOf(const Request& request, const PlannedStep& step,
+                  const std::vector<std::string>& digests);
+  std::string PublishedNumber(const std::string& stack, const Change& change) const;
+  std::string PhysicalId(const Change& change) const;
   // First ends what an earlier deployment left behind, if it did.
   void WithRecovered(const std::string& name, std::function<void(bool is_clean)> then);
   void Stream(aws::Call call, const std::string& name, std::vector<Change> changes,

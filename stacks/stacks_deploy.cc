@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "layers/archive.h"
 #include "stacks/stacks_api.h"
+#include "stacks/stacks_request.h"
 #include "stacks/stacks_wire.h"
 
 namespace hearth::stacks {
@@ -62,13 +63,6 @@ std::vector<Diagnostic> One(Position position, std::string message) {
 }
 
 }  // namespace
-
-struct StacksApi::Request {
-  std::string stack;
-  std::string stack_id;
-  Plan plan;
-  std::map<std::string, std::string> artifacts;  // Digest by path.
-};
 
 std::expected<StacksApi::Request, std::vector<Diagnostic>> StacksApi::Read(
     const aws::Call& call, const std::string& name) const {
@@ -170,6 +164,11 @@ void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
                          {"type", kFunctionType},
                          {"physical_id", function.settings.name}});
   }
+  for (const auto& alias : request->plan.aliases) {
+    resources.push_back({{"logical_id", alias.logical_id},
+                         {"type", kAliasType},
+                         {"physical_id", alias.function + ":" + alias.name}});
+  }
   Answer(std::move(call), 200,
          {{"artifacts", std::move(artifacts)},
           {"resources", std::move(resources)},
@@ -248,41 +247,20 @@ void StacksApi::Deploy(aws::Call call, const std::string& name) {
   });
 }
 
-std::vector<Change> StacksApi::ChangesOf(const Request& request,
-                                         const std::vector<std::string>& digests) {
-  std::vector<Change> changes;
-  std::set<std::string> kept;
-  for (size_t i = 0; i < request.plan.functions.size(); ++i) {
-    const auto& function = request.plan.functions[i];
-    const std::string& name = function.settings.name;
-    kept.insert(name);
-    changes.push_back({function.logical_id, name, CurrentState(options_.registry, name),
-                       FunctionState{function.settings, digests[i]}});
-  }
-  const StackRecord* record = stacks_->Find(request.stack);
-  if (record == nullptr) return changes;
-  // What vanished goes last, and in the reverse of the order in which it came.
-  for (auto it = record->resources.rbegin(); it != record->resources.rend(); ++it) {
-    if (kept.contains(it->physical_id)) continue;
-    changes.push_back({it->logical_id, it->physical_id,
-                       CurrentState(options_.registry, it->physical_id), std::nullopt});
-  }
-  return changes;
-}
-
 void StacksApi::RunDeployment(aws::Call call, Request request, std::vector<std::string> digests) {
   StackRecord record;
   record.name = request.stack;
   record.id = request.stack_id;
   record.description = request.plan.description;
   record.updated = base::FormatIso8601(options_.clock.WallNow());
-  for (const auto& function : request.plan.functions) {
-    record.resources.push_back({function.logical_id, kFunctionType, function.settings.name});
-  }
   for (const auto& output : request.plan.outputs) {
     record.outputs.push_back({output.name, output.value, output.description});
   }
   auto changes = ChangesOf(request, digests);
+  for (size_t i = 0; i < request.plan.order.size(); ++i) {
+    record.resources.push_back(
+        {changes[i].logical_id, std::string(TypeOf(changes[i].kind)), PhysicalId(changes[i])});
+  }
   Stream(std::move(call), request.stack, std::move(changes), std::move(record),
          std::move(request.plan.notices));
 }
@@ -303,21 +281,25 @@ void StacksApi::Stream(aws::Call call, const std::string& name, std::vector<Chan
           {"column", notice.position.column},
           {"message", notice.message}});
   }
-  Json outputs = Json::object();
-  if (record) {
-    for (const auto& output : record->outputs) outputs[output.name] = output.value;
-  }
-  Deployment::Start(host(), name, std::move(changes), std::move(record), emit,
-                    [this, name, responder, emit, outputs = std::move(outputs)](
-                        DeploymentStatus status, const std::string& reason) {
-                      busy_.erase(name);
-                      code_in_use_.erase(name);
-                      Json event = {{"event", "done"}, {"status", ToString(status)}};
-                      if (status == DeploymentStatus::kSucceeded) event["outputs"] = outputs;
-                      if (!reason.empty()) event["reason"] = reason;
-                      emit(event);
-                      responder->End();
-                    });
+  Deployment::Start(
+      host(), name, std::move(changes), std::move(record), emit,
+      [this, name, responder, emit](DeploymentStatus status, const std::string& reason) {
+        busy_.erase(name);
+        code_in_use_.erase(name);
+        Json event = {{"event", "done"}, {"status", ToString(status)}};
+        if (status == DeploymentStatus::kSucceeded) {
+          event["outputs"] = Json::object();
+          const StackRecord* now = stacks_->Find(name);
+          if (now != nullptr) {
+            for (const auto& output : now->outputs) {
+              event["outputs"][output.name] = output.value;
+            }
+          }
+        }
+        if (!reason.empty()) event["reason"] = reason;
+        emit(event);
+        responder->End();
+      });
 }
 
 void StacksApi::Delete(aws::Call call, const std::string& name) {
@@ -343,6 +325,7 @@ void StacksApi::Delete(aws::Call call, const std::string& name) {
     std::vector<Change> changes;
     const StackRecord& record = *stacks_->Find(name);
     for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
+      if (it->type != kFunctionType) continue;  // It goes with its function.
       changes.push_back({it->logical_id, it->physical_id,
                          CurrentState(options_.registry, it->physical_id), std::nullopt});
     }

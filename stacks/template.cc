@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "stacks/evaluator.h"
 #include "stacks/parameters.h"
+#include "stacks/resource_members.h"
 
 namespace hearth::stacks {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 constexpr std::string_view kSamTransform = "AWS::Serverless-2016-10-31";
 constexpr std::string_view kFunctionType = "AWS::Serverless::Function";
 constexpr size_t kMaxOutputs = 200;  // AWS.
+constexpr std::array<std::string_view, 3> kServedTypes = {kFunctionType, kVersionType, kAliasType};
 
 constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersion",
                                                         "Transform",
@@ -29,10 +31,6 @@ constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersio
                                                         "Resources",
                                                         "Outputs"};
 constexpr std::array<std::string_view, 2> kUnservedSections = {"Rules", "Hooks"};
-constexpr std::array<std::string_view, 7> kResourceMembers = {
-    "Type",     "Properties",     "DependsOn",          "Condition",
-    "Metadata", "DeletionPolicy", "UpdateReplacePolicy"};
-
 bool IsAlphanumeric(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -192,39 +190,25 @@ class Planner {
                                                  resource.name, Describe(node)));
       return false;
     }
-    for (const auto& member : node.members) {
-      if (std::ranges::find(kResourceMembers, member.name) == kResourceMembers.end()) {
-        errors_.Add(
-            member.position,
-            fmt::format("'{}' of the resource '{}' is unknown or not served "
-                        "yet{}; served: {}",
-                        member.name, resource.name, Suggestion(member.name, kResourceMembers),
-                        fmt::join(kResourceMembers, ", ")));
-      }
-    }
-    for (const auto name : {"DeletionPolicy", "UpdateReplacePolicy"}) {
-      const Member* policy = node.Find(name);
-      if (policy != nullptr && policy->value->text != "Delete") {
-        errors_.Add(policy->value->position, fmt::format("{} {} is not served yet: only Delete is",
-                                                         name, Describe(*policy->value)));
-      }
-    }
     const Member* type = node.Find("Type");
+    CheckResourceMembers(resource, errors_);
     if (type == nullptr || !type->value->is_scalar()) {
       errors_.Add(resource.position, fmt::format("the resource '{}' has no Type", resource.name));
       return false;
     }
-    if (type->value->text != kFunctionType) {
-      errors_.Add(type->value->position,
-                  fmt::format("the resource type {} of '{}' is not served yet; served: {}",
-                              Describe(*type->value), resource.name, kFunctionType));
+    if (std::ranges::find(kServedTypes, type->value->text) == kServedTypes.end()) {
+      errors_.Add(
+          type->value->position,
+          fmt::format("the resource type {} of '{}' is not served yet; served: {}",
+                      Describe(*type->value), resource.name, fmt::join(kServedTypes, ", ")));
       return false;
     }
-    if (!is_sam_) {
+    const bool is_function = type->value->text == kFunctionType;
+    if (is_function && !is_sam_) {
       errors_.Add(type->value->position,
                   fmt::format("{} needs 'Transform: {}' at the top", kFunctionType, kSamTransform));
     }
-    CheckMetadata(resource);
+    CheckMetadata(resource, errors_, notices_);
     const Member* properties = node.Find("Properties");
     if (properties != nullptr && properties->value->kind != NodeKind::kNull &&
         !properties->value->is_map()) {
@@ -232,26 +216,20 @@ class Planner {
                   fmt::format("Properties is a map, not {}", Describe(*properties->value)));
       return false;
     }
-    CheckFunctionProperties(resource, PropertiesOf(resource), errors_, notices_);
-    return true;
-  }
-
-  void CheckMetadata(const Member& resource) {
-    const Member* metadata = resource.value->Find("Metadata");
-    if (metadata == nullptr) return;
-    if (const Member* build = metadata->value->Find("BuildMethod")) {
-      errors_.Add(build->position,
-                  fmt::format("BuildMethod {} is not served: build first, and let CodeUri name the "
-                              "result",
-                              Describe(*build->value)));
-      return;
+    if (is_function) {
+      CheckFunctionProperties(resource, PropertiesOf(resource), errors_, notices_);
+    } else {
+      CheckVersionProperties(type->value->text, PropertiesOf(resource), errors_);
     }
-    notices_.Add(metadata->position, fmt::format("Metadata of '{}' is not used", resource.name));
+    return true;
   }
 
   NodeRef PropertiesOf(const Member& resource) const {
     const Member* properties = resource.value->Find("Properties");
-    return MergeGlobals(globals_, properties != nullptr ? properties->value : nullptr);
+    const Member* type = resource.value->Find("Type");
+    const bool is_function = type != nullptr && type->value->text == kFunctionType;
+    return MergeGlobals(is_function ? globals_ : nullptr,
+                        properties != nullptr ? properties->value : nullptr);
   }
 
   std::vector<std::pair<std::string, Position>> DependenciesOf(const Member& resource) {
@@ -315,11 +293,53 @@ class Planner {
     if (!sound_.contains(resource.name)) return;
     auto merged = PropertiesOf(resource);
     if (merged == nullptr || !merged->is_map()) merged = MakeMap(resource.position, {});
-    auto function = ReadFunction(resource, evaluator_.Evaluate(merged), errors_);
+    const std::string& type = resource.value->Find("Type")->value->text;
+    const auto properties = evaluator_.Evaluate(merged);
+    if (type == kVersionType) {
+      AddVersion(resource.name, ReadVersion(resource, properties, plan_.functions, errors_));
+    } else if (type == kAliasType) {
+      AddAlias(ReadAlias(resource, properties, plan_.functions, errors_));
+      const PlannedAlias& alias = plan_.aliases.back();
+      const std::string arn = Arn(alias.function, alias.name);
+      scope_.resources[resource.name] = ResourceValues{arn, {{"AliasArn", arn}}};
+    } else {
+      AddFunction(resource.name, ReadFunction(resource, properties, errors_));
+    }
+  }
+
+  std::string Arn(const std::string& function, const std::string& qualifier = {}) const {
+    return invoker::FunctionArn(input_.account, function, qualifier);
+  }
+
+  void AddFunction(const std::string& logical_id, PlannedFunction planned) {
+    plan_.order.push_back({ResourceKind::kFunction, plan_.functions.size()});
+    plan_.functions.push_back(std::move(planned));
+    const PlannedFunction& function = plan_.functions.back();
     const auto& name = function.settings.name;
-    scope_.resources[resource.name] =
-        ResourceValues{name, {{"Arn", invoker::FunctionArn(input_.account, name)}}};
-    plan_.functions.push_back(std::move(function));
+    ResourceValues values{name, {{"Arn", Arn(name)}}};
+    if (!function.publication.alias.empty()) {
+      const PlannedVersion version = VersionOf(function);
+      values.attributes["Version"] = Arn(name, version.wanted.token);
+      values.attributes["Version.Version"] = version.wanted.token;
+      values.attributes["Alias"] = Arn(name, function.publication.alias);
+      plan_.order.push_back({ResourceKind::kVersion, plan_.versions.size()});
+      plan_.versions.push_back(version);
+      AddAlias(AliasOf(function));
+    }
+    scope_.resources[logical_id] = std::move(values);
+  }
+
+  void AddVersion(const std::string& logical_id, PlannedVersion version) {
+    plan_.order.push_back({ResourceKind::kVersion, plan_.versions.size()});
+    const std::string& token = version.wanted.token;
+    const std::string arn = Arn(version.function, token);
+    scope_.resources[logical_id] = ResourceValues{arn, {{"Version", token}, {"FunctionArn", arn}}};
+    plan_.versions.push_back(std::move(version));
+  }
+
+  void AddAlias(PlannedAlias alias) {
+    plan_.order.push_back({ResourceKind::kAlias, plan_.aliases.size()});
+    plan_.aliases.push_back(std::move(alias));
   }
 
   void CheckNames() {
@@ -331,6 +351,13 @@ class Planner {
       errors_.Add(found != function.properties.end() ? found->second : function.position,
                   fmt::format("the function name '{}' of '{}' is also that of '{}'",
                               function.settings.name, function.logical_id, owner->second));
+    }
+    for (const auto& alias : plan_.aliases) {
+      const auto [owner, is_new] =
+          owners.emplace(alias.function + ":" + alias.name, alias.logical_id);
+      if (is_new) continue;
+      errors_.Add(alias.position, fmt::format("the alias '{}' of '{}' is also that of '{}'",
+                                              alias.name, alias.logical_id, owner->second));
     }
   }
 

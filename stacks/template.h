@@ -14,6 +14,7 @@
 #include "invoker/function.h"
 #include "stacks/function_resource.h"
 #include "stacks/node.h"
+#include "stacks/version_resources.h"
 
 namespace hearth::stacks {
 
@@ -31,9 +32,17 @@ struct PlannedOutput {
   std::string description;
 };
 
+struct PlannedStep {
+  ResourceKind kind;
+  size_t index;  // Of the plan's functions, versions or aliases.
+};
+
 struct Plan {
   std::string description;
-  std::vector<PlannedFunction> functions;  // What others depend on comes first.
+  std::vector<PlannedFunction> functions;
+  std::vector<PlannedVersion> versions;
+  std::vector<PlannedAlias> aliases;
+  std::vector<PlannedStep> order;  // What others depend on comes first.
   std::vector<PlannedOutput> outputs;
   std::vector<Diagnostic> notices;
 };

@@ -4,13 +4,14 @@ import collections
 import json
 import os
 import subprocess
+import tempfile
 import threading
 import unittest
 
 import boto3
 import botocore.config
 
-from harness import ROLE, ROOT, HearthTest, poll, zip_of
+from harness import BIN, ROLE, ROOT, HearthTest, poll, zip_of
 from test_clients import CREDENTIALS
 
 # Says who it is in each way a function can know it.
@@ -20,6 +21,19 @@ def handler(event, context):
     return {"text": "%s", "version": context.function_version, "arn": context.invoked_function_arn,
             "env": os.environ["AWS_LAMBDA_FUNCTION_VERSION"], "stream": context.log_stream_name,
             "pid": os.getpid(), "boot": open("/proc/self/stat").read().split()[21]}
+"""
+
+
+TEMPLATE = """Transform: AWS::Serverless-2016-10-31
+Outputs: {Version: {Value: !Ref Shown.Version}}
+Resources:
+  Shown:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src
+      Handler: app.handler
+      Runtime: python3.12
+      AutoPublishAlias: live
 """
 
 
@@ -225,6 +239,47 @@ class Durable(HearthTest):
         self.assertEqual(answer.headers["x-amz-executed-version"], "1")
         again = host.request("POST", functions + "/versions", "{}")
         self.assertEqual(again.json["Version"], "3")  # 2 is never used again.
+
+
+class Templates(HearthTest):
+    def deploy(self, folder, text, more=""):
+        os.makedirs(os.path.join(folder, "src"), exist_ok=True)
+        with open(os.path.join(folder, "src/app.py"), "w", encoding="utf-8") as source:
+            source.write(APP % text)
+        with open(os.path.join(folder, "template.yaml"), "w", encoding="utf-8") as template:
+            template.write(TEMPLATE + more)
+        done = subprocess.run(
+            [os.path.join(BIN, "hearth"), "deploy", os.path.join(folder, "template.yaml"),
+             "--stack", "shop"], capture_output=True, text=True, timeout=120,
+            env={**os.environ, "HEARTH_ENDPOINT": self.host.url})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def executed(self):
+        answer = self.host.invoke("Shown:live", {})
+        return answer.headers["x-amz-executed-version"], answer.json["text"]
+
+    def test_a_template_publishes_and_shifts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIn("function:Shown:1", self.deploy(folder, "one"))
+            self.assertEqual(self.executed(), ("1", "one"))
+            # A change of the settings publishes nothing; a change of the code does.
+            self.assertIn("function:Shown:1", self.deploy(folder, "one", "      Timeout: 9\n"))
+            self.assertIn("function:Shown:2", self.deploy(folder, "two"))
+            self.assertEqual(self.executed(), ("2", "two"))
+            self.assertEqual(self.host.invoke("Shown:1", {}).json["text"], "one")
+            # Its own alias points back with all its weight.
+            self.deploy(folder, "two", """
+  Back:
+    Type: AWS::Lambda::Alias
+    Properties:
+      FunctionName: !Ref Shown
+      Name: back
+      FunctionVersion: !GetAtt Shown.Version.Version
+      RoutingConfig: {AdditionalVersionWeights: [{FunctionVersion: 1, FunctionWeight: 1.0}]}
+""")
+            answer = self.host.invoke("Shown:back", {})
+            self.assertEqual(answer.headers["x-amz-executed-version"], "1")
 
 
 class AwsCli(HearthTest):

@@ -19,12 +19,15 @@
 
 namespace hearth::stacks {
 
-// A data plane to which versions need not be brought.
+// A data plane that only notes what it is told.
 class FakeInvoker final : public invoker::Invoker {
  public:
+  explicit FakeInvoker(io::Loop& loop) : loop_(loop) {}
   void Invoke(invoker::InvokeRequest, invoker::InvokeCallback) override {}
   void Retire(const std::string&, const std::set<std::string>&) override {}
-  void Prepare(invoker::FunctionRef, std::function<void(base::Result<void>)>) override {}
+  void Prepare(invoker::FunctionRef, std::function<void(base::Result<void>)> done) override {
+    loop_.Post([this, done = std::move(done)] { done(preparation); });
+  }
   void Provision(invoker::FunctionRef version, uint32_t count) override {
     provisioned[version->version] = count;
   }
@@ -35,6 +38,10 @@ class FakeInvoker final : public invoker::Invoker {
   void Drain(base::Deadline, std::function<void()>) override {}
 
   std::map<std::string, uint32_t> provisioned;  // By version.
+  base::Result<void> preparation;               // How every one ends.
+
+ private:
+  io::Loop& loop_;
 };
 
 class FakeRegistry final : public invoker::Registry {
@@ -102,7 +109,8 @@ class FakeCodeStore final : public layers::CodeStore {
 class FakeControlPlane final : public invoker::ControlPlane {
  public:
   FakeControlPlane(io::Loop& loop, FakeRegistry& registry)
-      : loop_(loop),
+      : data_plane(loop),
+        loop_(loop),
         registry_(registry),
         versions_(registry, data_plane, loop.clock(), {}, limits::kAccountConcurrency) {
     registry.loop = &loop;

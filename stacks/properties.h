@@ -1,0 +1,37 @@
+// Properties: reads typed properties of one evaluated map; what is wrong is an error at its place.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "stacks/node.h"
+
+namespace hearth::stacks {
+
+class Properties {
+ public:
+  Properties(const Node& node, std::string prefix, Diagnostics& errors)
+      : node_(node), prefix_(std::move(prefix)), errors_(errors) {}
+
+  // nullptr: absent, or written without a value, or its error is reported already.
+  const Node* Find(std::string_view name) const;
+  std::string Text(std::string_view name) const;  // Empty: absent.
+  int64_t Integer(std::string_view name, int64_t fallback) const;
+  bool Flag(std::string_view name) const;
+  double Number(std::string_view name) const;  // From 0 to 1.
+  std::map<std::string, std::string> TextMap(std::string_view name) const;
+  // The map below `name`, whose only members are `allowed`.
+  std::optional<Properties> Below(std::string_view name, std::string_view allowed) const;
+  // ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: N}. 0: absent.
+  uint32_t ProvisionedConcurrency() const;
+
+ private:
+  const Node& node_;
+  std::string prefix_;
+  Diagnostics& errors_;
+};
+
+}  // namespace hearth::stacks

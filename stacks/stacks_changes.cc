@@ -1,0 +1,122 @@
+// StacksApi: what a plan changes of what there is.
+#include <algorithm>
+
+#include "aws/arn.h"
+#include "stacks/stacks_api.h"
+#include "stacks/stacks_request.h"
+#include "stacks/version_steps.h"
+
+namespace hearth::stacks {
+
+std::vector<Change> StacksApi::ChangesOf(const Request& request,
+                                         const std::vector<std::string>& digests) {
+  std::vector<Change> changes;
+  std::set<std::string> kept;
+  std::set<std::string> functions;
+  for (const PlannedStep& step : request.plan.order) {
+    changes.push_back(ChangeOf(request, step, digests));
+    kept.insert(PhysicalId(changes.back()));
+    functions.insert(changes.back().function);
+  }
+  // What vanished goes last, and in the reverse of the order in which it came. A function takes its
+  // versions and aliases with it; a version stays as long as its function.
+  const StackRecord* record = stacks_->Find(request.stack);
+  if (record == nullptr) return changes;
+  for (auto it = record->resources.rbegin(); it != record->resources.rend(); ++it) {
+    if (kept.contains(it->physical_id) || it->type == kVersionType) continue;
+    if (it->type == kFunctionType) {
+      changes.push_back({it->logical_id, it->physical_id,
+                         CurrentState(options_.registry, it->physical_id), std::nullopt});
+      continue;
+    }
+    const auto name = aws::ParseFunctionName(it->physical_id);
+    if (!name || !functions.contains(name->name)) continue;
+    changes.push_back(
+        {.logical_id = it->logical_id,
+         .function = name->name,
+         .before = {},
+         .after = {},
+         .kind = ResourceKind::kAlias,
+         .version = {},
+         .alias = name->qualifier,
+         .alias_before = CurrentAlias(options_.registry, name->name, name->qualifier)});
+  }
+  return changes;
+}
+
+Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
+                           const std::vector<std::string>& digests) {
+  const Plan& plan = request.plan;
+  switch (step.kind) {
+    case ResourceKind::kFunction: {
+      const auto& function = plan.functions[step.index];
+      const std::string& name = function.settings.name;
+      return {function.logical_id, name, CurrentState(options_.registry, name),
+              FunctionState{function.settings, digests[step.index]}};
+    }
+    case ResourceKind::kVersion: {
+      const auto& version = plan.versions[step.index];
+      const auto function =
+          std::ranges::find(plan.functions, version.function,
+                            [](const PlannedFunction& planned) { return planned.settings.name; });
+      const std::string& digest = digests[static_cast<size_t>(function - plan.functions.begin())];
+      Change change{.logical_id = VersionLogicalId(version, {function->settings, digest}),
+                    .function = version.function,
+                    .before = {},
+                    .after = {},
+                    .kind = ResourceKind::kVersion,
+                    .version = version.wanted,
+                    .alias = {}};
+      change.version.number = PublishedNumber(request.stack, change);
+      return change;
+    }
+    case ResourceKind::kAlias: {
+      const auto& alias = plan.aliases[step.index];
+      return {.logical_id = alias.logical_id,
+              .function = alias.function,
+              .before = {},
+              .after = {},
+              .kind = ResourceKind::kAlias,
+              .version = {},
+              .alias = alias.name,
+              .alias_before = CurrentAlias(options_.registry, alias.function, alias.name),
+              .alias_after = alias.state};
+    }
+  }
+  return {};
+}
+
+// The number of the version that the stack has for this resource already, where that is still
+// there and says the same; empty: it is to be published.
+std::string StacksApi::PublishedNumber(const std::string& stack, const Change& change) const {
+  const StackRecord* record = stacks_->Find(stack);
+  const auto function = options_.registry.Record(change.function);
+  if (record == nullptr || function == nullptr) return "";
+  for (const auto& resource : record->resources) {
+    if (resource.type != kVersionType || resource.logical_id != change.logical_id) continue;
+    const auto name = aws::ParseFunctionName(resource.physical_id);
+    if (!name || name->name != change.function) continue;
+    const auto version = invoker::FindVersion(*function, name->qualifier);
+    const std::string& description = change.version.description;
+    if (version == nullptr || (!description.empty() && version->description != description)) {
+      continue;
+    }
+    return name->qualifier;
+  }
+  return "";
+}
+
+std::string StacksApi::PhysicalId(const Change& change) const {
+  const auto& account = options_.account;
+  switch (change.kind) {
+    case ResourceKind::kFunction:
+      return change.function;
+    case ResourceKind::kVersion:
+      return invoker::FunctionArn(account, change.function, change.version.token);
+    case ResourceKind::kAlias:
+      return invoker::FunctionArn(account, change.function, change.alias);
+  }
+  return "";
+}
+
+}  // namespace hearth::stacks

@@ -1,0 +1,18 @@
+// A template on its way through StacksApi.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "stacks/stacks_api.h"
+
+namespace hearth::stacks {
+
+struct StacksApi::Request {
+  std::string stack;
+  std::string stack_id;
+  Plan plan;
+  std::map<std::string, std::string> artifacts;  // Digest by path.
+};
+
+}  // namespace hearth::stacks

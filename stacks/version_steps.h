@@ -1,0 +1,36 @@
+// What a deployment does to published versions and aliases.
+//
+// Each step's callback runs once, never inside the call. Owner: none; the host outlives it.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "invoker/control_plane.h"
+#include "invoker/registry.h"
+#include "stacks/stack_store.h"
+
+namespace hearth::stacks {
+
+// An alias as it is now; nothing where there is none.
+std::optional<AliasState> CurrentAlias(const invoker::Registry& registry,
+                                       const std::string& function, const std::string& alias);
+
+// Where the version has no number yet: publishes what the function is now, and waits until that is
+// Active. Gives the number, or why there is none.
+void BringVersion(invoker::ControlPlane& control, const invoker::Registry& registry,
+                  const std::string& function, const WantedVersion& wanted,
+                  std::function<void(std::expected<std::string, std::string>)> done);
+// Whether BringVersion has nothing to do.
+bool IsThere(const invoker::Registry& registry, const std::string& function,
+             const WantedVersion& wanted);
+
+// Makes the alias what `target` says; nothing: it is deleted.
+void BringAlias(invoker::ControlPlane& control, const invoker::Registry& registry,
+                const std::string& function, const std::string& alias,
+                const std::optional<AliasState>& target,
+                std::function<void(std::expected<void, std::string>)> done);
+
+}  // namespace hearth::stacks
