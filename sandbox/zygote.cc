@@ -14,8 +14,7 @@ namespace {
 
 namespace sys = base::sys;
 
-constexpr size_t kMaxWaiting = 4096;  // launches without an embryo
-constexpr size_t kMaxDead = 64;       // groups that wait for a quiet moment to be removed
+constexpr size_t kMaxDead = 64;  // groups that wait for a quiet moment to be removed
 
 uint64_t Tag(uint64_t slot, uint64_t source) { return slot << 3 | source; }
 
@@ -40,6 +39,8 @@ base::Result<void> Zygote::Run() {
       const auto source = static_cast<Source>(tag & 7);
       if (source == Source::kHost) {
         Flush();
+        // It is gone, even where it is not being read.
+        if ((events[static_cast<size_t>(i)].events & (EPOLLHUP | EPOLLERR)) != 0) return {};
         OnHost();
         continue;
       }
@@ -58,6 +59,7 @@ base::Result<void> Zygote::Run() {
     Refill();
     Shrink();
     if (count == 0 || dead_.size() > kMaxDead) RemoveDead();
+    WatchHost();
   }
   return {};
 }
@@ -100,8 +102,10 @@ void Zygote::Dispatch(Source source, Slot& slot) {
 
 // --- hearthd's requests
 
+// Each launch that waits holds descriptors. Those that would be too many wait where they are, in
+// the socket and with hearthd.
 void Zygote::OnHost() {
-  while (!host_gone_) {
+  while (!host_gone_ && waiting_ < max_waiting_) {
     auto message = sys::ReceiveMessage(host_.get(), kMaxPacket, MSG_DONTWAIT);
     if (!message) {
       if (message.error().error_number == EAGAIN) return;
@@ -143,11 +147,6 @@ void Zygote::Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds) {
   if (!spec) return refuse(spec.error());
   if (fds.size() != packet.passed_as.size() || fds.size() > kMaxPassed) {
     return refuse(base::Invalid("launch", "descriptors are missing or too many").error());
-  }
-  if (waiting_ >= kMaxWaiting) {
-    return refuse(
-        base::MakeError(base::ErrorKind::kLimit, "launch", "4,096 launches are waiting already")
-            .error());
   }
   failed_fills_ = 0;
   const TmpSize tmp{spec->tmp, spec->tmp_inodes};
@@ -197,16 +196,16 @@ void Zygote::Flush() {
     std::vector<int> fds;
     for (const auto& fd : outgoing_.front().fds) fds.push_back(fd.get());
     const auto sent = sys::SendMessage(host_.get(), outgoing_.front().packet, fds, MSG_DONTWAIT);
-    if (!sent && sent.error().error_number == EAGAIN) return WatchHost(true);
+    if (!sent && sent.error().error_number == EAGAIN) return;
     if (!sent) host_gone_ = true;
     outgoing_.pop_front();
   }
-  WatchHost(false);
 }
 
-void Zygote::WatchHost(bool blocked) {
-  if (std::exchange(host_blocked_, blocked) == blocked) return;
-  const uint32_t events = blocked ? EPOLLIN | EPOLLOUT : EPOLLIN;
+void Zygote::WatchHost() {
+  const uint32_t events = (waiting_ < max_waiting_ ? EPOLLIN : 0u) |
+                          (outgoing_.empty() ? 0u : static_cast<uint32_t>(EPOLLOUT));
+  if (std::exchange(host_events_, events) == events) return;
   (void)Watch(host_.get(), Source::kHost, 0, events);
 }
 

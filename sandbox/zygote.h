@@ -96,7 +96,7 @@ class Zygote {
 
   void Send(std::string packet, std::vector<int> fds = {});
   void Flush();
-  void WatchHost(bool blocked);
+  void WatchHost();
 
   ZygoteOptions options_;
   base::UniqueFd host_;
@@ -123,6 +123,7 @@ class Zygote {
   };
   std::map<TmpSize, Kind> kinds_;
   size_t waiting_ = 0;  // over all kinds
+  size_t max_waiting_ = 0;
   Demand demand_;
   std::deque<std::pair<base::MonoTime, uint64_t>> launch_deadlines_;  // slot numbers
   std::deque<uint64_t> dead_;       // slots whose group is removed when there is nothing else to do
@@ -134,7 +135,7 @@ class Zygote {
   };
   std::deque<Outgoing> outgoing_;
   bool host_gone_ = false;
-  bool host_blocked_ = false;  // hearthd reads slower than it is told
+  uint32_t host_events_ = 0;  // for which host_ is watched
   int failed_fills_ = 0;
 };
 

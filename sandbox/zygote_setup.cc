@@ -24,8 +24,9 @@ namespace sys = base::sys;
 
 // A predecessor whose hearthd was killed is still removing its groups.
 constexpr auto kLockTimeout = std::chrono::seconds(3);
-constexpr size_t kMaxSlots = 16384;   // ranges of 65,536 user ids: a quarter of all there are
-constexpr size_t kSpareFiles = 2048;  // of the limit of open files, for what is no live sandbox
+constexpr size_t kMaxSlots = 16384;  // ranges of 65,536 user ids: a quarter of all there are
+constexpr size_t kMaxWaiting = 512;  // launches without an embryo that are held at once
+constexpr size_t kSpareFiles = 2 * kMaxWaiting * kMaxPassed;  // for what is no live sandbox
 
 bool IsSameFolder(int fd, const std::string& path) {
   struct stat open_one{}, there{};
@@ -72,7 +73,7 @@ base::Result<void> Zygote::Prepare() {
   epoll_ = base::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_.valid()) return base::SystemError("epoll_create1");
   TRY(sys::SetNonBlocking(host_.get()));
-  TRY(Watch(host_.get(), Source::kHost, 0, EPOLLIN));
+  WatchHost();
   TRY(Watch(fillers_.receiving.get(), Source::kFillers, 0, EPOLLIN));
   Send(EncodeHello(machine_));
   Refill();
@@ -105,7 +106,9 @@ void Zygote::LimitSlots() {
   slots_ = std::make_unique<SlotTable>(*groups_);
   struct rlimit files{};
   CHECK(::getrlimit(RLIMIT_NOFILE, &files) == 0);
-  const size_t by_files = files.rlim_cur - std::min<size_t>(kSpareFiles, files.rlim_cur / 2);
+  const size_t spare = std::min<size_t>(kSpareFiles, files.rlim_cur / 2);
+  const size_t by_files = files.rlim_cur - spare;
+  max_waiting_ = std::max<size_t>(1, spare / 2 / kMaxPassed);
   max_slots_ = std::min({options_.max_sandboxes, by_files, kMaxSlots});
   const char* const reason = max_slots_ == options_.max_sandboxes ? "max_sandboxes allows"
                              : max_slots_ == by_files

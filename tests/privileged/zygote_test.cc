@@ -279,6 +279,30 @@ TEST_F(ZygoteTest, ServesMoreThanItsInheritedDescriptorLimitAllows) {
   EXPECT_THAT(errors, IsEmpty());
 }
 
+TEST_F(ZygoteTest, ServesABurstThatHasMoreDescriptorsThanItMayHold) {
+  client_.reset();
+  const Child child = Fork([&](int output) {
+    const struct rlimit few{1100, 1100};
+    CHECK(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+    client_ = MUST(StartZygote());
+    std::vector<PassedFd> fds;
+    for (int as = 3; as < 11; ++as) fds.push_back({0, as});
+    size_t answered = 0, good = 0;
+    constexpr size_t kLaunches = 150;
+    for (size_t i = 0; i < kLaunches; ++i) {
+      client_->Launch(Script("exit 0"), fds, [&](auto result) {
+        ++answered;
+        good += result.has_value();
+      });
+    }
+    CHECK(RunUntil(*client_, [&] { return answered == kLaunches; }));
+    MUST(base::WriteAll(output, std::to_string(good)));
+    client_.reset();
+  });
+  EXPECT_EQ(Read(child), "150");
+  EXPECT_EQ(::waitpid(child.pid, nullptr, 0), child.pid);
+}
+
 TEST_F(ZygoteTest, AnswersEveryLaunchWhereNoneCanBeMade) {
   // The folder of volumes is gone: each embryo fails, and each launch must hear of it.
   const std::string folder = options_.state_folder + "/tmp";
