@@ -166,7 +166,10 @@ Result<ReceivedMessage> ReceiveMessage(int socket, size_t limit, int flags) {
       out.fds.emplace_back(fd);
     }
   }
-  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+  // Cut short before there was no more room: the kernel could not open the next one here.
+  const bool cut = (message.msg_flags & MSG_CTRUNC) != 0;
+  out.fds_lost = cut && out.fds.size() < kMaxPassedFds;
+  if ((message.msg_flags & MSG_TRUNC) != 0 || (cut && !out.fds_lost)) {
     return MakeError(ErrorKind::kLimit, "recvmsg", "a message was longer than its limit");
   }
   out.data.resize(static_cast<size_t>(got));

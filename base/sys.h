@@ -55,6 +55,7 @@ struct ReceivedMessage {
   std::string data;  // Empty with `closed` where the peer is gone.
   std::vector<UniqueFd> fds;
   bool closed = false;
+  bool fds_lost = false;  // Some could not be received: this process may open no more.
 };
 // EAGAIN comes back as a kSystem error with that number. A message longer than `limit` is an error.
 Result<ReceivedMessage> ReceiveMessage(int socket, size_t limit, int flags = 0);

@@ -22,6 +22,17 @@ base::Result<base::Bytes> ReadBytes(int fd) {
 
 }  // namespace
 
+pid_t PidOf(int pidfd) {
+  const auto info = base::ReadFile("/proc/self/fdinfo/" + std::to_string(pidfd));
+  pid_t pid = 0;
+  const size_t at = info ? info->find("Pid:") : std::string::npos;
+  if (at == std::string::npos) return 0;
+  const char* const end = info->data() + info->size();
+  std::from_chars(std::find_if(info->data() + at + 4, end, [](char c) { return c > ' '; }), end,
+                  pid);
+  return std::max(pid, 0);
+}
+
 base::Result<base::UniqueFd> SandboxState::Open(GroupFile file, const char* step) const {
   if (!ended) return group.Open(file);
   return base::MakeError(base::ErrorKind::kClosed, step, "the sandbox has ended");

@@ -69,4 +69,8 @@ class LiveSandbox final : public Sandbox {
   mutable base::UniqueFd peak_;
 };
 
+// The process of a pidfd, as this process's own pid namespace numbers it: the zygote's is another.
+// 0 where it is gone.
+pid_t PidOf(int pidfd);
+
 }  // namespace hearth::sandbox

@@ -26,18 +26,6 @@ namespace sys = base::sys;
 constexpr auto kStartTimeout = std::chrono::seconds(30);
 constexpr auto kEndTimeout = std::chrono::seconds(10);
 
-// The zygote's pid namespace is not ours, so its number of a process would not be either.
-pid_t PidOf(int pidfd) {
-  const auto info = base::ReadFile("/proc/self/fdinfo/" + std::to_string(pidfd));
-  pid_t pid = 0;
-  const size_t at = info ? info->find("Pid:") : std::string::npos;
-  if (at == std::string::npos) return 0;
-  const char* const end = info->data() + info->size();
-  std::from_chars(std::find_if(info->data() + at + 4, end, [](char c) { return c > ' '; }), end,
-                  pid);
-  return std::max(pid, 0);
-}
-
 class RealClient final : public ZygoteClient {
  public:
   RealClient(pid_t pid, base::UniqueFd pidfd, base::UniqueFd socket, MachineReport machine,
@@ -153,6 +141,7 @@ class RealClient final : public ZygoteClient {
 
   void Handle(sys::ReceivedMessage message);
   void Launched(LaunchedPacket packet, std::vector<base::UniqueFd> fds);
+  void Abandon(const LaunchedPacket& packet);
   void Exited(const ExitedPacket& packet);
   void Done(uint64_t id, base::Result<std::vector<StepTiming>> result);
   void Fail(uint64_t id, base::Error error);
@@ -237,7 +226,8 @@ void RealClient::Handle(sys::ReceivedMessage message) {
   switch (static_cast<PacketKind>(message.data[0])) {
     case PacketKind::kLaunched: {
       auto packet = DecodeLaunched(body);
-      if (!packet || message.fds.empty()) return Lose();
+      if (!packet) return Lose();
+      if (message.fds_lost || message.fds.empty()) return Abandon(*packet);
       return Launched(std::move(*packet), std::move(message.fds));
     }
     case PacketKind::kDone: {
@@ -277,6 +267,14 @@ void RealClient::Launched(LaunchedPacket packet, std::vector<base::UniqueFd> fds
   running_.emplace(packet.id, state);
   callback(std::make_unique<LiveSandbox>(packet.id, pid, std::move(packet.timings), std::move(fds),
                                          std::move(state)));
+}
+
+// It runs, but nobody can hold what belongs to it.
+void RealClient::Abandon(const LaunchedPacket& packet) {
+  SandboxState(layout_, packet.group).Kill();
+  Fail(packet.id, base::MakeError(base::ErrorKind::kLimit, "launch",
+                                  "no more descriptors may be opened: raise RLIMIT_NOFILE (hard)")
+                      .error());
 }
 
 void RealClient::Exited(const ExitedPacket& packet) {

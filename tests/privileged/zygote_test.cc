@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 #include "base/file.h"
@@ -301,6 +302,24 @@ TEST_F(ZygoteTest, ServesABurstThatHasMoreDescriptorsThanItMayHold) {
   });
   EXPECT_EQ(Read(child), "150");
   EXPECT_EQ(::waitpid(child.pid, nullptr, 0), child.pid);
+}
+
+TEST_F(ZygoteTest, AHostWithoutDescriptorsLosesALaunchAndNotItsZygote) {
+  struct rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  std::optional<std::string> error;
+  client_->Launch(Script("exec sleep 1000"), {},
+                  [&](auto result) { error = result ? "it started" : result.error().ToString(); });
+  // The lowest number that is free is one that may not be used.
+  const int next = ::dup(0);
+  ASSERT_EQ(::close(next), 0);
+  const struct rlimit few{static_cast<rlim_t>(next), usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const bool answered = RunUntil(*client_, [&] { return error.has_value(); });
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_TRUE(answered);
+  EXPECT_THAT(*error, HasSubstr("raise RLIMIT_NOFILE"));
+  EXPECT_EQ(OutputOf(Script("echo fine")), "fine\n");
 }
 
 TEST_F(ZygoteTest, AnswersEveryLaunchWhereNoneCanBeMade) {
