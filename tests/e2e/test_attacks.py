@@ -48,7 +48,8 @@ class Attacks(HearthTest):
         self.attack("fork-bomb")
 
     def test_during_a_memory_bomb(self):
-        self.host.create("memory-bomb-big", {"app.py": ATTACKS["memory-bomb"]}, MemorySize=512)
+        self.host.create("memory-bomb-big", {"app.py": ATTACKS["memory-bomb"]}, MemorySize=512,
+                         Timeout=30)
         answer = self.host.invoke("memory-bomb-big")
         self.assert_function_error(answer, "Runtime.ExitError", "signal: killed")
         self.assertEqual(self.host.invoke("Victim", 5).json, 5)

@@ -75,7 +75,7 @@ class Python(HearthTest):
                                    "Error: Runtime exited with error: exit status 3$")
 
     def test_out_of_memory_is_told_apart(self):
-        answer = self.host.invoke(self.function("bomb", MemorySize=128))
+        answer = self.host.invoke(self.function("bomb", MemorySize=128, Timeout=30))
         self.assert_function_error(answer, "Runtime.ExitError",
                                    "Error: Runtime exited with error: signal: killed$")
         self.assertIn("Status: error\tError Type: Runtime.OutOfMemory", answer.log)
@@ -142,7 +142,7 @@ class Node(HearthTest):
         self.assert_function_error(self.host.invoke(name, 3), "Runtime.ExitError", "exit status 3$")
 
     def test_out_of_memory_is_told_apart(self):
-        answer = self.host.invoke(self.function("bomb"))
+        answer = self.host.invoke(self.function("bomb", Timeout=30))
         self.assert_function_error(answer, "Runtime.ExitError", "signal: killed$")
         self.assertIn("Runtime.OutOfMemory", answer.log)
 
