@@ -1,6 +1,5 @@
 #include "sandbox/capture.h"
 
-#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,21 +8,19 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <memory>
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "sandbox/fixed_files.h"
 #include "sandbox/image_format.h"
 #include "sandbox/process_map.h"
 #include "sandbox/wire.h"
@@ -34,16 +31,11 @@ namespace {
 namespace sys = base::sys;
 using base::Result;
 
-constexpr char kStep[] = "write a process image";
 // A page that lies between two others costs its bytes; a region of its own costs a system call.
 constexpr uint64_t kMaxGap = 8;
 // The subject says that it is about to wait; until it does is a matter of microseconds.
 constexpr int kAttempts = 500;
 constexpr unsigned kMaxSeconds = 60;
-
-std::unexpected<base::Error> Refuse(std::string why) {
-  return base::MakeError(base::ErrorKind::kUnsupported, kStep, std::move(why));
-}
 
 // Stopped from Stop to the end of its scope.
 class Subject {
@@ -62,7 +54,7 @@ class Subject {
     }
     int status = 0;
     if (::waitpid(pid_, &status, __WALL) != pid_) return base::SystemError("wait for the stop");
-    if (!WIFSTOPPED(status)) return Refuse("the process ended");
+    if (!WIFSTOPPED(status)) return CannotWriteDown("the process ended");
     stopped_ = true;
     return {};
   }
@@ -77,6 +69,7 @@ class Subject {
   }
 
   pid_t pid() const { return pid_; }
+  const std::string& folder() const { return folder_; }  // /proc/<pid>
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
   Result<std::string> Read(const std::string& name) const { return base::ReadFile(Path(name)); }
 
@@ -100,107 +93,30 @@ Result<std::unique_ptr<Subject>> StopWaiting(pid_t pid, int waits_on,
     subject.reset();
     ::poll(nullptr, 0, 1);
   }
-  return Refuse("it does not wait for an order");
+  return CannotWriteDown("it does not wait for an order");
 }
 
 Result<uint64_t> Hex(std::string_view text) {
   uint64_t value = 0;
   const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  if (error != std::errc()) return base::Invalid(kStep, "no number: " + std::string(text));
+  if (error != std::errc()) return CannotWriteDown("no number: " + std::string(text));
   return value;
-}
-
-// True where the path leads anybody in such a sandbox to the same file, which nobody there changes.
-bool CanBeOpenedAgain(const Subject& subject, const std::string& link, const std::string& target,
-                      uint32_t flags) {
-  const std::string path = subject.Path("root" + target);
-  struct stat open_one{}, there{};
-  struct statvfs mount{};
-  if (!target.starts_with('/') || ::stat(link.c_str(), &open_one) != 0 ||
-      ::stat(path.c_str(), &there) != 0 || open_one.st_dev != there.st_dev ||
-      open_one.st_ino != there.st_ino) {
-    return false;
-  }
-  if (S_ISCHR(there.st_mode)) return true;  // A sandbox has none with a state.
-  return (S_ISREG(there.st_mode) || S_ISDIR(there.st_mode)) && (flags & O_ACCMODE) == O_RDONLY &&
-         ::statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
-}
-
-struct OpenFile {
-  ImageDescriptor descriptor;
-  std::string path;
-};
-
-Result<OpenFile> DescribeDescriptor(const Subject& subject, const std::string& number) {
-  const std::string info = TRY(subject.Read("fdinfo/" + number));
-  OpenFile out{};
-  const auto parse = [&](std::string_view name, int base, auto& to) {
-    const std::string_view text = StatusField(info, name);
-    return std::from_chars(text.data(), text.data() + text.size(), to, base).ec == std::errc();
-  };
-  const std::string link = subject.Path("fd/" + number);
-  char target[4096];
-  const ssize_t size = ::readlink(link.c_str(), target, sizeof target);
-  if (size <= 0 || !parse("pos", 10, out.descriptor.offset) ||
-      !parse("flags", 8, out.descriptor.flags)) {
-    return Refuse("its descriptor " + number + " cannot be read");
-  }
-  out.path.assign(target, static_cast<size_t>(size));
-  if (!CanBeOpenedAgain(subject, link, out.path, out.descriptor.flags)) {
-    return Refuse("it holds an open file or socket: " + out.path);
-  }
-  out.descriptor.flags &= ~static_cast<uint32_t>(O_CREAT | O_EXCL | O_TRUNC);
-  std::from_chars(number.data(), number.data() + number.size(), out.descriptor.number);
-  return out;
-}
-
-Result<std::vector<OpenFile>> DescribeDescriptors(const Subject& subject, int last) {
-  std::vector<OpenFile> out;
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(subject.Path("fd").c_str()),
-                                                   ::closedir);
-  if (!folder) return base::SystemError("read its descriptors");
-  while (const struct dirent* entry = ::readdir(folder.get())) {
-    if (entry->d_name[0] == '.') continue;
-    int number = 0;
-    const std::string name = entry->d_name;
-    std::from_chars(name.data(), name.data() + name.size(), number);
-    if (number <= last) continue;
-    out.push_back(TRY(DescribeDescriptor(subject, name)));
-    if (out.size() > kMaxImageDescriptors) return Refuse("it has too many open files");
-  }
-  // Upwards, so that a file that is opened meanwhile never takes a number that is still to come.
-  std::ranges::sort(out, {}, [](const OpenFile& file) { return file.descriptor.number; });
-  return out;
 }
 
 // What is outside its memory, and would be missing in another process.
 Result<void> CheckAlone(const Subject& subject, std::string_view status) {
   if (StatusField(status, "Threads") != "1") {
-    return Refuse("it has " + std::string(StatusField(status, "Threads")) + " threads");
+    return CannotWriteDown("it has " + std::string(StatusField(status, "Threads")) + " threads");
   }
   const std::string children =
       TRY(subject.Read("task/" + std::to_string(subject.pid()) + "/children"));
-  if (!children.empty()) return Refuse("it has child processes");
-  if (!TRY(subject.Read("timers")).empty()) return Refuse("it has timers");
+  if (!children.empty()) return CannotWriteDown("it has child processes");
+  if (!TRY(subject.Read("timers")).empty()) return CannotWriteDown("it has timers");
   return {};
 }
 
 bool IsSpecial(const MemoryRegion& region) {
   return region.name == "[vdso]" || region.name.starts_with("[vvar");
-}
-
-// True where a sandbox of the same kind finds the same bytes under the same path: nobody inside can
-// write there.
-bool IsStableFile(const Subject& subject, const MemoryRegion& region, struct stat& file) {
-  if (region.inode == 0 || !region.name.starts_with('/') ||
-      region.name.find('\\') != std::string::npos) {
-    return false;
-  }
-  const std::string path = subject.Path("root" + region.name);
-  struct statvfs mount{};
-  return ::stat(path.c_str(), &file) == 0 && file.st_ino == region.inode &&
-         major(file.st_dev) == region.device_major && minor(file.st_dev) == region.device_minor &&
-         ::statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
 }
 
 // The image's tables, and where its pages are to come from.
@@ -249,9 +165,9 @@ struct Plan {
 Result<void> PlanRegion(const Subject& subject, int pagemap, const MemoryRegion& region,
                         Plan& plan) {
   struct stat file{};
-  const bool stable = IsStableFile(subject, region, file);
+  const bool stable = IsFixed(subject.folder(), region, file);
   if (region.shared && (region.protection & PROT_WRITE) != 0) {
-    return Refuse("it has shared memory: " + region.name);
+    return CannotWriteDown("it has shared memory: " + region.name);
   }
   std::vector<PageRun> own;
   if (region.inode != 0 && !stable) {
@@ -260,7 +176,7 @@ Result<void> PlanRegion(const Subject& subject, int pagemap, const MemoryRegion&
     own = TRY(OwnPages(pagemap, region, kMaxGap));
   }
   if (region.name == "[stack]") {
-    if (own.empty()) return Refuse("it has no stack");
+    if (own.empty()) return CannotWriteDown("it has no stack");
     // What lies below is made when it is needed.
     plan.Add(region, own.front().start, region.end, kRegionCopied);
     plan.regions.back().grows_down = 1;
@@ -288,14 +204,15 @@ Result<void> PlanMemory(const Subject& subject, Plan& plan) {
     if (region.name == "[vsyscall]" || restorer) continue;
     if (region.name == "[heap]") plan.header.brk = region.end;
     if (IsSpecial(region)) {
-      if (plan.header.special_count == kMaxImageSpecials) return Refuse("too many vvar regions");
+      if (plan.header.special_count == kMaxImageSpecials)
+        return CannotWriteDown("too many vvar regions");
       if (region.name == "[vdso]") plan.header.vdso = plan.header.special_count;
       plan.header.specials[plan.header.special_count++] = {region.start, region.length()};
       continue;
     }
     TRY(PlanRegion(subject, pagemap.get(), region, plan));
     if (plan.regions.size() > kMaxImageRegions || plan.strings.size() > kMaxImageStrings) {
-      return Refuse("it has too many memory regions");
+      return CannotWriteDown("it has too many memory regions");
     }
   }
   return {};
@@ -341,7 +258,7 @@ Result<void> DescribeThread(const Subject& subject, std::string_view status, Ima
     header.rseq_signature = rseq.signature;
   }
   const auto stat = TRY(ParseStat(TRY(subject.Read("stat"))));
-  if (stat.size() < 49) return Refuse("its memory layout is unknown");
+  if (stat.size() < 49) return CannotWriteDown("its memory layout is unknown");
   header.start_code = stat[23];
   header.end_code = stat[24];
   header.start_stack = stat[25];
@@ -419,7 +336,7 @@ Result<void> WriteImage(pid_t pid, int image, const ImageRules& rules) {
   SetRegisters(registers, plan.header.registers);
   TRY(PlanMemory(*subject, plan));
   TRY(DescribeThread(*subject, status, plan.header));
-  for (const auto& file : TRY(DescribeDescriptors(*subject, rules.last_descriptor))) {
+  for (const auto& file : TRY(DescribeOpenFiles(subject->folder(), rules.last_descriptor))) {
     plan.AddOpen(file);
   }
   return Write(*subject, plan, image);
@@ -440,7 +357,7 @@ Result<Capturer> StartCapturer(pid_t subject, int image, const ImageRules& rules
 Result<void> ReceiveCapture(int socket) {
   const auto message = TRY(sys::ReceiveMessage(socket, kMaxPacket));
   if (message.closed || message.data.empty()) {
-    return base::MakeError(base::ErrorKind::kClosed, kStep, "the capturer died");
+    return base::MakeError(base::ErrorKind::kClosed, "write a process image", "the capturer died");
   }
   if (message.data == "I") return {};
   return std::unexpected(TRY(DecodeFailed(std::string_view(message.data).substr(1))).error);

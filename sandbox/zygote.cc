@@ -116,28 +116,25 @@ void Zygote::OnHost() {
       host_gone_ = true;
       return;
     }
-    const std::string_view body = std::string_view(message->data).substr(1);
-    if (message->data[0] == static_cast<char>(PacketKind::kAdopt)) {
-      if (auto packet = DecodeAdopt(body)) {
-        Adopt(*packet);
-        continue;
-      }
-    }
-    if (message->data[0] == static_cast<char>(PacketKind::kCapture)) {
-      if (auto packet = DecodeCapture(body)) {
-        Capture(*packet, message->fds);
-        continue;
-      }
-    }
-    auto packet = message->data[0] == static_cast<char>(PacketKind::kLaunch)
-                      ? DecodeLaunch(body)
-                      : base::Invalid("read packet", "it is no request");
-    if (!packet) {
-      // A host that cannot speak the protocol cannot be answered either: it is a bug of ours.
-      host_gone_ = true;
-      return;
-    }
-    Accept(std::move(*packet), std::move(message->fds));
+    // A host that cannot speak the protocol cannot be answered either: it is a bug of ours.
+    if (!Take(message->data, std::move(message->fds))) host_gone_ = true;
+  }
+}
+
+base::Result<void> Zygote::Take(std::string_view packet, std::vector<base::UniqueFd> fds) {
+  const std::string_view body = packet.substr(1);
+  switch (static_cast<PacketKind>(packet[0])) {
+    case PacketKind::kLaunch:
+      Accept(TRY(DecodeLaunch(body)), std::move(fds));
+      return {};
+    case PacketKind::kAdopt:
+      Adopt(TRY(DecodeAdopt(body)));
+      return {};
+    case PacketKind::kCapture:
+      Capture(TRY(DecodeCapture(body)), fds);
+      return {};
+    default:
+      return base::Invalid("read packet", "it is no request");
   }
 }
 

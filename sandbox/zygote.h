@@ -66,6 +66,8 @@ class Zygote {
   void OnControl(Slot& slot);
   void OnExit(Slot& slot);
 
+  // One request; an error where it is none.
+  base::Result<void> Take(std::string_view packet, std::vector<base::UniqueFd> fds);
   void Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds);
   void Adopt(const AdoptPacket& packet);
   void Capture(const CapturePacket& packet, const std::vector<base::UniqueFd>& fds);
