@@ -202,7 +202,6 @@ def serve(handler, encode):
         fields = next_frame(INVOKE)
         if fields is None:
             go_through_snapshot()
-            environment = os.environ._data
             continue
         request_id, deadline, arn, trace, client, identity, tenant, payload = fields
         text_id = request_id.decode()
@@ -228,7 +227,7 @@ def go_through_snapshot():
         kind = "Runtime.BeforeSnapshotError"
         snapshot.run_hooks("get_before_snapshot", reverse=True)
         flush_output()
-        snapshot.write_down(lambda: send(READY), lambda: next_frame(LOAD)[0])
+        snapshot.write_down(say_ready_and_wait)
         Context.set_up(os.environ)
         kind = "Runtime.AfterRestoreError"
         snapshot.run_hooks("get_after_restore")
@@ -236,6 +235,11 @@ def go_through_snapshot():
         leave_init({**describe(error, ""), "errorType": kind})
     flush_output()
     send(READY)
+
+
+def say_ready_and_wait():
+    send(READY)
+    return next_frame(LOAD)[0]
 
 
 def leave_init(described):
@@ -279,16 +283,9 @@ def wait_as_stem_cell(encode):
     # Everything here is paid for before there is a call, in processor time and in memory.
     import base64, datetime, decimal, functools, hashlib, hmac, logging, random, re, traceback
     import urllib.parse, uuid
-    import gc, hearth_snapshot
+    import hearth_snapshot
     rehearse(encode)
-    # What is frozen is no garbage collector's business: its pages stay as they are, so that every
-    # sandbox that goes on from an image of this moment shares them.
-    gc.collect()
-    gc.freeze()
-    (variables,) = next_frame(LOAD)
-    hearth_snapshot.set_environment(variables)
-    hearth_snapshot.handle_signals()
-    hearth_snapshot.become_unique()
+    hearth_snapshot.pause(lambda: next_frame(LOAD)[0])
     os.chdir("/var/task")  # What was mounted there while we waited.
 
 

@@ -83,13 +83,21 @@ def handle_signals():
             pass
 
 
-def write_down(send_ready, wait):
-    """Returns in each sandbox that goes on from here."""
-    packed = pack_files()
+def pause(wait):
+    """Waits for an environment; whoever goes on from an image of that moment is made itself.
+
+    What is frozen is no garbage collector's business: its pages stay as they are, so that every
+    sandbox shares them.
+    """
     gc.collect()
     gc.freeze()
-    send_ready()
     set_environment(wait())
     handle_signals()
     become_unique()
+
+
+def write_down(wait):
+    """Returns in each sandbox that goes on from here."""
+    packed = pack_files()
+    pause(wait)
     unpack_files(packed)
