@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "aws/arn.h"
+#include "invoker/api_call.h"
+#include "invoker/api_errors.h"
 
 namespace hearth::invoker {
 namespace {
 
-using aws::ValidationError;
 using base::Json;
 using Refusal = std::optional<aws::ApiError>;
 
@@ -15,20 +16,6 @@ constexpr size_t kMaxDescription = 256;  // AWS.
 
 bool IsNumber(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-aws::ApiError WrongType(std::string_view member, std::string_view right) {
-  return {.status = 400,
-          .type = "SerializationException",
-          .message = "'" + std::string(member) + "' must be " + std::string(right)};
-}
-
-Refusal ReadText(const Json& body, const char* member, std::optional<std::string>& into) {
-  const auto found = body.find(member);
-  if (found == body.end() || found->is_null()) return std::nullopt;
-  if (!found->is_string()) return WrongType(member, "a string");
-  into = found->get<std::string>();
-  return std::nullopt;
 }
 
 Refusal ReadRouting(const Json& routing, AliasSettings& into) {
@@ -39,10 +26,7 @@ Refusal ReadRouting(const Json& routing, AliasSettings& into) {
   }
   into.extra.emplace();
   if (weights.size() > 1) {
-    return aws::ApiError{
-        .status = 400,
-        .type = "InvalidParameterValueException",
-        .message = "Number of items in AdditionalVersionWeights cannot be greater than 1"};
+    return InvalidParameter("Number of items in AdditionalVersionWeights cannot be greater than 1");
   }
   for (const auto& [version, weight] : weights.items()) {
     if (!weight.is_number()) {

@@ -35,10 +35,7 @@ void VersionsApi::CreateAlias(aws::Call call, const FunctionName& name) {
   auto settings = ReadAliasSettings(alias.is_string() ? alias.get<std::string>() : "", *body);
   if (!settings) return Refuse(call, settings.error());
   if (!settings->version) {
-    return Refuse(call, {.status = 400,
-                         .type = "ValidationException",
-                         .message = "1 validation error detected: Value null at 'functionVersion' "
-                                    "failed to satisfy constraint: Member must not be null"});
+    return Refuse(call, MissingMember("functionVersion"));
   }
   auto held = std::make_shared<aws::Call>(std::move(call));
   versions_.CreateAlias(
@@ -57,10 +54,7 @@ void VersionsApi::GetAlias(aws::Call call, const FunctionName& name, const std::
   }
   const auto found = record->aliases.find(alias);
   if (found == record->aliases.end()) {
-    return Refuse(call,
-                  {.status = 404,
-                   .type = "ResourceNotFoundException",
-                   .message = "Cannot find alias arn: " + FunctionArn(account_, name.name, alias)});
+    return Refuse(call, AliasNotFound(account_, {.name = name.name, .qualifier = alias}));
   }
   call.responder.Send(
       aws::RestJsonAnswer(200, AliasJson(account_, name.name, found->second), call.request_id));

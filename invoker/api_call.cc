@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "base/digest.h"
-#include "invoker/function_name.h"
+#include "invoker/api_errors.h"
 
 namespace hearth::invoker {
 
@@ -28,6 +28,15 @@ std::expected<base::Json, aws::ApiError> ReadBody(const aws::Call& call) {
         .message = body ? "The request body must be a JSON object." : body.error().ToString()});
   }
   return std::move(*body);
+}
+
+std::optional<aws::ApiError> ReadText(const base::Json& body, const char* member,
+                                      std::optional<std::string>& into) {
+  const auto found = body.find(member);
+  if (found == body.end() || found->is_null()) return std::nullopt;
+  if (!found->is_string()) return WrongType(member, "a string");
+  into = found->get<std::string>();
+  return std::nullopt;
 }
 
 std::expected<PageRequest, aws::ApiError> ReadPage(const aws::Call& call) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 
 #include "aws/gateway.h"
@@ -14,6 +15,10 @@ void AnswerNothing(aws::Call& call, int status);  // 204 and its like.
 
 // The body as an object; an empty one is an empty object.
 std::expected<base::Json, aws::ApiError> ReadBody(const aws::Call& call);
+
+// A text of the body; absent and null leave `into` as it is.
+std::optional<aws::ApiError> ReadText(const base::Json& body, const char* member,
+                                      std::optional<std::string>& into);
 
 // What a list operation asks for. The marker is the key of the last item before, so it survives
 // changes in between.

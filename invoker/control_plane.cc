@@ -10,10 +10,6 @@
 namespace hearth::invoker {
 namespace {
 
-aws::ApiError Conflict(std::string message) {
-  return {.status = 409, .type = "ResourceConflictException", .message = std::move(message)};
-}
-
 aws::ApiError CodeError(const base::Error& error) {
   switch (error.kind) {
     case base::ErrorKind::kLimit:
@@ -181,12 +177,7 @@ class ControlPlaneImpl final : public ControlPlane {
       return FunctionNotFound(options_.account, {.name = name, .qualifier = {}});
     }
     if (!expected_revision_id.empty() && expected_revision_id != current->revision_id) {
-      return aws::ApiError{
-          .status = 412,
-          .type = "PreconditionFailedException",
-          .message =
-              "The Revision Id provided does not match the latest Revision Id. Call the "
-              "GetFunction/GetAlias API to retrieve the latest Revision Id"};
+      return StaleRevision();
     }
     return std::nullopt;
   }

@@ -17,18 +17,16 @@ bool IsWellFormed(std::string_view qualifier) {
 
 }  // namespace
 
-aws::ApiError InvalidParameter(std::string message) {
-  return {.status = 400, .type = "InvalidParameterValueException", .message = std::move(message)};
-}
-
-aws::ApiError ServiceError(const base::Error& error) {
-  return {.status = 500, .type = "ServiceException", .message = error.ToString()};
-}
-
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name) {
   return {.status = 404,
           .type = "ResourceNotFoundException",
           .message = "Function not found: " + FunctionArn(account, name.name, name.qualifier)};
+}
+
+aws::ApiError AliasNotFound(const Account& account, const FunctionName& name) {
+  return {.status = 404,
+          .type = "ResourceNotFoundException",
+          .message = "Cannot find alias arn: " + FunctionArn(account, name.name, name.qualifier)};
 }
 
 std::expected<FunctionName, aws::ApiError> ParseFunctionName(const Account& account,

@@ -9,6 +9,7 @@
 
 #include "aws/arn.h"
 #include "aws/gateway.h"
+#include "invoker/api_errors.h"
 #include "invoker/function.h"
 
 namespace hearth::invoker {
@@ -25,10 +26,8 @@ std::expected<FunctionName, aws::ApiError> ParseFunctionName(const Account& acco
                                                              std::string_view text,
                                                              std::string_view qualifier);
 
-using aws::ValidationError;
-aws::ApiError InvalidParameter(std::string message);
-// The host could not do it: 500.
-aws::ApiError ServiceError(const base::Error& error);
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name);
+// Of operations that ask for an alias; others say "Function not found".
+aws::ApiError AliasNotFound(const Account& account, const FunctionName& name);
 
 }  // namespace hearth::invoker

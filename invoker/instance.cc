@@ -159,7 +159,7 @@ void Instance::OnIdle() {
 }
 
 void Instance::OnCallTimeout() {
-  if (output_) output_->Drain(true);  // There is none where its launch is just failing.
+  if (output_) output_->Drain(true);  // There is none before its process runs.
   if (call_) {
     const auto& clock = parts_.loop.clock();
     const double seconds = std::chrono::duration<double>(function_->timeout).count();

@@ -17,10 +17,6 @@ namespace {
 // seconds.
 constexpr uint32_t kInitCpuPermille = 1000;
 
-// The bootstrap's descriptors of the channel.
-constexpr int kEventsFd = 3;
-constexpr int kAnswersFd = 4;
-
 }  // namespace
 
 std::string LanguageFolder(runtime::Language language) {
@@ -33,26 +29,6 @@ std::string LanguageFolder(runtime::Language language) {
       return {};
   }
   return {};
-}
-
-base::Result<ChannelEnds> MakeChannelEnds() {
-  auto [events, its_events] = TRY(base::sys::SocketPair(base::sys::SocketType::kStream));
-  auto [answers, its_answers] = TRY(base::sys::SocketPair(base::sys::SocketType::kStream));
-  ChannelEnds ends;
-  ends.host = {std::move(events), std::move(answers)};
-  ends.events = std::move(its_events);
-  ends.answers = std::move(its_answers);
-  return ends;
-}
-
-std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& ends, int image) {
-  std::vector<sandbox::PassedFd> fds{{output, 1}, {output, 2}};
-  if (ends.events.valid()) {
-    fds.push_back({ends.events.get(), kEventsFd});
-    fds.push_back({ends.answers.get(), kAnswersFd});
-  }
-  if (image >= 0) fds.push_back({image, sandbox::kImageFd});
-  return fds;
 }
 
 std::string RuntimeVersionText(const runtime::Runtime& runtime) {
@@ -110,14 +86,8 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   return spec;
 }
 
-std::vector<std::string> RestoreInstead(sandbox::Spec& spec) {
-  spec.executable = sandbox::kRestoreProgram;
-  spec.argv = {"hearth-restore"};
-  return std::exchange(spec.environment, {});
-}
-
 sandbox::ImageRules ChannelImageRules() {
-  return {.waits_on = kEventsFd, .last_descriptor = kAnswersFd};
+  return {.waits_on = runtime::kEventsFd, .last_descriptor = runtime::kAnswersFd};
 }
 
 base::Result<base::UniqueFd> MakeImageFile(const InvokerOptions& options) {

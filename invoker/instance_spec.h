@@ -20,17 +20,6 @@ constexpr char kRuntimeTarget[] = "/var/runtime";
 // The port of the Runtime API inside a sandbox.
 constexpr uint16_t kRuntimeApiPort = 9001;
 
-// The channel's two socketpairs (runtime/channel.h): the host's ends, and the bootstrap's.
-struct ChannelEnds {
-  runtime::ChannelSockets host;
-  base::UniqueFd events;
-  base::UniqueFd answers;
-};
-base::Result<ChannelEnds> MakeChannelEnds();
-// What a runtime's process is given: `output` as 1 and 2, the channel where there is one, and,
-// where it starts from an image (sandbox/image.h), that; -1: it does not.
-std::vector<sandbox::PassedFd> PassedToRuntime(int output, const ChannelEnds& ends, int image);
-
 // The folder of a language's bootstrap below InvokerOptions::runtime_folder; empty for provided.
 std::string LanguageFolder(runtime::Language language);
 // Thousandths of a CPU: one at 1,769 MB, in proportion.
@@ -50,9 +39,6 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const runtime::Runtime& runtime,
                                             const std::string& log_stream,
                                             const char* initialization_type);
-// The same sandbox, going on from an image instead of executing the runtime. Takes out the
-// environment, which the restored process is sent.
-std::vector<std::string> RestoreInstead(sandbox::Spec& spec);
 // What an image of a process behind our channel may hold.
 sandbox::ImageRules ChannelImageRules();
 // An empty file for an image, without a name.

@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "invoker/instance.h"
 #include "invoker/instance_spec.h"
+#include "invoker/runtime_launch.h"
 #include "invoker/snapshots.h"
 #include "invoker/stem_cells.h"
 
@@ -76,31 +77,24 @@ base::Result<void> Instance::Begin() {
 // From `image` where there is one, which then waits for its environment; -1: there is none.
 base::Result<void> Instance::Launch(sandbox::Spec spec, int image) {
   from_image_ = image >= 0;
-  std::vector<std::string> environment;
-  if (from_image_) environment = RestoreInstead(spec);
-  base::sys::Pipe pipe = TRY(base::sys::MakePipe());
-  Capture(std::move(pipe.read));
-  ChannelEnds ends;
-  if (runtime_.transport == runtime::Transport::kChannel) ends = TRY(MakeChannelEnds());
-  const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(ends.host));
-  parts_.zygote.Launch(spec, PassedToRuntime(pipe.write.get(), ends, image),
-                       [this, alive = std::weak_ptr<bool>(alive_), environment,
-                        channel](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
-                         if (alive.expired()) return;
-                         if (!sandbox) return OnLaunchFailed(sandbox.error());
-                         sandbox_ = std::move(*sandbox);
-                         sandbox_->OnExit([this](sandbox::Outcome end) { OnExit(end); });
-                         start_steps_ = sandbox_->timings();
-                         OnLaunched(std::move(*channel), environment);
-                       });
-  return {};
+  return LaunchRuntime(
+      parts_.zygote, std::move(spec), runtime_.transport, image,
+      [this, alive = std::weak_ptr<bool>(alive_)](base::Result<RuntimeProcess> process) {
+        if (alive.expired()) return;
+        if (!process) return OnLaunchFailed(process.error());
+        sandbox_ = std::move(process->sandbox);
+        sandbox_->OnExit([this](sandbox::Outcome end) { OnExit(end); });
+        start_steps_ = sandbox_->timings();
+        Capture(std::move(process->output));
+        OnLaunched(std::move(process->channel), process->environment);
+      });
 }
 
 // A stem cell becomes this instance. Should it have died meanwhile, a launch of its own takes over.
 void Instance::Adopt(StemCell cell, sandbox::Spec spec) {
-  Capture(std::move(cell.output));
-  sandbox_ = std::move(cell.sandbox);
-  const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(cell.channel));
+  Capture(std::move(cell.process.output));
+  sandbox_ = std::move(cell.process.sandbox);
+  const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(cell.process.channel));
   sandbox::Adoption adoption{spec.memory, spec.cpu_permille, spec.pids, {}};
   for (auto& mount : spec.mounts) {
     if (mount.target != kRuntimeTarget) adoption.mounts.push_back(mount);

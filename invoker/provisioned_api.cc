@@ -30,11 +30,8 @@ void VersionsApi::HandleProvisioned(aws::Call call, const FunctionName& name) {
   }
   const RecordRef record = registry_.Record(name.name);
   if (record == nullptr || ResolveForReading(*record, name.qualifier) == nullptr) {
-    if (!IsAliasName(name.qualifier)) return Refuse(call, NotFound(name));
-    return Refuse(call, {.status = 404,
-                         .type = "ResourceNotFoundException",
-                         .message = "Cannot find alias arn: " +
-                                    FunctionArn(account_, name.name, name.qualifier)});
+    return Refuse(call,
+                  IsAliasName(name.qualifier) ? AliasNotFound(account_, name) : NotFound(name));
   }
   if (method == "GET") return GetProvisioned(std::move(call), name, *record);
   auto held = std::make_shared<aws::Call>(std::move(call));
@@ -49,12 +46,7 @@ void VersionsApi::PutProvisioned(aws::Call call, const FunctionName& name) {
   if (!body) return Refuse(call, body.error());
   const Json asked = body->value("ProvisionedConcurrentExecutions", Json());
   if (!asked.is_number_integer()) {
-    return Refuse(call,
-                  {.status = 400,
-                   .type = "ValidationException",
-                   .message = "1 validation error detected: Value null at "
-                              "'provisionedConcurrentExecutions' failed to satisfy constraint: "
-                              "Member must not be null"});
+    return Refuse(call, MissingMember("provisionedConcurrentExecutions"));
   }
   const auto requested = asked.get<int64_t>();
   if (requested < 1) {

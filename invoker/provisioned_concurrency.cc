@@ -9,14 +9,10 @@
 namespace hearth::invoker {
 namespace {
 
-using Edited = std::expected<RecordRef, aws::ApiError>;
+using Edited = Registry::Edited;
 
 // A tenth of the account's concurrency stays for functions that reserve none. AWS: 100 of 1,000.
 constexpr uint32_t kUnreservedShare = 10;
-
-aws::ApiError Conflict(std::string message) {
-  return {.status = 409, .type = "ResourceConflictException", .message = std::move(message)};
-}
 
 }  // namespace
 
@@ -71,47 +67,38 @@ std::optional<aws::ApiError> VersionsControl::CheckProvisioned(const FunctionRec
 void VersionsControl::PutProvisioned(const FunctionName& name, uint32_t requested,
                                      Answer<ProvisionedState> done) {
   const ProvisionedConcurrency config{requested, base::FormatLambdaTime(clock_.WallNow())};
-  registry_.Change(
-      name.name,
+  Change(
+      name,
       [this, alive = std::weak_ptr<bool>(alive_), name, config,
-       not_found = NotFound(name.name, name.qualifier)](const RecordRef& current) -> Edited {
+       missing = NotFound(name)](const RecordRef& current) -> Edited {
         if (alive.expired()) return current;
-        if (current == nullptr || ResolveForReading(*current, name.qualifier) == nullptr) {
-          return std::unexpected(not_found);
+        if (ResolveForReading(*current, name.qualifier) == nullptr) {
+          return std::unexpected(missing);
         }
         if (auto refusal = CheckProvisioned(*current, name, config.requested)) {
           return std::unexpected(std::move(*refusal));
         }
-        auto next = std::make_shared<FunctionRecord>(*current);
-        next->provisioned[name.qualifier] = config;
-        return next;
+        FunctionRecord next = *current;
+        next.provisioned[name.qualifier] = config;
+        return std::make_shared<const FunctionRecord>(std::move(next));
       },
-      [this, alive = std::weak_ptr<bool>(alive_), name, config,
-       done = std::move(done)](Edited result) {
-        if (alive.expired()) return;
-        if (!result) return done(std::unexpected(std::move(result).error()));
-        Apply(name.name);
+      [name, config, done = std::move(done)](const std::expected<void, aws::ApiError>& changed) {
+        if (!changed) return done(std::unexpected(changed.error()));
         // As AWS answers it: nothing is ready before the answer.
         done(ProvisionedState{.qualifier = name.qualifier, .config = config, .ready = 0});
       });
 }
 
 void VersionsControl::DeleteProvisioned(const FunctionName& name, Answer<void> done) {
-  registry_.Change(
-      name.name,
-      [name, not_found = NotFound(name.name, name.qualifier)](const RecordRef& current) -> Edited {
-        if (current == nullptr) return std::unexpected(not_found);
+  Change(
+      name,
+      [name](const RecordRef& current) -> Edited {
         if (!current->provisioned.contains(name.qualifier)) return current;
-        auto next = std::make_shared<FunctionRecord>(*current);
-        next->provisioned.erase(name.qualifier);
-        return next;
+        FunctionRecord next = *current;
+        next.provisioned.erase(name.qualifier);
+        return std::make_shared<const FunctionRecord>(std::move(next));
       },
-      [this, alive = std::weak_ptr<bool>(alive_), name, done = std::move(done)](Edited result) {
-        if (alive.expired()) return;
-        if (!result) return done(std::unexpected(std::move(result).error()));
-        Apply(name.name);
-        done({});
-      });
+      std::move(done));
 }
 
 std::map<std::string, ProvisionedState> VersionsControl::Provisioned(

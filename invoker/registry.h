@@ -44,7 +44,8 @@ class Registry {
 
   // Makes of the current record (nullptr: there is none) what shall be (nullptr: nothing), or says
   // why not. Pure: it runs once, inside Change or later.
-  using Edit = std::function<std::expected<RecordRef, aws::ApiError>(const RecordRef& current)>;
+  using Edited = std::expected<RecordRef, aws::ApiError>;
+  using Edit = std::function<Edited(const RecordRef& current)>;
   using Done = std::function<void(std::expected<RecordRef, aws::ApiError>)>;
   // One transaction. Changes of one name go one after the other: each edit sees what those before
   // it have made durable. `done` gets what then is; a 500 where it could not be stored.

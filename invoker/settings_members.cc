@@ -8,12 +8,6 @@ namespace {
 using base::Json;
 using Refusal = std::optional<aws::ApiError>;
 
-aws::ApiError WrongType(const std::string& member, std::string_view right) {
-  return {.status = 400,
-          .type = "SerializationException",
-          .message = "'" + member + "' must be " + std::string(right)};
-}
-
 aws::ApiError NotServed(const std::string& member, const Json& value) {
   return InvalidParameter("Hearth does not serve " + member + " " + base::ToJsonText(value) +
                           " yet; leave the member out.");

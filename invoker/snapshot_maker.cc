@@ -63,30 +63,23 @@ base::Result<void> SnapshotMaker::Launch() {
   sandbox::Spec spec =
       TRY(MakeSandboxSpec(parts_.options, *version_, runtime_, log_.stream(), kSnapStart));
   const int image = parts_.stem_cells.Image(*version_, runtime_);
-  std::vector<std::string> environment;
-  if (image >= 0) environment = RestoreInstead(spec);
-  base::sys::Pipe pipe = TRY(base::sys::MakePipe());
-  output_ = runtime::LogCapture::Create(parts_.loop, std::move(pipe.read),
-                                        [this](std::string_view line) { log_.Line(line); });
-  ChannelEnds ends = TRY(MakeChannelEnds());
-  channel_ = std::move(ends.host);
-  parts_.zygote.Launch(spec, PassedToRuntime(pipe.write.get(), ends, image),
-                       [this, alive = std::weak_ptr<bool>(alive_),
-                        environment](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
-                         if (alive.expired()) return;
-                         if (!sandbox) return Finish(std::unexpected(sandbox.error()));
-                         OnLaunched(std::move(*sandbox), environment);
-                       });
-  return {};
+  return LaunchRuntime(
+      parts_.zygote, std::move(spec), runtime_.transport, image,
+      [this, alive = std::weak_ptr<bool>(alive_)](base::Result<RuntimeProcess> process) {
+        if (alive.expired()) return;
+        if (!process) return Finish(std::unexpected(process.error()));
+        OnLaunched(std::move(*process));
+      });
 }
 
-void SnapshotMaker::OnLaunched(std::unique_ptr<sandbox::Sandbox> sandbox,
-                               const std::vector<std::string>& environment) {
-  sandbox_ = std::move(sandbox);
+void SnapshotMaker::OnLaunched(RuntimeProcess process) {
+  sandbox_ = std::move(process.sandbox);
   sandbox_->OnExit([this](sandbox::Outcome) { Finish(Failed("its runtime exited")); });
   log_.InitStart(RuntimeVersionText(runtime_));
-  session_ = runtime::MakeChannelSession(parts_.loop, std::move(channel_), *this);
-  if (!environment.empty()) session_->Load(environment);
+  output_ = runtime::LogCapture::Create(parts_.loop, std::move(process.output),
+                                        [this](std::string_view line) { log_.Line(line); });
+  session_ = runtime::MakeChannelSession(parts_.loop, std::move(process.channel), *this);
+  if (!process.environment.empty()) session_->Load(process.environment);
 }
 
 void SnapshotMaker::OnReady() {

@@ -6,6 +6,7 @@
 
 #include "invoker/admission.h"
 #include "invoker/instance.h"
+#include "invoker/runtime_launch.h"
 #include "invoker/snapshots.h"
 
 namespace hearth::invoker {
@@ -28,8 +29,7 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
  private:
   void Reserve();
   base::Result<void> Launch();
-  void OnLaunched(std::unique_ptr<sandbox::Sandbox> sandbox,
-                  const std::vector<std::string>& environment);
+  void OnLaunched(RuntimeProcess process);
   void Capture();
   void OnCaptured(const base::UniqueFd& file, const base::Result<void>& captured);
   std::unexpected<base::Error> Failed(std::string why) const;
@@ -55,7 +55,6 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
-  runtime::ChannelSockets channel_;
   bool prepared_ = false;  // It has been told to be ready for the image.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -68,11 +68,7 @@ StemCells::Kind* StemCells::KindOf(runtime::Language language) {
   return found == kinds_.end() ? nullptr : &*found;
 }
 
-const StemCells::Kind* StemCells::KindOf(runtime::Language language) const {
-  return const_cast<StemCells*>(this)->KindOf(language);
-}
-
-int StemCells::Image(const FunctionVersion& function, const runtime::Runtime& runtime) const {
+int StemCells::Image(const FunctionVersion& function, const runtime::Runtime& runtime) {
   const Kind* const kind = stopped_ ? nullptr : KindOf(runtime.language);
   return kind == nullptr || NeedsOwnStart(function.environment) ? -1 : kind->image.get();
 }
@@ -125,41 +121,26 @@ void StemCells::Refill() {
 void StemCells::Launch(Kind& kind) {
   launching_ = true;
   const base::Bytes reserve = ReserveOf(kind);
-  const auto launch = [&]() -> base::Result<void> {
-    auto cell = std::make_shared<std::unique_ptr<StemCell>>(std::make_unique<StemCell>());
-    (*cell)->reserved = reserve;
-    base::sys::Pipe pipe = TRY(base::sys::MakePipe());
-    (*cell)->output = std::move(pipe.read);
-    ChannelEnds ends = TRY(MakeChannelEnds());
-    (*cell)->channel = std::move(ends.host);
-    sandbox::Spec spec = MakeStemCellSpec(options_, kind.runtime);
-    if (kind.image.valid()) (void)RestoreInstead(spec);
-    zygote_.Launch(spec, PassedToRuntime(pipe.write.get(), ends, kind.image.get()),
-                   [this, alive = std::weak_ptr<bool>(alive_), &kind, reserve,
-                    cell](base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
-                     if (!alive.expired()) {
-                       OnLaunched(kind, reserve, std::move(*cell), std::move(sandbox));
-                     }
-                   });
-    return {};
+  const auto launched = [this, alive = std::weak_ptr<bool>(alive_), &kind,
+                         reserve](base::Result<RuntimeProcess> process) {
+    if (!alive.expired()) OnLaunched(kind, reserve, std::move(process));
   };
-  if (auto launched = launch(); !launched)
-    OnLaunched(kind, reserve, nullptr, std::unexpected(launched.error()));
+  const auto asked = LaunchRuntime(zygote_, MakeStemCellSpec(options_, kind.runtime),
+                                   kind.runtime.transport, kind.image.get(), launched);
+  if (!asked) OnLaunched(kind, reserve, std::unexpected(asked.error()));
 }
 
-void StemCells::OnLaunched(Kind& kind, base::Bytes reserved, std::unique_ptr<StemCell> cell,
-                           base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
+void StemCells::OnLaunched(Kind& kind, base::Bytes reserved, base::Result<RuntimeProcess> process) {
   launching_ = false;
-  if (!sandbox) {
-    reserved_ -= reserved;
-    admission_.Release(reserved);
+  if (!process) {
+    Release(reserved);
     if (++failures_ == kMaxFailures) {
-      HLOG_WARN("no stem cells from now on: {}", sandbox.error().ToString());
+      HLOG_WARN("no stem cells from now on: {}", process.error().ToString());
     }
     return Arm(1s);
   }
   failures_ = 0;
-  cell->sandbox = std::move(*sandbox);
+  auto cell = std::make_unique<StemCell>(StemCell{std::move(*process), reserved});
   if (kind.single_threaded && !kind.image.valid() && !stopped_) {
     return Capture(kind, std::move(cell));
   }
@@ -174,17 +155,18 @@ void StemCells::Capture(Kind& kind, std::unique_ptr<StemCell> cell) {
   }
   launching_ = true;
   const auto ended = std::make_shared<bool>(false);
-  cell->sandbox->OnExit([ended](sandbox::Outcome) { *ended = true; });
+  cell->process.sandbox->OnExit([ended](sandbox::Outcome) { *ended = true; });
   const auto image = std::make_shared<base::UniqueFd>(std::move(*file));
   const auto subject = std::make_shared<std::unique_ptr<StemCell>>(std::move(cell));
-  zygote_.Capture(*(*subject)->sandbox, image->get(), ChannelImageRules(),
+  zygote_.Capture(*(*subject)->process.sandbox, image->get(), ChannelImageRules(),
                   [this, alive = std::weak_ptr<bool>(alive_), &kind, ended, image,
                    subject](const base::Result<void>& captured) {
                     if (alive.expired()) return;
                     launching_ = false;
                     OnCaptured(kind, *image, captured);
-                    Keep(kind, std::move(*subject));
-                    if (*ended) Remove(kind, kind.waiting.back().get());
+                    if (!*ended) return Keep(kind, std::move(*subject));
+                    Release((*subject)->reserved);
+                    Arm(1s);
                   });
 }
 
@@ -205,7 +187,7 @@ void StemCells::Keep(Kind& kind, std::unique_ptr<StemCell> cell) {
   const StemCell* const raw = cell.get();
   kind.waiting.push_back(std::move(cell));
   if (stopped_) return Remove(kind, raw);
-  raw->sandbox->OnExit([this, &kind, raw](sandbox::Outcome outcome) {
+  raw->process.sandbox->OnExit([this, &kind, raw](sandbox::Outcome outcome) {
     // No function has run in it, so this is the image's fault: a file under /usr is another now.
     if (outcome.exit_status == sandbox::kRestoreFailed) kind.image.Reset();
     Remove(kind, raw);
@@ -223,6 +205,10 @@ void StemCells::Remove(Kind& kind, const StemCell* cell) {
   // It may be inside its sandbox's own callback: it dies on a later turn.
   loop_.Post([gone = std::shared_ptr<StemCell>(std::move(*found))] {});
   kind.waiting.erase(found);
+  Release(reserved);
+}
+
+void StemCells::Release(base::Bytes reserved) {
   reserved_ -= reserved;
   admission_.Release(reserved);
 }
@@ -247,8 +233,8 @@ void StemCells::AddInfo(std::vector<InstanceInfo>& to) const {
       InstanceInfo info;
       info.function = "(" + LanguageFolder(kind.runtime.language) + " stem cell)";
       info.state = "waiting";
-      info.pid = cell->sandbox->pid();
-      if (const auto memory = cell->sandbox->Memory()) {
+      info.pid = cell->process.sandbox->pid();
+      if (const auto memory = cell->process.sandbox->Memory()) {
         info.memory_now = memory->now;
         info.memory_peak = memory->peak;
       }

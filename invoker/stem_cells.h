@@ -20,6 +20,7 @@
 #include "base/unique_fd.h"
 #include "invoker/admission.h"
 #include "invoker/invoker.h"
+#include "invoker/runtime_launch.h"
 #include "io/timer.h"
 #include "runtime/session.h"
 #include "sandbox/zygote_client.h"
@@ -27,10 +28,8 @@
 namespace hearth::invoker {
 
 struct StemCell {
-  std::unique_ptr<sandbox::Sandbox> sandbox;
-  runtime::ChannelSockets channel;
-  base::UniqueFd output;  // The read end of what it writes.
-  base::Bytes reserved;   // Of the memory budget, while it waits.
+  RuntimeProcess process;
+  base::Bytes reserved;  // Of the memory budget, while it waits.
 };
 
 class StemCells {
@@ -45,7 +44,7 @@ class StemCells {
   std::optional<StemCell> Take(const FunctionVersion& function, const runtime::Runtime& runtime);
   // For a start that found none: the image to go on from, ours; -1 where there is none, or where
   // the function needs an interpreter of its own.
-  int Image(const FunctionVersion& function, const runtime::Runtime& runtime) const;
+  int Image(const FunctionVersion& function, const runtime::Runtime& runtime);
   // Ends those that wait; returns what they held. Memory is needed for calls.
   base::Bytes Evict();
   // Makes no more, and ends those that wait.
@@ -63,18 +62,17 @@ class StemCells {
     base::UniqueFd image;          // Read-only.
   };
   Kind* KindOf(runtime::Language language);
-  const Kind* KindOf(runtime::Language language) const;
   size_t Wanted(Kind& kind) const;
   static base::Bytes ReserveOf(const Kind& kind);
   void Arm(base::Duration delay);
   void Refill();
   void Launch(Kind& kind);
-  void OnLaunched(Kind& kind, base::Bytes reserved, std::unique_ptr<StemCell> cell,
-                  base::Result<std::unique_ptr<sandbox::Sandbox>> sandbox);
+  void OnLaunched(Kind& kind, base::Bytes reserved, base::Result<RuntimeProcess> process);
   void Capture(Kind& kind, std::unique_ptr<StemCell> cell);
   void OnCaptured(Kind& kind, const base::UniqueFd& image, const base::Result<void>& captured);
   void Keep(Kind& kind, std::unique_ptr<StemCell> cell);
   void Remove(Kind& kind, const StemCell* cell);
+  void Release(base::Bytes reserved);
 
   io::Loop& loop_;
   sandbox::ZygoteClient& zygote_;

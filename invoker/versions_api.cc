@@ -10,18 +10,6 @@ using base::Json;
 
 constexpr std::string_view kAlias = "aliases/";
 
-std::optional<aws::ApiError> ReadText(const Json& body, const char* member, std::string& into) {
-  const auto found = body.find(member);
-  if (found == body.end() || found->is_null()) return std::nullopt;
-  if (!found->is_string()) {
-    return aws::ApiError{.status = 400,
-                         .type = "SerializationException",
-                         .message = "'" + std::string(member) + "' must be a string"};
-  }
-  into = found->get<std::string>();
-  return std::nullopt;
-}
-
 }  // namespace
 
 bool VersionsApi::Handle(aws::Call& call, const FunctionName& name, const std::string& part) {
@@ -59,14 +47,16 @@ void VersionsApi::Publish(aws::Call call, const FunctionName& name) {
   auto body = ReadBody(call);
   if (!body) return Refuse(call, body.error());
   PublishSettings settings;
-  std::string description;
-  for (const auto& [member, into] : {std::pair("CodeSha256", &settings.expected_code_sha256),
-                                     std::pair("RevisionId", &settings.expected_revision_id),
-                                     std::pair("Description", &description)}) {
+  std::optional<std::string> code_sha256, revision_id;
+  for (const auto& [member, into] :
+       {std::pair("CodeSha256", &code_sha256), std::pair("RevisionId", &revision_id),
+        std::pair("Description", &settings.description)}) {
     if (auto refusal = ReadText(*body, member, *into)) return Refuse(call, *refusal);
   }
+  settings.expected_code_sha256 = code_sha256.value_or("");
+  settings.expected_revision_id = revision_id.value_or("");
   // An empty one is none: clients that fill in every member send it.
-  if (!description.empty()) settings.description = std::move(description);
+  if (settings.description == "") settings.description.reset();
   auto held = std::make_shared<aws::Call>(std::move(call));
   versions_.Publish(name.name, std::move(settings),
                     [this, held](const std::expected<FunctionRef, aws::ApiError>& result) {

@@ -8,26 +8,10 @@
 namespace hearth::invoker {
 namespace {
 
+using Edited = Registry::Edited;
 using Refusal = std::optional<aws::ApiError>;
-using Edited = std::expected<RecordRef, aws::ApiError>;
 
 constexpr size_t kMaxDescription = 256;  // AWS.
-
-aws::ApiError Conflict(std::string message) {
-  return {.status = 409, .type = "ResourceConflictException", .message = std::move(message)};
-}
-
-aws::ApiError StaleRevision() {
-  return {.status = 412,
-          .type = "PreconditionFailedException",
-          .message =
-              "The Revision Id provided does not match the latest Revision Id. Call the "
-              "GetFunction/GetAlias API to retrieve the latest Revision Id"};
-}
-
-Edited Changed(FunctionRecord record) {
-  return std::make_shared<const FunctionRecord>(std::move(record));
-}
 
 Refusal CheckPublish(const FunctionVersion& latest, const PublishSettings& settings) {
   if (settings.description && settings.description->size() > kMaxDescription) {
@@ -81,6 +65,27 @@ std::expected<Alias, aws::ApiError> ApplySettings(Alias alias, const AliasSettin
   return alias;
 }
 
+// `current` with `alias` as the settings want it, which `made` then is.
+Edited PutAlias(const RecordRef& current, Alias alias, const AliasSettings& settings,
+                const Account& account, Alias& made) {
+  auto applied = ApplySettings(std::move(alias), settings, account, *current);
+  if (!applied) return std::unexpected(std::move(applied).error());
+  made = *std::move(applied);
+  FunctionRecord next = *current;
+  next.aliases[made.name] = made;
+  return std::make_shared<const FunctionRecord>(std::move(next));
+}
+
+// `done` with what the change has made by then.
+template <typename T>
+VersionsControl::Answer<void> AnswerWith(std::shared_ptr<T> made, VersionsControl::Answer<T> done) {
+  return [made = std::move(made),
+          done = std::move(done)](const std::expected<void, aws::ApiError>& changed) {
+    if (!changed) return done(std::unexpected(changed.error()));
+    done(*made);
+  };
+}
+
 // The names of the aliases that stand for `version`, as Java shows a list.
 std::string AliasesOf(const FunctionRecord& record, const std::string& version) {
   std::string out;
@@ -111,34 +116,42 @@ VersionsControl::VersionsControl(Registry& registry, Invoker& invoker, const bas
   }
 }
 
-aws::ApiError VersionsControl::NotFound(const std::string& function,
-                                        const std::string& qualifier) const {
-  return FunctionNotFound(account_, {.name = function, .qualifier = qualifier});
+aws::ApiError VersionsControl::NotFound(const FunctionName& name) const {
+  return FunctionNotFound(account_, name);
+}
+
+void VersionsControl::Change(const FunctionName& name, Registry::Edit edit, Answer<void> done) {
+  registry_.Change(
+      name.name,
+      [missing = NotFound(name), edit = std::move(edit)](const RecordRef& current) -> Edited {
+        if (current == nullptr) return std::unexpected(missing);
+        return edit(current);
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), function = name.name,
+       done = std::move(done)](Edited result) {
+        if (alive.expired()) return;
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Apply(function);
+        done({});
+      });
 }
 
 void VersionsControl::Publish(const std::string& function, PublishSettings settings,
                               Answer<FunctionRef> done) {
   auto published = std::make_shared<FunctionRef>();
-  registry_.Change(
-      function,
-      [&registry = registry_, function, settings = std::move(settings), published,
-       not_found = NotFound(function)](const RecordRef& current) -> Edited {
-        if (current == nullptr) return std::unexpected(not_found);
+  Change(
+      {.name = function, .qualifier = {}},
+      [&registry = registry_, function, settings = std::move(settings),
+       published](const RecordRef& current) -> Edited {
         if (auto refusal = CheckPublish(*current->latest, settings)) {
           return std::unexpected(std::move(*refusal));
         }
         FunctionRecord next = *current;
         *published = invoker::Publish(next, registry.LastVersion(function), settings.description);
         if (next.versions.size() == current->versions.size()) return current;
-        return Changed(std::move(next));
+        return std::make_shared<const FunctionRecord>(std::move(next));
       },
-      [this, alive = std::weak_ptr<bool>(alive_), function, published,
-       done = std::move(done)](Edited result) {
-        if (alive.expired()) return;
-        if (!result) return done(std::unexpected(std::move(result).error()));
-        Apply(function);
-        done(*published);
-      });
+      AnswerWith(published, std::move(done)));
 }
 
 void VersionsControl::WhenSettled(const std::string& function, const std::string& version,
@@ -151,7 +164,7 @@ void VersionsControl::WhenSettled(const std::string& function, const std::string
         if (alive.expired()) return;
         if (!record) return done(std::unexpected(record.error()));
         FunctionRef found = *record == nullptr ? nullptr : FindVersion(**record, version);
-        if (found == nullptr) return done(std::unexpected(NotFound(function, version)));
+        if (found == nullptr) return done(std::unexpected(NotFound({function, version})));
         if (found->state != VersionState::kPending) return done(std::move(found));
         waiting_[found->revision_id].push_back(done);
       });
@@ -159,10 +172,9 @@ void VersionsControl::WhenSettled(const std::string& function, const std::string
 
 void VersionsControl::DeleteVersion(const std::string& function, const std::string& version,
                                     Answer<void> done) {
-  registry_.Change(
-      function,
-      [version, not_found = NotFound(function)](const RecordRef& current) -> Edited {
-        if (current == nullptr) return std::unexpected(not_found);
+  Change(
+      {.name = function, .qualifier = {}},
+      [version](const RecordRef& current) -> Edited {
         if (version == "$LATEST") {
           return std::unexpected(
               InvalidParameter("$LATEST version cannot be deleted without deleting the function."));
@@ -181,56 +193,41 @@ void VersionsControl::DeleteVersion(const std::string& function, const std::stri
         FunctionRecord next = *current;
         next.versions.erase(*number);
         next.provisioned.erase(version);
-        return Changed(std::move(next));
+        return std::make_shared<const FunctionRecord>(std::move(next));
       },
-      [this, alive = std::weak_ptr<bool>(alive_), function, done = std::move(done)](Edited result) {
-        if (alive.expired()) return;
-        if (!result) return done(std::unexpected(std::move(result).error()));
-        Apply(function);
-        done({});
-      });
+      std::move(done));
 }
 
 void VersionsControl::CreateAlias(const std::string& function, AliasSettings settings,
                                   Answer<Alias> done) {
-  if (!settings.version) settings.version = "";
+  const FunctionName target{function, settings.version.value_or("")};
+  settings.version = target.qualifier;
   auto made = std::make_shared<Alias>();
-  registry_.Change(
-      function,
-      [account = account_, settings, made,
-       not_found = NotFound(function, *settings.version)](const RecordRef& current) -> Edited {
-        if (current == nullptr) return std::unexpected(not_found);
+  Change(
+      target,
+      [account = account_, settings = std::move(settings), made,
+       missing = NotFound(target)](const RecordRef& current) -> Edited {
         const std::string& name = settings.name;
-        if (FindVersion(*current, *settings.version) == nullptr) return std::unexpected(not_found);
+        if (FindVersion(*current, *settings.version) == nullptr) return std::unexpected(missing);
         if (current->aliases.contains(name)) {
           return std::unexpected(Conflict("Alias already exists: " +
                                           FunctionArn(account, current->latest->name, name)));
         }
-        auto alias = ApplySettings(
+        return PutAlias(
+            current,
             {.name = name, .version = {}, .description = {}, .extra = {}, .revision_id = {}},
-            settings, account, *current);
-        if (!alias) return std::unexpected(std::move(alias).error());
-        FunctionRecord next = *current;
-        next.aliases[name] = *made = *std::move(alias);
-        return Changed(std::move(next));
+            settings, account, *made);
       },
-      [this, alive = std::weak_ptr<bool>(alive_), function, made,
-       done = std::move(done)](Edited result) {
-        if (alive.expired()) return;
-        if (!result) return done(std::unexpected(std::move(result).error()));
-        Apply(function);
-        done(*made);
-      });
+      AnswerWith(made, std::move(done)));
 }
 
 void VersionsControl::UpdateAlias(const std::string& function, AliasSettings settings,
                                   Answer<Alias> done) {
   auto made = std::make_shared<Alias>();
-  registry_.Change(
-      function,
-      [account = account_, settings = std::move(settings), made,
-       not_found = NotFound(function)](const RecordRef& current) -> Edited {
-        if (current == nullptr) return std::unexpected(not_found);
+  Change(
+      {.name = function, .qualifier = {}},
+      [account = account_, settings = std::move(settings),
+       made](const RecordRef& current) -> Edited {
         const auto found = current->aliases.find(settings.name);
         if (found == current->aliases.end()) {
           return std::unexpected(
@@ -243,39 +240,23 @@ void VersionsControl::UpdateAlias(const std::string& function, AliasSettings set
             settings.expected_revision_id != found->second.revision_id) {
           return std::unexpected(StaleRevision());
         }
-        auto alias = ApplySettings(found->second, settings, account, *current);
-        if (!alias) return std::unexpected(std::move(alias).error());
-        FunctionRecord next = *current;
-        next.aliases[settings.name] = *made = *std::move(alias);
-        return Changed(std::move(next));
+        return PutAlias(current, found->second, settings, account, *made);
       },
-      [this, alive = std::weak_ptr<bool>(alive_), function, made,
-       done = std::move(done)](Edited result) {
-        if (alive.expired()) return;
-        if (!result) return done(std::unexpected(std::move(result).error()));
-        Apply(function);
-        done(*made);
-      });
+      AnswerWith(made, std::move(done)));
 }
 
 void VersionsControl::DeleteAlias(const std::string& function, const std::string& alias,
                                   Answer<void> done) {
-  registry_.Change(
-      function,
-      [alias, not_found = NotFound(function)](const RecordRef& current) -> Edited {
-        if (current == nullptr) return std::unexpected(not_found);
+  Change(
+      {.name = function, .qualifier = {}},
+      [alias](const RecordRef& current) -> Edited {
         if (!current->aliases.contains(alias)) return current;
         FunctionRecord next = *current;
         next.aliases.erase(alias);
         next.provisioned.erase(alias);
-        return Changed(std::move(next));
+        return std::make_shared<const FunctionRecord>(std::move(next));
       },
-      [this, alive = std::weak_ptr<bool>(alive_), function, done = std::move(done)](Edited result) {
-        if (alive.expired()) return;
-        if (!result) return done(std::unexpected(std::move(result).error()));
-        Apply(function);
-        done({});
-      });
+      std::move(done));
 }
 
 void VersionsControl::Apply(const std::string& function) {
@@ -322,7 +303,7 @@ void VersionsControl::OnPrepared(const FunctionRef& version, const base::Result<
         settled.state_reason = reason;
         FunctionRecord next = *current;
         next.versions[*number] = std::make_shared<const FunctionVersion>(std::move(settled));
-        return Changed(std::move(next));
+        return std::make_shared<const FunctionRecord>(std::move(next));
       },
       [this, alive = std::weak_ptr<bool>(alive_), version](const Edited& stored) {
         if (!stored) {
@@ -336,7 +317,7 @@ void VersionsControl::OnPrepared(const FunctionRef& version, const base::Result<
           if (now != nullptr) {
             done(now);
           } else {
-            done(std::unexpected(NotFound(version->name, version->version)));
+            done(std::unexpected(NotFound({version->name, version->version})));
           }
         }
         waiting_.erase(version->revision_id);

@@ -73,7 +73,9 @@ class VersionsControl {
   void Provision(const std::string& function, const FunctionRecord* record);
   std::optional<aws::ApiError> CheckProvisioned(const FunctionRecord& record,
                                                 const FunctionName& name, uint32_t requested) const;
-  aws::ApiError NotFound(const std::string& function, const std::string& qualifier = {}) const;
+  aws::ApiError NotFound(const FunctionName& name) const;
+  // Of a function that there is: `edit` is never given nullptr. Then the data plane follows.
+  void Change(const FunctionName& name, Registry::Edit edit, Answer<void> done);
 
   Registry& registry_;
   Invoker& invoker_;

@@ -64,8 +64,11 @@ class RuntimeSession {
   virtual void Invoke(InvocationEvent event) = 0;
 };
 
-// The host's ends of two SOCK_STREAM pairs, whose other ends are the bootstrap's descriptors 3
-// (events) and 4 (answers).
+// The bootstrap's descriptors of the channel.
+constexpr int kEventsFd = 3;
+constexpr int kAnswersFd = 4;
+
+// The host's ends of two SOCK_STREAM pairs, whose other ends are these.
 struct ChannelSockets {
   base::UniqueFd events;
   base::UniqueFd answers;

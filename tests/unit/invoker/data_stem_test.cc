@@ -209,6 +209,33 @@ TEST_F(DataImage, ACellThatCannotBeWrittenDownStillServes) {
   for (const auto* cell : Cells()) EXPECT_FALSE(IsRestored(*cell));
 }
 
+TEST_F(DataImage, ACellThatDiesWhileItIsWrittenDownIsLetGo) {
+  zygote.holds_captures = true;
+  Fill();
+  ASSERT_TRUE(zygote.finish_capture);
+  Cells().at(0)->Exit(1);
+  Turn();
+  zygote.finish_capture();
+  EXPECT_THAT(Cells(), IsEmpty());
+  zygote.holds_captures = false;
+  for (int i = 0; i < 80; ++i) Pass(20ms);
+  EXPECT_EQ(Cells().size(), 1u) << "another takes its place";
+}
+
+TEST_F(DataImage, ACellThatDiesWhileItIsWrittenDownHoldsNoDrainUp) {
+  zygote.holds_captures = true;
+  Fill();
+  ASSERT_TRUE(zygote.finish_capture);
+  bool drained = false;
+  invoker().Drain(base::Deadline::After(clock, 1s), [&] { drained = true; });
+  Cells().at(0)->Exit(1);
+  Turn();
+  zygote.finish_capture();
+  Turn();
+  EXPECT_TRUE(drained);
+  EXPECT_EQ(zygote.alive(), 0u);
+}
+
 TEST_F(DataImage, AnImageThatCanNoLongerBeRestoredIsMadeAnew) {
   Fill();
   const auto call = Invoke(Function("A"));

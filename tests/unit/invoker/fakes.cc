@@ -245,11 +245,16 @@ void FakeZygote::Capture(const sandbox::Sandbox& sandbox, int image, const sandb
       std::ranges::find(processes, sandbox.id(), [](const auto& p) { return p->id; });
   ASSERT_NE(found, processes.end());
   ASSERT_TRUE(base::WriteAll(image, "image of " + (*found)->spec.name).has_value());
-  loop_.Post([process = *found, callback = std::move(callback)] {
+  auto finish = [process = *found, callback = std::move(callback)] {
     if (process->refuses_capture.empty()) return callback({});
     callback(base::MakeError(base::ErrorKind::kUnsupported, "write a process image",
                              process->refuses_capture));
-  });
+  };
+  if (holds_captures) {
+    finish_capture = std::move(finish);
+  } else {
+    loop_.Post(std::move(finish));
+  }
 }
 
 size_t FakeZygote::alive() const {

@@ -137,6 +137,9 @@ class FakeZygote final : public sandbox::ZygoteClient {
   size_t alive() const;
 
   std::vector<FakeProcessPtr> processes;  // Every launch, in order; a test may forget some.
+  // Where set, captures answer when the test runs what it finds here.
+  bool holds_captures = false;
+  std::function<void()> finish_capture;
   // Runs inside Launch: plays what the test does not do by hand.
   std::function<void(FakeProcess&)> on_launch;
 
