@@ -2,30 +2,21 @@
 import base64
 import json
 import os
-import subprocess
 import tempfile
 import unittest
 
-import boto3
-import botocore.config
 import botocore.exceptions
 
-from harness import ROLE, ROOT, HearthTest, zip_of
+from harness import ROLE, zip_of
+from stock_clients import AwsCliTest, Boto3Test, JavaScriptSdkTest
 
 CODE = {"app.py": "def handler(event, context):\n    print('seen', event)\n"
                   "    return {'echo': event, 'id': context.aws_request_id}\n"}
 RAISES = {"app.py": "def handler(event, context):\n    raise KeyError('v2')\n"}
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any",
-               "AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "us-east-1", "AWS_PAGER": "",
-               "AWS_EC2_METADATA_DISABLED": "true"}
 
 
-class Boto3(HearthTest):
-    def setUp(self):
-        self.client = boto3.client(
-            "lambda", endpoint_url=self.host.url, region_name="us-east-1", aws_access_key_id="any",
-            aws_secret_access_key="any", config=botocore.config.Config(retries={"max_attempts": 0},
-                                          parameter_validation=False))
+class Boto3(Boto3Test):
+    CONFIG = {"parameter_validation": False}
 
     def test_a_function_lives_its_whole_life(self):
         client = self.client
@@ -89,14 +80,7 @@ class Boto3(HearthTest):
             client.invoke(FunctionName="Twice", Payload=b"{not json")
 
 
-class AwsCli(HearthTest):
-    def aws(self, *arguments, succeeds=True):
-        done = subprocess.run(["/usr/bin/aws", "--endpoint-url", self.host.url, "--output", "json",
-                               "lambda", *arguments], capture_output=True, text=True, timeout=60,
-                              env={**CREDENTIALS, "PATH": "/usr/bin:/bin", "HOME": self.host.state})
-        self.assertEqual(done.returncode == 0, succeeds, done.stderr)
-        return json.loads(done.stdout) if succeeds and done.stdout.strip() else done.stderr
-
+class AwsCli(AwsCliTest):
     def test_the_command_line_creates_calls_changes_and_deletes(self):
         with tempfile.TemporaryDirectory() as folder:
             for name, files in (("v1.zip", CODE), ("v2.zip", RAISES)):
@@ -128,18 +112,9 @@ class AwsCli(HearthTest):
             self.assertIn("ResourceNotFoundException", refused)
 
 
-class JavaScriptSdk(HearthTest):
+class JavaScriptSdk(JavaScriptSdkTest):
     def test_the_sdk_drives_every_operation_of_this_milestone(self):
-        folder = os.path.join(ROOT, "tests/e2e/node")
-        environment = {**CREDENTIALS, "PATH": "/usr/bin:/bin", "HOME": self.host.state,
-                       "HEARTH_URL": self.host.url,
-                       "NODE_PATH": os.environ["HEARTH_NODE_MODULES"],
-                       "CODE_V1": base64.b64encode(zip_of(CODE)).decode(),
-                       "CODE_V2": base64.b64encode(zip_of(RAISES)).decode()}
-        done = subprocess.run(["/usr/bin/node", "sdk_lambda.cjs"], cwd=folder, env=environment,
-                              capture_output=True, text=True, timeout=120)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("all operations passed", done.stdout)
+        self.assert_script_passes("sdk_lambda.cjs", CODE, RAISES)
 
 
 if __name__ == "__main__":

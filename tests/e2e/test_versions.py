@@ -8,11 +8,8 @@ import tempfile
 import threading
 import unittest
 
-import boto3
-import botocore.config
-
-from harness import BIN, ROLE, ROOT, HearthTest, poll, zip_of
-from test_clients import CREDENTIALS
+from harness import BIN, ROLE, HearthTest, poll, zip_of
+from stock_clients import AwsCliTest, Boto3Test, JavaScriptSdkTest
 
 # Says who it is in each way a function can know it.
 APP = """
@@ -41,13 +38,8 @@ def app(text):
     return {"app.py": APP % text}
 
 
-class Boto3(HearthTest):
-    def setUp(self):
-        self.client = boto3.client(
-            "lambda", endpoint_url=self.host.url, region_name="us-east-1", aws_access_key_id="any",
-            aws_secret_access_key="any",
-            config=botocore.config.Config(retries={"max_attempts": 0}, max_pool_connections=16))
-        self.addCleanup(self.client.close)
+class Boto3(Boto3Test):
+    CONFIG = {"max_pool_connections": 16}
 
     def make(self, name, text="one", **settings):
         return self.client.create_function(
@@ -282,14 +274,7 @@ class Templates(HearthTest):
             self.assertEqual(answer.headers["x-amz-executed-version"], "1")
 
 
-class AwsCli(HearthTest):
-    def aws(self, *arguments, succeeds=True):
-        done = subprocess.run(["/usr/bin/aws", "--endpoint-url", self.host.url, "--output", "json",
-                               "lambda", *arguments], capture_output=True, text=True, timeout=60,
-                              env={**CREDENTIALS, "PATH": "/usr/bin:/bin", "HOME": self.host.state})
-        self.assertEqual(done.returncode == 0, succeeds, done.stderr)
-        return json.loads(done.stdout) if succeeds and done.stdout.strip() else done.stderr
-
+class AwsCli(AwsCliTest):
     def test_the_command_line_publishes_shifts_and_calls(self):
         self.host.create("Cli", app("one"))
         of = ("--function-name", "Cli")
@@ -313,17 +298,9 @@ class AwsCli(HearthTest):
                       self.aws("delete-function", *of, "--qualifier", "1", succeeds=False))
 
 
-class JavaScriptSdk(HearthTest):
+class JavaScriptSdk(JavaScriptSdkTest):
     def test_the_sdk_drives_every_operation_on_versions_and_aliases(self):
-        environment = {**CREDENTIALS, "PATH": "/usr/bin:/bin", "HOME": self.host.state,
-                       "HEARTH_URL": self.host.url, "NODE_PATH": os.environ["HEARTH_NODE_MODULES"],
-                       "CODE_V1": base64.b64encode(zip_of(app("one"))).decode(),
-                       "CODE_V2": base64.b64encode(zip_of(app("two"))).decode()}
-        done = subprocess.run(["/usr/bin/node", "sdk_versions.cjs"],
-                              cwd=os.path.join(ROOT, "tests/e2e/node"), env=environment,
-                              capture_output=True, text=True, timeout=120)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("all operations passed", done.stdout)
+        self.assert_script_passes("sdk_versions.cjs", app("one"), app("two"))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
-#include "base/json.h"
-#include "fakes.h"
-#include "io/http_client.h"
-#include "io/http_server.h"
+#include "stacks_server.h"
 
 namespace hearth::stacks {
 namespace {
@@ -26,27 +22,8 @@ constexpr char kTemplate[] =
     "      Runtime: python3.12\n"
     "Outputs: {Arn: {Value: !GetAtt Hello.Arn}}\n";
 
-// The API behind a real HTTP server, over fakes.
-class StacksApiTest : public ::testing::Test {
+class StacksApiTest : public StacksServer {
  protected:
-  StacksApiTest() {
-    api = *StacksApi::Create({control, registry, code, disk, clock, {}}, database, writer);
-    address = *server.Listen("127.0.0.1:0");
-  }
-  ~StacksApiTest() override {
-    bool closed = false;
-    server.CloseNow([&] { closed = true; });
-    loop.RunUntil([&] { return closed; });
-  }
-
-  io::HttpResponse Ask(std::string method, std::string target, std::string body = "") {
-    io::HttpClient client(loop, address);
-    std::optional<io::HttpResponse> answer;
-    client.Send({.method = std::move(method), .target = std::move(target), .body = std::move(body)},
-                [&](base::Result<io::HttpResponse> result) { answer = MUST(std::move(result)); });
-    loop.RunUntil([&] { return answer.has_value(); });
-    return *answer;
-  }
   base::Json Errors(const io::HttpResponse& response) {
     return MUST(base::ParseJson(response.body)).at("errors");
   }
@@ -60,30 +37,6 @@ class StacksApiTest : public ::testing::Test {
     if (!digest.empty()) body["artifacts"] = {{"src/", digest}};
     return base::ToJsonText(body);
   }
-  // The events of a streamed answer.
-  std::vector<base::Json> Events(const io::HttpResponse& response) {
-    std::vector<base::Json> events;
-    size_t start = 0;
-    for (size_t end; (end = response.body.find('\n', start)) != std::string::npos;
-         start = end + 1) {
-      events.push_back(MUST(base::ParseJson(response.body.substr(start, end - start))));
-    }
-    return events;
-  }
-
-  base::SystemClock clock;
-  io::Loop loop{clock};
-  io::Offload disk{loop, 1};
-  io::Offload writer{loop, 1};
-  FakeDatabase database;
-  FakeRegistry registry;
-  FakeCodeStore code;
-  FakeControlPlane control{loop, registry};
-  std::unique_ptr<StacksApi> api;
-  io::HttpServer server{loop, {}, [this](io::HttpRequest request, io::HttpResponder responder) {
-                          api->Handle({std::move(request), std::move(responder), "id"});
-                        }};
-  std::string address;
 };
 
 TEST_F(StacksApiTest, ATemplateIsPlannedUploadedDeployedShownAndDeleted) {

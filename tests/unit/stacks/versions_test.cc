@@ -2,14 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
-#include "base/json.h"
-#include "fakes.h"
-#include "io/http_client.h"
-#include "io/http_server.h"
 #include "plan_helper.h"
-#include "stacks/stacks_api.h"
 #include "stacks/version_resources.h"
+#include "stacks_server.h"
 
 namespace hearth::stacks {
 namespace {
@@ -114,40 +109,23 @@ TEST(PlannedVersions, WhatIsWrongIsSaidAtItsPlace) {
                              "      RoutingConfig: {AdditionalVersionWeights: "
                              "[{FunctionVersion: 2, FunctionWeight: 1.5}]}\n"),
               HasSubstr("is a number from 0 to 1"));
-  EXPECT_THAT(errors("      AutoPublishAlias: a\n" + alias +
-                     "      Name: a\n      FunctionVersion: 1\n"),
-              HasSubstr("is also that of 'HelloAliasa'"));
+  EXPECT_THAT(
+      errors("      AutoPublishAlias: a\n" + alias + "      Name: a\n      FunctionVersion: 1\n"),
+      HasSubstr("is also that of 'HelloAliasa'"));
   EXPECT_THAT(errors("    DeletionPolicy: Retain\n"), HasSubstr("only Delete is"));
   EXPECT_EQ(errors(version + "      FunctionName: !GetAtt Hello.Arn\n    DeletionPolicy: Retain\n"),
             "");
 }
 
-class DeployedVersions : public ::testing::Test {
+class DeployedVersions : public StacksServer {
  protected:
-  DeployedVersions() {
-    api = *StacksApi::Create({control, registry, code, disk, clock, {}}, database, writer);
-    address = *server.Listen("127.0.0.1:0");
-  }
-  ~DeployedVersions() override {
-    bool closed = false;
-    server.CloseNow([&] { closed = true; });
-    loop.RunUntil([&] { return closed; });
-  }
   // The events of a deployment: "create AWS::Lambda::Version Hello:1 done", then how it ended.
   std::vector<std::string> Deploy(const std::string& text, const std::string& zip) {
     const std::string digest = code.Put(zip)->digest;
     base::Json body = {{"template", text}, {"artifacts", {{"src/", digest}}}};
-    io::HttpClient client(loop, address);
-    std::optional<io::HttpResponse> answer;
-    client.Send({.method = "POST",
-                 .target = "/_hearth/stacks/shop",
-                 .body = base::ToJsonText(body)},
-                [&](base::Result<io::HttpResponse> result) { answer = MUST(std::move(result)); });
-    loop.RunUntil([&] { return answer.has_value(); });
+    const auto answer = Ask("POST", "/_hearth/stacks/shop", base::ToJsonText(body));
     std::vector<std::string> events;
-    for (size_t start = 0, end; (end = answer->body.find('\n', start)) != std::string::npos;
-         start = end + 1) {
-      const auto event = MUST(base::ParseJson(answer->body.substr(start, end - start)));
+    for (const base::Json& event : Events(answer)) {
       if (event["event"] == "done") {
         last = event;
         events.push_back(event["status"]);
@@ -157,7 +135,7 @@ class DeployedVersions : public ::testing::Test {
                          event["status"].get<std::string>());
       }
     }
-    if (events.empty()) events.push_back(answer->body);
+    if (events.empty()) events.push_back(answer.body);
     return events;
   }
   const invoker::FunctionRecord& Hello() {
@@ -165,19 +143,6 @@ class DeployedVersions : public ::testing::Test {
     return *held;
   }
 
-  base::SystemClock clock;
-  io::Loop loop{clock};
-  io::Offload disk{loop, 1};
-  io::Offload writer{loop, 1};
-  FakeDatabase database;
-  FakeRegistry registry;
-  FakeCodeStore code;
-  FakeControlPlane control{loop, registry};
-  std::unique_ptr<StacksApi> api;
-  io::HttpServer server{loop, {}, [this](io::HttpRequest request, io::HttpResponder responder) {
-                          api->Handle({std::move(request), std::move(responder), "id"});
-                        }};
-  std::string address;
   base::Json last;
   invoker::RecordRef held;
 };
@@ -186,23 +151,19 @@ TEST_F(DeployedVersions, ChangedCodeIsPublishedAndTheAliasMoves) {
   const std::string text = kHello +
                            "      AutoPublishAlias: live\n"
                            "Outputs: {V: {Value: !Ref Hello.Version}}\n";
-  EXPECT_THAT(Deploy(text, "zip 1"),
-              ElementsAre("create Hello done", "create Hello:1 done", "create Hello:live done",
-                          "succeeded"));
+  EXPECT_THAT(Deploy(text, "zip 1"), ElementsAre("create Hello done", "create Hello:1 done",
+                                                 "create Hello:live done", "succeeded"));
   EXPECT_EQ(last["outputs"]["V"], std::string(kArn) + ":1");
   EXPECT_EQ(Hello().aliases.at("live").version, "1");
-  EXPECT_THAT(Deploy(text, "zip 1"),
-              ElementsAre("unchanged Hello done", "unchanged Hello:1 done",
-                          "unchanged Hello:live done", "succeeded"));
+  EXPECT_THAT(Deploy(text, "zip 1"), ElementsAre("unchanged Hello done", "unchanged Hello:1 done",
+                                                 "unchanged Hello:live done", "succeeded"));
   // The settings alone: the function changes, nothing is published.
   std::string slower = text;
   slower.insert(slower.find("Outputs"), "      Timeout: 9\n");
-  EXPECT_THAT(Deploy(slower, "zip 1"),
-              ElementsAre("update Hello done", "unchanged Hello:1 done",
-                          "unchanged Hello:live done", "succeeded"));
-  EXPECT_THAT(Deploy(slower, "zip 2"),
-              ElementsAre("update Hello done", "create Hello:2 done", "update Hello:live done",
-                          "succeeded"));
+  EXPECT_THAT(Deploy(slower, "zip 1"), ElementsAre("update Hello done", "unchanged Hello:1 done",
+                                                   "unchanged Hello:live done", "succeeded"));
+  EXPECT_THAT(Deploy(slower, "zip 2"), ElementsAre("update Hello done", "create Hello:2 done",
+                                                   "update Hello:live done", "succeeded"));
   EXPECT_EQ(last["outputs"]["V"], std::string(kArn) + ":2");
   EXPECT_EQ(Hello().aliases.at("live").version, "2");
   EXPECT_EQ(Hello().versions.size(), 2u);  // The first is kept, as SAM keeps it.
@@ -224,14 +185,12 @@ TEST_F(DeployedVersions, VersionsAndAliasesAreResourcesOfTheirOwn) {
                            "      FunctionName: !Ref Hello\n"
                            "      FunctionVersion: !GetAtt One.Version\n"
                            "      Name: live\n";
-  EXPECT_THAT(Deploy(text, "zip 1"),
-              ElementsAre("create Hello done", "create Hello:1 done", "create Hello:live done",
-                          "succeeded"));
+  EXPECT_THAT(Deploy(text, "zip 1"), ElementsAre("create Hello done", "create Hello:1 done",
+                                                 "create Hello:live done", "succeeded"));
   EXPECT_EQ(Hello().versions.at(1)->description, "one");
   // A version is published once, whatever becomes of the function.
-  EXPECT_THAT(Deploy(text, "zip 2"),
-              ElementsAre("update Hello done", "unchanged Hello:1 done",
-                          "unchanged Hello:live done", "succeeded"));
+  EXPECT_THAT(Deploy(text, "zip 2"), ElementsAre("update Hello done", "unchanged Hello:1 done",
+                                                 "unchanged Hello:live done", "succeeded"));
   const std::string shifting = text +
                                "      RoutingConfig:\n"
                                "        AdditionalVersionWeights:\n"
@@ -248,9 +207,8 @@ TEST_F(DeployedVersions, VersionsAndAliasesAreResourcesOfTheirOwn) {
   EXPECT_EQ(Hello().aliases.at("live").extra, (invoker::ExtraVersion{"2", 0.1}));
   EXPECT_EQ(control.data_plane.provisioned["1"], 9u);
   EXPECT_EQ(control.data_plane.provisioned["2"], 1u);
-  EXPECT_THAT(Deploy(text, "zip 2"),
-              ElementsAre("unchanged Hello done", "unchanged Hello:1 done",
-                          "update Hello:live done", "succeeded"));
+  EXPECT_THAT(Deploy(text, "zip 2"), ElementsAre("unchanged Hello done", "unchanged Hello:1 done",
+                                                 "update Hello:live done", "succeeded"));
   EXPECT_EQ(Hello().aliases.at("live").extra, std::nullopt);
   EXPECT_THAT(Hello().provisioned, IsEmpty());
 }
@@ -265,8 +223,8 @@ TEST_F(DeployedVersions, AFailureMovesTheAliasBack) {
                                "FunctionVersion: 77}\n";
   EXPECT_THAT(Deploy(with_bad, "zip 2"),
               ElementsAre("update Hello done", "create Hello:2 done", "update Hello:live done",
-                          "create Hello:bad failed", "update Hello:live done",
-                          "update Hello done", "rolled back"));
+                          "create Hello:bad failed", "update Hello:live done", "update Hello done",
+                          "rolled back"));
   EXPECT_THAT(last["reason"].get<std::string>(), HasSubstr("Function not found"));
   EXPECT_EQ(Hello().aliases.at("live").version, "1");
   EXPECT_EQ(Hello().latest->code_digest, Hello().versions.at(1)->code_digest);
@@ -283,9 +241,8 @@ TEST_F(DeployedVersions, AKillAfterTheAliasHasMovedIsRolledBack) {
                           "      {InlineCode: x, Handler: index.h, Runtime: python3.12}\n";
   base::Json body = {{"template", two}, {"artifacts", {{"src/", code.Put("zip 2")->digest}}}};
   io::HttpClient hanging(loop, address);
-  hanging.Send(
-      {.method = "POST", .target = "/_hearth/stacks/shop", .body = base::ToJsonText(body)},
-      [](const base::Result<io::HttpResponse>&) {});
+  hanging.Send({.method = "POST", .target = "/_hearth/stacks/shop", .body = base::ToJsonText(body)},
+               [](const base::Result<io::HttpResponse>&) {});
   loop.RunUntil([&] { return control.calls.back() == "create Other"; });
   EXPECT_EQ(Hello().aliases.at("live").version, "2");
 
@@ -304,9 +261,8 @@ TEST_F(DeployedVersions, AVersionWhoseSnapshotFailsIsRolledBackWithItsReason) {
   const std::string text = kHello +
                            "      AutoPublishAlias: live\n"
                            "      SnapStart: {ApplyOn: PublishedVersions}\n";
-  EXPECT_THAT(Deploy(text, "zip 1"),
-              ElementsAre("create Hello done", "create Hello:1 done", "create Hello:live done",
-                          "succeeded"));
+  EXPECT_THAT(Deploy(text, "zip 1"), ElementsAre("create Hello done", "create Hello:1 done",
+                                                 "create Hello:live done", "succeeded"));
   EXPECT_EQ(Hello().versions.at(1)->state, invoker::VersionState::kActive);
   control.data_plane.preparation =
       base::MakeError(base::ErrorKind::kInvalid, "init", "no module named app");
