@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "invoker/instance_spec.h"
 #include "invoker/snapshots.h"
+#include "invoker/stem_cells.h"
 
 namespace hearth::invoker {
 namespace {
@@ -309,8 +310,8 @@ void Instance::OnExit(const sandbox::Outcome& outcome) {
       CHECK(false);
       return;
     case State::kInit:
-      if (is_restore_ && outcome.exit_status == sandbox::kRestoreFailed) {
-        parts_.snapshots.Drop(*function_);
+      if (from_image_ && outcome.exit_status == sandbox::kRestoreFailed) {
+        is_restore_ ? parts_.snapshots.Renew(function_) : parts_.stem_cells.ImageFailed(runtime_);
       }
       FailInit(from_image_ && outcome.exit_status == sandbox::kRestoreFailed
                    ? InitFailure{InvocationStatus::kHostError, {}, {}, "its image is out of date"}

@@ -86,8 +86,12 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   return spec;
 }
 
-sandbox::ImageRules ChannelImageRules() {
-  return {.waits_on = runtime::kEventsFd, .last_descriptor = runtime::kAnswersFd};
+sandbox::ImageRules ChannelImageRules(base::Bytes memory) {
+  // Gaps between pages and what files hold come on top.
+  constexpr base::Bytes kSlack = base::Bytes::MiB(64);
+  return {.waits_on = runtime::kEventsFd,
+          .last_descriptor = runtime::kAnswersFd,
+          .max_bytes = (memory + kSlack).count()};
 }
 
 base::Result<base::UniqueFd> MakeImageFile(const InvokerOptions& options) {

@@ -39,8 +39,8 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const runtime::Runtime& runtime,
                                             const std::string& log_stream,
                                             const char* initialization_type);
-// What an image of a process behind our channel may hold.
-sandbox::ImageRules ChannelImageRules();
+// What an image of a process behind our channel may hold, whose memory limit is `memory`.
+sandbox::ImageRules ChannelImageRules(base::Bytes memory);
 // An empty file for an image, without a name.
 base::Result<base::UniqueFd> MakeImageFile(const InvokerOptions& options);
 // Of a sandbox that waits for code (invoker/stem_cells.h).

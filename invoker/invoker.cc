@@ -73,6 +73,11 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   }
 
   void Prepare(FunctionRef version, std::function<void(base::Result<void>)> done) override {
+    if (draining_) {
+      return parts_.loop.Post([done = std::move(done)] {
+        done(base::MakeError(base::ErrorKind::kClosed, "prepare", kDraining));
+      });
+    }
     snapshots_.Prepare(std::move(version), std::move(done));
   }
 

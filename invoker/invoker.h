@@ -76,7 +76,8 @@ class Invoker {
   virtual void Retire(const std::string& function_name,
                       const std::set<std::string>& live_revisions) = 0;
   // Makes what a published version's starts need: its snapshot. `done` runs once, never inside the
-  // call; an error's text is the version's StateReason.
+  // call. An error is what its init failed with, and its text the version's StateReason; but
+  // kClosed: it was not decided, as the host stops or the version is gone.
   virtual void Prepare(FunctionRef version, std::function<void(base::Result<void>)> done) = 0;
   // So many instances of the version are to be ready at any time, beside those that calls start.
   virtual void Provision(FunctionRef version, uint32_t count) = 0;

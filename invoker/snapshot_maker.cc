@@ -20,46 +20,60 @@ constexpr auto kTryAgain = 1s;
 // As on AWS: an init that is to be a snapshot has 130 s, or the function's timeout.
 constexpr auto kInitTimeout = 130s;
 
+// What the bootstrap says where it could not even try (hearth_snapshot.py).
+constexpr char kUnfit[] = "Hearth.CannotWriteDown";
+// Of an error that is stored with the version.
+constexpr size_t kMaxMessage = 1024;
+
+// The function may have written it itself: it can be anything.
 std::string MessageOf(const runtime::FunctionError& error) {
   const auto parsed = base::ParseJson(error.payload);
-  if (!parsed || !parsed->is_object()) return error.type;
-  return error.type + ": " + parsed->value("errorMessage", "");
+  const bool has_message = parsed && parsed->is_object() && parsed->contains("errorMessage") &&
+                           (*parsed)["errorMessage"].is_string();
+  return has_message ? (*parsed)["errorMessage"].get<std::string>() : std::string();
 }
 
 }  // namespace
 
 SnapshotMaker::SnapshotMaker(const InstanceParts& parts, Admission& admission, FunctionRef version,
-                             Snapshots::Done done)
+                             Snapshots::Done done, Made made)
     : parts_(parts),
       admission_(admission),
       version_(std::move(version)),
       done_(std::move(done)),
+      made_(std::move(made)),
       log_(parts.logs, LogGroupName(*version_), version_->version, parts.loop.clock().WallNow()),
       timer_(parts.loop) {}
 
 SnapshotMaker::~SnapshotMaker() { admission_.Release(reserved_); }
 
-void SnapshotMaker::Start(Made made) {
-  made_ = std::move(made);
+void SnapshotMaker::Start() {
   timer_.Start(base::Duration::zero(), [this] { Reserve(); });
+}
+
+void SnapshotMaker::Stop(const std::string& reason) {
+  Finish(base::MakeError(base::ErrorKind::kClosed, "prepare " + version_->name, reason));
 }
 
 void SnapshotMaker::Reserve() {
   const base::Bytes size = base::Bytes::MiB(version_->memory_mib);
+  if (size > admission_.budget()) {
+    return FinishWithout("its memory size is more than this host's memory budget");
+  }
   if (!admission_.Reserve(size)) return timer_.Start(kTryAgain, [this] { Reserve(); });
   reserved_ = size;
   timer_.Start(std::max<base::Duration>(kInitTimeout, version_->timeout),
                [this] { Finish(Failed("its init took too long")); });
-  if (auto launched = Launch(); !launched) Finish(std::unexpected(launched.error()));
+  if (auto launched = Launch(); !launched) FinishWithout(launched.error().ToString());
 }
 
 base::Result<void> SnapshotMaker::Launch() {
   const auto runtime = parts_.catalog.Find(version_->runtime);
-  if (!runtime) return Failed("the runtime " + version_->runtime + " is not on this machine");
-  runtime_ = *runtime;
-  if (runtime_.transport != runtime::Transport::kChannel) {
-    return Failed("the runtime " + version_->runtime + " has no snapshots");
+  if (!runtime || runtime->transport != runtime::Transport::kChannel) {
+    return base::MakeError(base::ErrorKind::kUnsupported, "prepare " + version_->name,
+                           "the runtime " + version_->runtime + " has no snapshots here");
   }
+  runtime_ = *runtime;
   sandbox::Spec spec =
       TRY(MakeSandboxSpec(parts_.options, *version_, runtime_, log_.stream(), kSnapStart));
   const int image = parts_.stem_cells.Image(*version_, runtime_);
@@ -67,14 +81,14 @@ base::Result<void> SnapshotMaker::Launch() {
       parts_.zygote, std::move(spec), runtime_.transport, image,
       [this, alive = std::weak_ptr<bool>(alive_)](base::Result<RuntimeProcess> process) {
         if (alive.expired()) return;
-        if (!process) return Finish(std::unexpected(process.error()));
+        if (!process) return FinishWithout(process.error().ToString());
         OnLaunched(std::move(*process));
       });
 }
 
 void SnapshotMaker::OnLaunched(RuntimeProcess process) {
   sandbox_ = std::move(process.sandbox);
-  sandbox_->OnExit([this](sandbox::Outcome) { Finish(Failed("its runtime exited")); });
+  sandbox_->OnExit([this](sandbox::Outcome outcome) { OnExit(outcome); });
   log_.InitStart(RuntimeVersionText(runtime_));
   output_ = runtime::LogCapture::Create(parts_.loop, std::move(process.output),
                                         [this](std::string_view line) { log_.Line(line); });
@@ -88,26 +102,48 @@ void SnapshotMaker::OnReady() {
   session_->Prepare();
 }
 
-void SnapshotMaker::OnInitError(runtime::FunctionError error) { Finish(Failed(MessageOf(error))); }
+void SnapshotMaker::OnInitError(runtime::FunctionError error) {
+  const std::string message = MessageOf(error);
+  if (error.type == kUnfit) return FinishWithout(message);
+  Finish(Failed((error.type + ": " + message).substr(0, kMaxMessage)));
+}
 
-void SnapshotMaker::OnBroken(std::string reason) { Finish(Failed(std::move(reason))); }
+// How it ended says more.
+void SnapshotMaker::OnBroken(std::string) {
+  if (made_) sandbox_->Kill();
+}
+
+void SnapshotMaker::OnExit(const sandbox::Outcome& outcome) {
+  // Of the language's image, then: no code of the function's has run.
+  if (outcome.exit_status == sandbox::kRestoreFailed) {
+    return FinishWithout("the language's image is out of date");
+  }
+  Finish(Failed("Runtime.ExitError: " + ExitText(outcome)));
+}
 
 void SnapshotMaker::Capture() {
   auto file = MakeImageFile(parts_.options);
-  if (!file) return Finish(std::unexpected(file.error()));
+  if (!file) return FinishWithout(file.error().ToString());
   const auto image = std::make_shared<base::UniqueFd>(std::move(*file));
   parts_.zygote.Capture(
-      *sandbox_, image->get(), ChannelImageRules(),
+      *sandbox_, image->get(), ChannelImageRules(base::Bytes::MiB(version_->memory_mib)),
       [this, alive = std::weak_ptr<bool>(alive_), image](const base::Result<void>& captured) {
         if (!alive.expired()) OnCaptured(*image, captured);
       });
 }
 
 void SnapshotMaker::OnCaptured(const base::UniqueFd& file, const base::Result<void>& captured) {
-  if (captured) return Finish(base::sys::OpenAgain(file.get(), O_RDONLY));
-  output_->Drain(true);
-  log_.Line("SNAPSTART not used, this version starts the usual way: " +
-            (captured.error().text.empty() ? captured.error().ToString() : captured.error().text));
+  auto image = captured ? base::sys::OpenAgain(file.get(), O_RDONLY)
+                        : base::Result<base::UniqueFd>(std::unexpected(captured.error()));
+  if (image) return Finish(std::move(image));
+  const base::Error& error = image.error();
+  FinishWithout(error.text.empty() ? error.ToString() : error.text);
+}
+
+void SnapshotMaker::FinishWithout(const std::string& why) {
+  if (!made_) return;
+  if (output_) output_->Drain(true);
+  log_.Line("SNAPSTART not used, this version starts the usual way: " + why);
   Finish(base::UniqueFd());
 }
 

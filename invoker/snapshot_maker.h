@@ -13,16 +13,18 @@ namespace hearth::invoker {
 
 class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
  public:
-  // The image, read-only, or an empty descriptor where the version starts the usual way.
+  // The image, read-only, or an empty descriptor where the version starts the usual way; an error
+  // is its init's own, or, kClosed, says that nothing was decided.
   using Made = std::function<void(base::Result<base::UniqueFd>)>;
 
   SnapshotMaker(const InstanceParts& parts, Admission& admission, FunctionRef version,
-                Snapshots::Done done);
+                Snapshots::Done done, Made made);
   ~SnapshotMaker() override;
 
-  // `made` runs once, never inside the call; the maker may be destroyed on a later turn.
-  void Start(Made made);
-  void Stop(const std::string& reason) { Finish(Failed(reason)); }
+  // `made` runs once, never inside this call; the maker may be destroyed on a later turn.
+  void Start();
+  // Where it has not ended: `made` runs inside this call.
+  void Stop(const std::string& reason);
   const FunctionVersion& version() const { return *version_; }
   Snapshots::Done TakeDone() { return std::move(done_); }
 
@@ -32,7 +34,10 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
   void OnLaunched(RuntimeProcess process);
   void Capture();
   void OnCaptured(const base::UniqueFd& file, const base::Result<void>& captured);
+  void OnExit(const sandbox::Outcome& outcome);
   std::unexpected<base::Error> Failed(std::string why) const;
+  // Nothing is wrong with the version: it starts the usual way, and its log says why.
+  void FinishWithout(const std::string& why);
   void Finish(base::Result<base::UniqueFd> result);
 
   // runtime::RuntimeSession::Delegate

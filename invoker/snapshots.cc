@@ -18,15 +18,27 @@ void Snapshots::Prepare(FunctionRef version, Done done) {
     });
     return;
   }
-  maker = std::make_unique<SnapshotMaker>(parts_, admission_, std::move(version), std::move(done));
-  maker->Start(
+  maker = std::make_unique<SnapshotMaker>(
+      parts_, admission_, std::move(version), std::move(done),
       [this, revision](base::Result<base::UniqueFd> image) { OnMade(revision, std::move(image)); });
+  queue_.push_back(revision);
+  StartNext();
+}
+
+void Snapshots::StartNext() {
+  if (making_ || queue_.empty()) return;
+  making_ = true;
+  SnapshotMaker& next = *makers_.at(queue_.front());
+  queue_.pop_front();
+  next.Start();
 }
 
 void Snapshots::OnMade(const std::string& revision, base::Result<base::UniqueFd> image) {
   auto node = makers_.extract(revision);
   const std::shared_ptr<SnapshotMaker> maker = std::move(node.mapped());
   parts_.loop.Post([maker] {});  // It is inside its own callback.
+  if (std::erase(queue_, revision) == 0) making_ = false;
+  StartNext();
   const Done done = maker->TakeDone();
   if (!image) return done(std::unexpected(std::move(image).error()));
   if (image->valid()) snapshots_[revision] = {maker->version().name, std::move(*image)};
@@ -39,23 +51,34 @@ int Snapshots::Image(const FunctionVersion& version) const {
   return found == snapshots_.end() ? -1 : found->second.image.get();
 }
 
-void Snapshots::Drop(const FunctionVersion& version) { snapshots_.erase(version.revision_id); }
+void Snapshots::Renew(FunctionRef version) {
+  if (snapshots_.erase(version->revision_id) == 0) return;
+  if (!renewed_.insert(version->revision_id).second) return;
+  Prepare(std::move(version), [](const base::Result<void>&) {});
+}
 
 void Snapshots::Retire(const std::string& function_name,
                        const std::set<std::string>& live_revisions) {
   std::erase_if(snapshots_, [&](const auto& entry) {
     return entry.second.function == function_name && !live_revisions.contains(entry.first);
   });
-  std::vector<SnapshotMaker*> old;
+  std::vector<std::string> old;
   for (const auto& [revision, maker] : makers_) {
     if (maker->version().name == function_name && !live_revisions.contains(revision)) {
-      old.push_back(maker.get());
+      old.push_back(revision);
     }
   }
-  for (SnapshotMaker* maker : old) maker->Stop("the version is gone");
+  // By revision: what one's end starts may be another of them, or end with it.
+  for (const std::string& revision : old) {
+    renewed_.erase(revision);
+    if (const auto found = makers_.find(revision); found != makers_.end()) {
+      found->second->Stop("the version is gone");
+    }
+  }
 }
 
 void Snapshots::Stop() {
+  making_ = true;  // Nothing begins any more.
   while (!makers_.empty()) makers_.begin()->second->Stop("hearthd is stopping");
   snapshots_.clear();
 }

@@ -6,6 +6,7 @@
 // live as long as hearthd does: they are prepared again after a restart. Owner: the invoker.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,19 +32,25 @@ class Snapshots {
   void Prepare(FunctionRef version, Done done);
   // Ours; -1: there is none.
   int Image(const FunctionVersion& version) const;
-  // Its image can no longer be restored.
-  void Drop(const FunctionVersion& version);
+  // Its image can no longer be restored: it is made anew, once.
+  void Renew(FunctionRef version);
   // The function's other revisions are gone.
   void Retire(const std::string& function_name, const std::set<std::string>& live_revisions);
   // Prepares nothing any more; what is under way fails.
   void Stop();
 
  private:
+  void StartNext();
   void OnMade(const std::string& revision, base::Result<base::UniqueFd> image);
 
   const InstanceParts& parts_;
   Admission& admission_;
   std::map<std::string, std::unique_ptr<SnapshotMaker>> makers_;  // By revision.
+  // Those that have not begun. One at a time: each holds the whole size of its version, and calls
+  // need memory too.
+  std::deque<std::string> queue_;
+  bool making_ = false;
+  std::set<std::string> renewed_;
   struct Snapshot {
     std::string function;
     base::UniqueFd image;

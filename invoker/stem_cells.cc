@@ -18,6 +18,8 @@ constexpr auto kDemandWindow = 10s;
 // Starts come in bursts: the next cell is made when there has been none for so long.
 constexpr auto kQuiet = 20ms;
 constexpr int kMaxFailures = 3;
+// A function may end as one that cannot be restored does; it costs the others an image a minute.
+constexpr auto kBelieve = 60s;
 // Of the memory budget, for all cells together.
 constexpr uint64_t kBudgetShare = 20;
 // One that goes on from an image shares what it has not written.
@@ -71,6 +73,14 @@ StemCells::Kind* StemCells::KindOf(runtime::Language language) {
 int StemCells::Image(const FunctionVersion& function, const runtime::Runtime& runtime) {
   const Kind* const kind = stopped_ ? nullptr : KindOf(runtime.language);
   return kind == nullptr || NeedsOwnStart(function.environment) ? -1 : kind->image.get();
+}
+
+void StemCells::ImageFailed(const runtime::Runtime& runtime) {
+  Kind* const kind = KindOf(runtime.language);
+  const base::MonoTime now = loop_.clock().Now();
+  if (kind == nullptr || now < kind->believed_until) return;
+  kind->believed_until = now + kBelieve;
+  kind->image.Reset();
 }
 
 std::optional<StemCell> StemCells::Take(const FunctionVersion& function,
@@ -158,7 +168,8 @@ void StemCells::Capture(Kind& kind, std::unique_ptr<StemCell> cell) {
   cell->process.sandbox->OnExit([ended](sandbox::Outcome) { *ended = true; });
   const auto image = std::make_shared<base::UniqueFd>(std::move(*file));
   const auto subject = std::make_shared<std::unique_ptr<StemCell>>(std::move(cell));
-  zygote_.Capture(*(*subject)->process.sandbox, image->get(), ChannelImageRules(),
+  zygote_.Capture(*(*subject)->process.sandbox, image->get(),
+                  ChannelImageRules(base::Bytes::MiB(limits::kMinMemoryMiB)),
                   [this, alive = std::weak_ptr<bool>(alive_), &kind, ended, image,
                    subject](const base::Result<void>& captured) {
                     if (alive.expired()) return;

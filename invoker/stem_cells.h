@@ -45,6 +45,8 @@ class StemCells {
   // For a start that found none: the image to go on from, ours; -1 where there is none, or where
   // the function needs an interpreter of its own.
   int Image(const FunctionVersion& function, const runtime::Runtime& runtime);
+  // An instance that was to go on from the language's image could not.
+  void ImageFailed(const runtime::Runtime& runtime);
   // Ends those that wait; returns what they held. Memory is needed for calls.
   base::Bytes Evict();
   // Makes no more, and ends those that wait.
@@ -60,6 +62,7 @@ class StemCells {
     bool usable = false;
     bool single_threaded = false;  // It can become an image.
     base::UniqueFd image;          // Read-only.
+    base::MonoTime believed_until{};  // Whatever is told of the image.
   };
   Kind* KindOf(runtime::Language language);
   size_t Wanted(Kind& kind) const;

@@ -286,6 +286,10 @@ void VersionsControl::OnPrepared(const FunctionRef& version, const base::Result<
   }
   // A version that has served before goes on, if need be without a snapshot.
   if (version->state == VersionState::kActive) return;
+  if (!result && result.error().kind == base::ErrorKind::kClosed) {
+    // Not decided: it stays Pending, and is prepared when hearthd runs again.
+    return Settle(*version, std::unexpected(ServiceError(result.error())));
+  }
   const auto state = result ? VersionState::kActive : VersionState::kFailed;
   std::string reason = result ? "" : result.error().text;
   registry_.Change(
@@ -313,15 +317,16 @@ void VersionsControl::OnPrepared(const FunctionRef& version, const base::Result<
         if (alive.expired()) return;
         FunctionRef now =
             stored && *stored != nullptr ? FindVersion(**stored, version->version) : nullptr;
-        for (auto& done : std::exchange(waiting_[version->revision_id], {})) {
-          if (now != nullptr) {
-            done(now);
-          } else {
-            done(std::unexpected(NotFound({version->name, version->version})));
-          }
-        }
-        waiting_.erase(version->revision_id);
+        if (now != nullptr) return Settle(*version, std::move(now));
+        Settle(*version, std::unexpected(NotFound({version->name, version->version})));
       });
+}
+
+void VersionsControl::Settle(const FunctionVersion& version,
+                             const std::expected<FunctionRef, aws::ApiError>& answer) {
+  const auto node = waiting_.extract(version.revision_id);
+  if (node.empty()) return;
+  for (const auto& done : node.mapped()) done(answer);
 }
 
 }  // namespace hearth::invoker

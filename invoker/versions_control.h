@@ -70,6 +70,9 @@ class VersionsControl {
  private:
   void Prepare(FunctionRef version);
   void OnPrepared(const FunctionRef& version, const base::Result<void>& result);
+  // Answers those who wait for it.
+  void Settle(const FunctionVersion& version,
+              const std::expected<FunctionRef, aws::ApiError>& answer);
   void Provision(const std::string& function, const FunctionRecord* record);
   std::optional<aws::ApiError> CheckProvisioned(const FunctionRecord& record,
                                                 const FunctionName& name, uint32_t requested) const;

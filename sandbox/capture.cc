@@ -36,6 +36,8 @@ constexpr uint64_t kMaxGap = 8;
 // The subject says that it is about to wait; until it does is a matter of microseconds.
 constexpr int kAttempts = 500;
 constexpr unsigned kMaxSeconds = 60;
+// Each page that could be there is asked after, even of memory that was only reserved.
+constexpr uint64_t kMaxAddressSpace = 64ull << 30;
 
 // Stopped from Stop to the end of its scope.
 class Subject {
@@ -196,9 +198,10 @@ Result<void> PlanRegion(const Subject& subject, int pagemap, const MemoryRegion&
   return {};
 }
 
-Result<void> PlanMemory(const Subject& subject, Plan& plan) {
+Result<void> PlanMemory(const Subject& subject, uint64_t max_bytes, Plan& plan) {
   const base::UniqueFd pagemap(::open(subject.Path("pagemap").c_str(), O_RDONLY | O_CLOEXEC));
   if (!pagemap.valid()) return base::SystemError("open its pagemap");
+  uint64_t address_space = 0;
   for (const auto& region : TRY(ParseMaps(TRY(subject.Read("maps"))))) {
     const bool restorer = region.start >= kRestoreBase && region.end <= kRestoreBase + kRestoreSpan;
     if (region.name == "[vsyscall]" || restorer) continue;
@@ -210,7 +213,10 @@ Result<void> PlanMemory(const Subject& subject, Plan& plan) {
       plan.header.specials[plan.header.special_count++] = {region.start, region.length()};
       continue;
     }
+    address_space += region.length();
+    if (address_space > kMaxAddressSpace) return CannotWriteDown("it has reserved too much memory");
     TRY(PlanRegion(subject, pagemap.get(), region, plan));
+    if (plan.page_bytes > max_bytes) return CannotWriteDown("its memory is too large");
     if (plan.regions.size() > kMaxImageRegions || plan.strings.size() > kMaxImageStrings) {
       return CannotWriteDown("it has too many memory regions");
     }
@@ -334,7 +340,7 @@ Result<void> WriteImage(pid_t pid, int image, const ImageRules& rules) {
   TRY(CheckAlone(*subject, status));
   Plan plan;
   SetRegisters(registers, plan.header.registers);
-  TRY(PlanMemory(*subject, plan));
+  TRY(PlanMemory(*subject, rules.max_bytes, plan));
   TRY(DescribeThread(*subject, status, plan.header));
   for (const auto& file : TRY(DescribeOpenFiles(subject->folder(), rules.last_descriptor))) {
     plan.AddOpen(file);

@@ -29,6 +29,9 @@ struct ImageRules {
   int waits_on = 3;
   // It may hold this one and those below.
   int last_descriptor = 4;
+  // Of its own pages; one that has more is refused. What the process may use is no bound: pages
+  // that were only read, and files with holes, cost it nothing and the image their whole length.
+  uint64_t max_bytes = 256ull << 20;
 };
 
 }  // namespace hearth::sandbox

@@ -78,7 +78,13 @@ base::Result<std::vector<PageRun>> OwnPages(int pagemap, const MemoryRegion& reg
     for (size_t i = 0; i < count; ++i, at += kPageSize) {
       const bool own = (entries[i] & (kPresent | kSwapped)) != 0 && (entries[i] & kOfFile) == 0;
       if (!own) continue;
-      if (out.empty() || at - out.back().end > max_gap * kPageSize) out.push_back({at, at});
+      if (out.empty() || at - out.back().end > max_gap * kPageSize) {
+        if (out.size() == kMaxPageRuns) {
+          return base::MakeError(base::ErrorKind::kUnsupported, kStep,
+                                 "its pages are too scattered");
+        }
+        out.push_back({at, at});
+      }
       out.back().end = at + kPageSize;
     }
   }

@@ -35,6 +35,8 @@ struct PageRun {
   uint64_t start = 0;
   uint64_t end = 0;
 };
+// More runs of pages than any image takes.
+constexpr size_t kMaxPageRuns = 8192;
 // The runs of the pages that hold what is in no file, from /proc/<pid>/pagemap. Gaps below
 // `max_gap` pages belong to the run around them.
 base::Result<std::vector<PageRun>> OwnPages(int pagemap, const MemoryRegion& region,

@@ -160,7 +160,9 @@ void MapRegions(const ImageRegion* regions, uint32_t count, const char* strings,
         break;
       case kRegionImage:
         Map(region, region.protection, 0, kImageFd, region.offset, "map the image");
-        windows.Add(region.start);
+        for (uint64_t at = region.start; at < region.start + region.length; at += 1ull << 32) {
+          windows.Add(at);
+        }
         windows.Add(region.start + region.length - 1);
         break;
       case kRegionCopied:

@@ -222,6 +222,7 @@ std::string EncodeCapture(const CapturePacket& packet) {
   out.Number(packet.sandbox);
   out.Number(static_cast<uint64_t>(packet.rules.waits_on));
   out.Number(static_cast<uint64_t>(packet.rules.last_descriptor));
+  out.Number(packet.rules.max_bytes);
   return Packet(PacketKind::kCapture, std::move(out));
 }
 
@@ -232,6 +233,7 @@ base::Result<CapturePacket> DecodeCapture(std::string_view body) {
   out.sandbox = TRY(in.Number());
   out.rules.waits_on = static_cast<int>(TRY(in.Number(kMaxPassedNumber)));
   out.rules.last_descriptor = static_cast<int>(TRY(in.Number(kMaxPassedNumber)));
+  out.rules.max_bytes = TRY(in.Number());
   TRY(in.End());
   return out;
 }

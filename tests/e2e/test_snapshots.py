@@ -38,14 +38,56 @@ def handler(event, context):
 """
 
 
+# What init does to its process beside its memory.
+SETTINGS = """
+import os, resource, signal
+os.environ["SET_AT_INIT"] = "1"
+os.environ["GIVEN"] = "changed"
+del os.environ["REMOVED"]
+os.environ = dict(os.environ)  # Of no use to whoever looks for variables there.
+os.mkdir("/tmp/here")
+os.chdir("/tmp/here")
+os.umask(0o027)
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200))
+open("old", "w").close()
+os.utime("old", (5, 7))
+signal.signal(signal.SIGUSR1, lambda number, frame: caught.append(number))
+caught = []
+
+def handler(event, context):
+    os.kill(os.getpid(), signal.SIGUSR1)
+    out = os.popen("echo $SET_AT_INIT $GIVEN [$REMOVED] $AWS_LAMBDA_FUNCTION_VERSION; pwd; umask")
+    return {"seen": out.read().split("\\n"), "files": resource.getrlimit(resource.RLIMIT_NOFILE),
+            "age": os.stat("old").st_mtime,
+            "caught": caught}
+"""
+
+# Each is refused; init may do it nevertheless.
+NOT_WRITTEN_DOWN = {
+    "a pipe": ("os.mkfifo('/tmp/pipe')", "/tmp/pipe is not a plain file"),
+    "holes": ("os.truncate(os.open('/tmp/holes', os.O_CREAT | os.O_RDWR), 1 << 30)",
+              "files in /tmp are too large"),
+    "what cannot be read": ("os.close(os.open('/tmp/mine', os.O_CREAT, 0o000))", "/tmp/mine"),
+    "a timer": ("signal.setitimer(signal.ITIMER_REAL, 3600)", "a timer is set"),
+    "no folder": ("os.mkdir('/tmp/x'); os.chdir('/tmp/x'); os.rmdir('/tmp/x')", "No such file"),
+}
+
+
 class Snapshots(HearthTest):
     def publish(self, name, files, state="Active", **settings):
         self.host.create(name, files, SnapStart={"ApplyOn": "PublishedVersions"}, **settings)
         published = self.host.request("POST", f"/2015-03-31/functions/{name}/versions", "{}")
         self.assertEqual(published.status, 201, published.body)
         version = published.json["Version"]
-        poll(f"version {version} is {state}", lambda: self.version(name, version)["State"] == state)
+        poll(f"version {version} is settled",
+             lambda: self.version(name, version)["State"] != "Pending")
+        settled = self.version(name, version)
+        self.assertEqual(settled["State"], state, settled)
         return version
+
+    def messages(self, name):
+        events = self.host.request("GET", f"/_hearth/logs/{name}?tail=100").json["events"]
+        return "\n".join(event["message"] for event in events)
 
     def version(self, name, version):
         return self.host.request(
@@ -85,12 +127,41 @@ class Snapshots(HearthTest):
         answer = self.host.invoke(f"Threads:{version}")
         self.assertEqual(answer.json, 2)
         self.assertIn("Init Duration:", answer.log)
-        events = self.host.request("GET", "/_hearth/logs/Threads?tail=100").json["events"]
-        self.assertIn("2 threads", "\n".join(event["message"] for event in events))
+        self.assertIn("2 threads", self.messages("Threads"))
 
     def test_an_init_that_fails_makes_the_version_fail_and_says_why(self):
         version = self.publish("Bad", {"app.py": "import no_such_module\n"}, state="Failed")
         self.assertIn("no_such_module", self.version("Bad", version)["StateReason"])
+
+    def test_what_init_has_set_for_its_process_is_set_in_each_instance(self):
+        version = self.publish("Settings", {"app.py": SETTINGS}, MemorySize=256,
+                               Environment={"Variables": {"GIVEN": "1", "REMOVED": "1"}})
+        answer = self.host.invoke(f"Settings:{version}")
+        self.assertIn("Restore Duration:", answer.log, self.messages("Settings"))
+        self.assertEqual(answer.json, {"seen": [f"1 changed [] {version}", "/tmp/here", "0027", ""],
+                                       "files": [100, 200], "age": 7.0,
+                                       "caught": [10]})
+
+    def test_whatever_lies_in_tmp_or_is_armed_makes_no_version_fail(self):
+        for number, (what, (code, why)) in enumerate(NOT_WRITTEN_DOWN.items()):
+            with self.subTest(what):
+                name = f"Unfit{number}"
+                version = self.publish(name, {"app.py": f"import os, signal\n{code}\n"
+                                              "def handler(e, c): return 'served'\n"})
+                answer = self.host.invoke(f"{name}:{version}")
+                self.assertEqual(answer.json, "served")
+                self.assertIn("Init Duration:", answer.log)
+                self.assertRegex(self.messages(name), f"SNAPSTART not used, .*{why}")
+
+    def test_an_error_that_the_function_wrote_itself_leaves_the_host_alone(self):
+        frame = ("import os, struct\nfields = b''.join(struct.pack('<I', len(f)) + f for f in "
+                 "(b'Mine', b'{\"errorMessage\": 5}'))\n"
+                 "os.write(4, struct.pack('<IB3x', len(fields), 3) + fields)\nos._exit(1)\n")
+        version = self.publish("Forged", {"app.py": frame}, state="Failed")
+        self.assertEqual(self.version("Forged", version)["StateReason"], "Mine: ")
+        self.host.kill()
+        self.host.start()
+        self.assertEqual(self.version("Forged", version)["State"], "Failed")
 
     def test_latest_has_no_snapshot(self):
         self.publish("Latest", {"app.py": "def handler(e, c): return 1\n"})

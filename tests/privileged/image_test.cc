@@ -162,6 +162,22 @@ TEST_F(ImageTest, WhatIsNotInItsMemoryIsRefusedWithTheReason) {
   EXPECT_THAT(Refusal("import mmap\nm = mmap.mmap(-1, 4096)"), HasSubstr("shared memory"));
 }
 
+TEST_F(ImageTest, WhatCostsTheProcessNothingCannotFillTheDisk) {
+  // Pages that were only read are all the same page of zeros; the image would hold each.
+  EXPECT_THAT(Refusal("import mmap\nm = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE)\n"
+                      "m.madvise(mmap.MADV_NOHUGEPAGE)\n"
+                      "for at in range(0, 1 << 30, 4096): m[at]"),
+              HasSubstr("memory is too large"));
+  EXPECT_THAT(Refusal("import mmap, os\nf = os.open('/tmp/holes', os.O_RDWR | os.O_CREAT)\n"
+                      "os.truncate(f, 1 << 30)\n"
+                      "m = mmap.mmap(f, 1 << 30, flags=mmap.MAP_PRIVATE)\nos.close(f)\n"
+                      "for at in range(0, 1 << 30, 4096): m[at]"),
+              HasSubstr("too large"));
+  EXPECT_THAT(Refusal("import mmap\n"
+                      "m = mmap.mmap(-1, 1 << 37, flags=mmap.MAP_PRIVATE | 0x4000, prot=0)"),
+              HasSubstr("reserved too much memory"));
+}
+
 TEST_F(ImageTest, FilesThatEverySandboxHasAreOpenedAgainWhereTheyStood) {
   Waiter first = StartProgram(
       "f = open('/etc/passwd', 'rb', buffering=0); f.seek(2)\n"

@@ -16,6 +16,7 @@ EVENTS, ANSWERS = 3, 4
 INVOKE, READY, INIT_ERROR, RESPONSE, ERROR, LOAD, PREPARE = 1, 2, 3, 4, 5, 7, 8
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
 MAX_MESSAGE = 256 * 1024  # Of an error over MAX_RESPONSE.
+CANNOT_WRITE_DOWN = "Hearth.CannotWriteDown"  # Known to invoker/snapshot_maker.cc.
 
 _HEADER = Struct("<IB3x")
 _U32 = Struct("<I")
@@ -193,20 +194,21 @@ def call(handler, payload, context, encode):
     return encoded
 
 
-def serve(handler, encode):
-    Context.set_up(os.environ)
+def serve(handler, encode, environment, given):
+    """`environment`: os.environ before the function's code could put another in its place."""
+    Context.set_up(environment)
     # Not through setenv: libc keeps every value that a variable ever had, and this one is new with
     # each call.
-    environment = os.environ._data
+    variables = environment._data
     while True:
         fields = next_frame(INVOKE)
         if fields is None:
-            go_through_snapshot()
+            go_through_snapshot(environment, given)
             continue
         request_id, deadline, arn, trace, client, identity, tenant, payload = fields
         text_id = request_id.decode()
         if trace:
-            environment[b"_X_AMZN_TRACE_ID"] = trace
+            variables[b"_X_AMZN_TRACE_ID"] = trace
         context = Context(text_id, _I64.unpack(deadline)[0], arn.decode(), client, identity, tenant)
         Context.current_request_id = text_id
         try:
@@ -220,19 +222,26 @@ def serve(handler, encode):
             send(RESPONSE, request_id, b"application/json", answer)
 
 
-def go_through_snapshot():
+def go_through_snapshot(environment, given):
     """Written down here; returns in each sandbox that goes on from this moment."""
     import hearth_snapshot as snapshot
     try:
         kind = "Runtime.BeforeSnapshotError"
         snapshot.run_hooks("get_before_snapshot", reverse=True)
         flush_output()
-        snapshot.write_down(say_ready_and_wait)
-        Context.set_up(os.environ)
+        kind = CANNOT_WRITE_DOWN
+        state = snapshot.State(environment, given)
+        kind = "Runtime.RestoreError"
+        snapshot.pause(environment, say_ready_and_wait)
+        state.restore()
+        Context.set_up(environment)
         kind = "Runtime.AfterRestoreError"
         snapshot.run_hooks("get_after_restore")
     except Exception as error:
-        leave_init({**describe(error, ""), "errorType": kind})
+        described = describe(error, "")
+        described["errorMessage"] = described["errorMessage"] or described["errorType"]
+        # What cannot be written down is no failure: it starts the usual way, and the host logs why.
+        leave_init({**described, "errorType": kind}, log=kind != CANNOT_WRITE_DOWN)
     flush_output()
     send(READY)
 
@@ -242,8 +251,9 @@ def say_ready_and_wait():
     return next_frame(LOAD)[0]
 
 
-def leave_init(described):
-    log_error(described)
+def leave_init(described, log=True):
+    if log:
+        log_error(described)
     send(INIT_ERROR, *error_frame(described))
     os._exit(1)
 
@@ -285,7 +295,7 @@ def wait_as_stem_cell(encode):
     import urllib.parse, uuid
     import hearth_snapshot
     rehearse(encode)
-    hearth_snapshot.pause(lambda: next_frame(LOAD)[0])
+    hearth_snapshot.pause(os.environ, lambda: next_frame(LOAD)[0])
     os.chdir("/var/task")  # What was mounted there while we waited.
 
 
@@ -301,13 +311,15 @@ def main():
     if "HEARTH_STEM_CELL" in os.environ:
         wait_as_stem_cell(encode)
     hearth_logging.install()
+    environment = os.environ
+    given = dict(environment._data)
     try:
         handler = load_handler(os.environ.get("_HANDLER", ""))
     except Exception as error:
         leave_init(describe(error, ""))
     flush_output()
     send(READY)
-    serve(handler, encode)
+    serve(handler, encode, environment, given)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,24 @@
 """What a process does when it is written down, and when one of many goes on from there.
 
-Its memory is all that goes along. Files in /tmp are taken into it; what must differ between two
-sandboxes (random state, the environment) is made anew; how signals are handled is told to the
-kernel again.
+Its memory is all that goes along. What init has changed outside of it (files in /tmp, the working
+folder, limits, the environment) is taken into it and put back; what must differ between two
+sandboxes (random state) is made anew; how signals are handled is told to the kernel again.
 """
 import gc
 import os
+import stat
 import sys
 
+import _signal
+
 ROOT = "/tmp"
+# Of everything below ROOT, as it is held in memory twice for a moment.
+MAX_FILES = 64 * 1024 * 1024
+COST_OF_AN_ENTRY = 512
+
+
+class Unfit(Exception):
+    """The process is in a state that is not written down; it says which."""
 
 
 def run_hooks(getter, reverse=False):
@@ -18,36 +28,110 @@ def run_hooks(getter, reverse=False):
         function(*args, **kwargs)
 
 
-def pack_files():
-    """Everything below /tmp: (path, mode, what), parents first; what is None for a folder."""
-    packed = []
-    for folder, folders, files in os.walk(ROOT):
-        for name in folders + files:
-            path = os.path.join(folder, name)
-            status = os.lstat(path)
-            if os.path.islink(path):
-                packed.append((path, None, os.readlink(path)))
-            elif os.path.isdir(path):
-                packed.append((path, status.st_mode & 0o7777, None))
-            elif os.path.isfile(path):
-                with open(path, "rb") as file:
-                    packed.append((path, status.st_mode & 0o7777, file.read()))
-    return packed
+class Files:
+    """Everything below /tmp: (path, status, what), parents first; what is None for a folder."""
+
+    def __init__(self, max_bytes):
+        self.entries = []
+        left = max_bytes
+
+        def refuse(error):
+            raise error
+        for folder, folders, files in os.walk(ROOT, onerror=refuse):
+            for name in folders + files:
+                path = os.path.join(folder, name)
+                status = os.lstat(path)
+                left -= COST_OF_AN_ENTRY + len(path)
+                if stat.S_ISREG(status.st_mode):
+                    left -= status.st_size
+                if left < 0:
+                    raise Unfit(f"the files in {ROOT} are too large")
+                self.entries.append((path, status, self.read(path, status)))
+
+    @staticmethod
+    def read(path, status):
+        if stat.S_ISDIR(status.st_mode):
+            return None
+        if stat.S_ISLNK(status.st_mode):
+            return os.readlink(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise Unfit(f"{path} is not a plain file")
+        with open(path, "rb") as file:
+            # No more than was measured: it may grow.
+            return file.read(status.st_size)
+
+    def restore(self):
+        for path, status, what in self.entries:
+            if stat.S_ISLNK(status.st_mode):
+                os.symlink(what, path)
+            elif what is None:
+                os.mkdir(path)
+            else:
+                with open(path, "wb") as file:
+                    file.write(what)
+        # A folder may be one that nobody may write into.
+        for path, status, what in reversed(self.entries):
+            if not stat.S_ISLNK(status.st_mode):
+                os.chmod(path, stat.S_IMODE(status.st_mode))
+                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def unpack_files(packed):
-    for path, mode, what in packed:
-        if mode is None:
-            os.symlink(what, path)
-            continue
-        if what is None:
-            os.mkdir(path)
-        else:
-            with open(path, "wb") as file:
-                file.write(what)
-    for path, mode, _ in reversed(packed):  # A folder may be one that nobody may write into.
-        if mode is not None:
-            os.chmod(path, mode)
+class Settings:
+    """What init has set for its process: working folder, umask, limits, environment."""
+
+    def __init__(self, environment, given):
+        """`environment`: os.environ as the process was started with; `given`: what it held."""
+        import resource
+        self.environment = environment
+        now = dict(environment._data)
+        self.changed = {name: value for name, value in now.items() if given.get(name) != value}
+        self.removed = [name for name in given if name not in now]
+        self.folder = os.getcwd()
+        self.mask = os.umask(0)
+        os.umask(self.mask)
+        self.get_limit, self.set_limit = resource.getrlimit, resource.setrlimit
+        numbers = {getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
+        self.limits = {number: self.get_limit(number) for number in numbers}
+
+    def restore(self):
+        for name in self.removed:
+            if name in self.environment._data:
+                del self.environment[self.environment.decodekey(name)]
+        for name, value in self.changed.items():
+            self.environment[self.environment.decodekey(name)] = (
+                self.environment.decodevalue(value))
+        os.chdir(self.folder)
+        os.umask(self.mask)
+        for number, limit in self.limits.items():
+            if self.get_limit(number) != limit:
+                self.set_limit(number, limit)
+
+
+def refuse_timers():
+    for which in (_signal.ITIMER_REAL, _signal.ITIMER_VIRTUAL, _signal.ITIMER_PROF):
+        if _signal.getitimer(which) != (0.0, 0.0):
+            raise Unfit("a timer is set")
+    try:
+        with open("/proc/self/timers", "rb") as timers:
+            if timers.read(1):
+                raise Unfit("it has POSIX timers")
+    except FileNotFoundError:
+        pass
+
+
+class State:
+    """All that goes along beside the memory; made before the process is written down."""
+
+    def __init__(self, environment, given):
+        refuse_timers()
+        memory = int(given.get(b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", b"128")) * 1024 * 1024
+        self.files = Files(min(MAX_FILES, memory // 4))
+        self.settings = Settings(environment, given)
+
+    def restore(self):
+        # Files were not made under the limits and in the folder that init had set when it ended.
+        self.files.restore()
+        self.settings.restore()
 
 
 def become_unique():
@@ -63,27 +147,24 @@ def become_unique():
         tempfile._name_sequence = None
 
 
-def set_environment(variables):
-    os.environ.clear()
+def set_environment(environment, variables):
+    environment.clear()
     for variable in variables.split(b"\0"):
         name, _, value = variable.partition(b"=")
-        os.environb[name] = value
+        environment[environment.decodekey(name)] = environment.decodevalue(value)
 
 
 def handle_signals():
-    signal = sys.modules.get("signal")
-    if signal is None:
-        import _signal as signal
-    for number in range(1, signal.NSIG):
+    for number in range(1, _signal.NSIG):
         try:
-            handler = signal.getsignal(number)
-            if handler is not None and handler != signal.SIG_DFL:
-                signal.signal(number, handler)
+            handler = _signal.getsignal(number)
+            if handler is not None and handler != _signal.SIG_DFL:
+                _signal.signal(number, handler)
         except (OSError, ValueError):
             pass
 
 
-def pause(wait):
+def pause(environment, wait):
     """Waits for an environment; whoever goes on from an image of that moment is made itself.
 
     What is frozen is no garbage collector's business: its pages stay as they are, so that every
@@ -91,13 +172,6 @@ def pause(wait):
     """
     gc.collect()
     gc.freeze()
-    set_environment(wait())
+    set_environment(environment, wait())
     handle_signals()
     become_unique()
-
-
-def write_down(wait):
-    """Returns in each sandbox that goes on from here."""
-    packed = pack_files()
-    pause(wait)
-    unpack_files(packed)

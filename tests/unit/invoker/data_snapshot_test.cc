@@ -106,6 +106,78 @@ TEST_F(DataSnapshot, AnInitThatFailsIsTheVersionsFailure) {
   EXPECT_EQ(zygote.alive(), 0u);
 }
 
+TEST_F(DataSnapshot, AnErrorThatTheFunctionWroteItselfCanBeAnything) {
+  int index = 0;
+  for (const std::string payload :
+       {R"({"errorMessage":5})", R"({"errorMessage":null})", R"([])", "\xff", ""}) {
+    Prepare();
+    process(index).Launched();
+    Turn();
+    process(index++).InitError("Error", payload);
+    Turn();
+    ASSERT_EQ(answers_, index) << payload;
+    ASSERT_FALSE(result_.has_value()) << payload;
+    EXPECT_EQ(result_.error().text, "Error: ") << payload;
+  }
+  Prepare();
+  process(index).Launched();
+  Turn();
+  process(index).InitError("Error", R"({"errorMessage":")" + std::string(1 << 20, 'x') + "\"}");
+  for (int i = 0; i < 100 && answers_ == index; ++i) Turn();
+  ASSERT_FALSE(result_.has_value());
+  EXPECT_EQ(result_.error().text.size(), 1024u) << "it is stored with the version";
+}
+
+TEST_F(DataSnapshot, WhatTheRuntimeSaysCannotBeWrittenDownIsNoFailure) {
+  PrepareToReady();
+  process(0).InitError("Hearth.CannotWriteDown", R"({"errorMessage":"a timer is set"})");
+  Turn();
+  ASSERT_EQ(answers_, 1);
+  EXPECT_TRUE(result_.has_value());
+  EXPECT_THAT(Lines("F"), Contains(HasSubstr("SNAPSTART not used, this version starts the usual "
+                                             "way: a timer is set")));
+  EXPECT_EQ(zygote.alive(), 0u);
+}
+
+TEST_F(DataSnapshot, WhatTheHostCannotDoIsNotTheVersionsFailure) {
+  Prepare();
+  process(0).LaunchFails("mount", ENOSPC);
+  Turn();
+  ASSERT_EQ(answers_, 1);
+  EXPECT_TRUE(result_.has_value()) << "it starts the usual way";
+  EXPECT_THAT(Lines("F"), Contains(HasSubstr("SNAPSTART not used")));
+}
+
+TEST_F(DataSnapshot, AVersionThatIsLargerThanTheHostStartsTheUsualWay) {
+  options.memory_budget = base::Bytes::MiB(64);
+  Prepare();
+  Turn();
+  EXPECT_EQ(answers_, 1) << "it would wait for ever";
+  EXPECT_TRUE(result_.has_value());
+  EXPECT_THAT(zygote.processes, IsEmpty());
+}
+
+TEST_F(DataSnapshot, VersionsArePreparedOneAfterTheOther) {
+  std::vector<std::string> prepared;
+  for (const std::string name : {"A", "B", "C"}) {
+    invoker().Prepare(Function(name, {.version = "1", .revision_id = name + "-1"}),
+                      [&prepared, name](const base::Result<void>&) { prepared.push_back(name); });
+  }
+  Pass(1ms);
+  ASSERT_EQ(zygote.processes.size(), 1u);
+  invoker().Retire("B", {});
+  for (const size_t index : {0, 1}) {
+    Pass(1ms);
+    ASSERT_EQ(zygote.processes.size(), index + 1);
+    process(index).Launched();
+    Turn();
+    process(index).InitError("Error", "{}");
+    Turn();
+  }
+  EXPECT_EQ(prepared, (std::vector<std::string>{"B", "A", "C"})) << "B was gone before its turn";
+  EXPECT_EQ(process(1).spec.name, "C");
+}
+
 TEST_F(DataSnapshot, ARuntimeThatEndsOrNeverGetsReadyIsTheVersionsFailure) {
   Prepare();
   process(0).Launched();
@@ -113,7 +185,8 @@ TEST_F(DataSnapshot, ARuntimeThatEndsOrNeverGetsReadyIsTheVersionsFailure) {
   process(0).Exit(3);
   Turn();
   ASSERT_EQ(answers_, 1);
-  EXPECT_FALSE(result_.has_value());
+  ASSERT_FALSE(result_.has_value());
+  EXPECT_THAT(result_.error().text, HasSubstr("exit status 3"));
   Prepare();
   process(1).Launched();
   Turn();
@@ -135,11 +208,17 @@ TEST_F(DataSnapshot, ADrainEndsWhatIsBeingPrepared) {
   Turn();
   EXPECT_TRUE(drained);
   EXPECT_EQ(answers_, 1);
-  EXPECT_FALSE(result_.has_value());
+  ASSERT_FALSE(result_.has_value());
+  EXPECT_EQ(result_.error().kind, base::ErrorKind::kClosed) << "nothing was decided";
   EXPECT_EQ(zygote.alive(), 0u);
+  Prepare();
+  Turn();
+  ASSERT_EQ(answers_, 2);
+  ASSERT_FALSE(result_.has_value());
+  EXPECT_EQ(result_.error().kind, base::ErrorKind::kClosed);
 }
 
-TEST_F(DataSnapshot, ASnapshotThatCanNoLongerBeRestoredIsGivenUp) {
+TEST_F(DataSnapshot, ASnapshotThatCanNoLongerBeRestoredIsMadeAnewOnce) {
   MakeSnapshot();
   const auto first = Invoke(Version());
   process(1).Launched();
@@ -147,10 +226,28 @@ TEST_F(DataSnapshot, ASnapshotThatCanNoLongerBeRestoredIsGivenUp) {
   process(1).Exit(sandbox::kRestoreFailed);
   Turn();
   EXPECT_EQ(first->status(), InvocationStatus::kHostError);
+  Pass(1ms);
+  ASSERT_EQ(zygote.processes.size(), 3u);
+  process(2).Launched();
+  Turn();
+  process(2).Ready();
+  Turn();
+  EXPECT_TRUE(process(2).TakePrepare());
+  process(2).Ready();
+  Turn();
   const auto second = Invoke(Version());
-  EXPECT_FALSE(IsRestored(2));
-  Start(2);
-  Serve(2, second);
+  ASSERT_TRUE(IsRestored(3));
+  process(3).Launched();
+  Turn();
+  process(3).Exit(sandbox::kRestoreFailed);
+  Turn();
+  EXPECT_EQ(second->status(), InvocationStatus::kHostError);
+  Pass(1ms);
+  EXPECT_EQ(zygote.processes.size(), 4u) << "it would fail for ever";
+  const auto third = Invoke(Version());
+  EXPECT_FALSE(IsRestored(4));
+  Start(4);
+  Serve(4, third);
 }
 
 TEST_F(DataSnapshot, AHookThatFailsAfterTheRestoreFailsTheInit) {

@@ -260,5 +260,23 @@ TEST_F(DataImage, AFunctionWhoseImageIsOutOfDateIsNotBlamed) {
   EXPECT_EQ(calls[1]->result.status, InvocationStatus::kHostError);
 }
 
+TEST_F(DataImage, WhatAnInstanceSaysOfTheImageIsBelievedOnceAMinute) {
+  Fill();
+  const auto fails_to_restore = [this] {
+    const std::vector<test::CallPtr> calls{Invoke(Function("A")), Invoke(Function("B"))};
+    const size_t last = zygote.processes.size() - 1;
+    const bool restored = IsRestored(process(last));
+    Turn();
+    process(last).Exit(sandbox::kRestoreFailed);
+    for (int i = 0; i < 80; ++i) Pass(20ms);
+    return restored;
+  };
+  ASSERT_TRUE(fails_to_restore());
+  const size_t made = zygote.processes.size();
+  EXPECT_FALSE(IsRestored(process(made - 2))) << "the image is made anew, of this one";
+  ASSERT_TRUE(fails_to_restore());
+  for (size_t i = made; i < zygote.processes.size(); ++i) EXPECT_TRUE(IsRestored(process(i))) << i;
+}
+
 }  // namespace
 }  // namespace hearth::invoker

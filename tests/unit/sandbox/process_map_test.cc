@@ -65,6 +65,25 @@ TEST(ProcessMapTest, OwnPagesAreThoseThatWereWritten) {
   ::munmap(memory, kPages * kPageSize);
 }
 
+TEST(ProcessMapTest, PagesThatAreTooScatteredAreRefused) {
+  constexpr size_t kPages = 2 * (kMaxPageRuns + 1);
+  void* const memory = ::mmap(nullptr, kPages * kPageSize, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  ASSERT_EQ(::madvise(memory, kPages * kPageSize, MADV_NOHUGEPAGE), 0);
+  auto* const bytes = static_cast<char*>(memory);
+  const base::UniqueFd pagemap(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(pagemap.valid());
+  MemoryRegion region;
+  region.start = reinterpret_cast<uint64_t>(memory);
+  region.end = region.start + kPages * kPageSize;
+  for (size_t page = 2; page < kPages; page += 2) bytes[page * kPageSize] = 1;
+  EXPECT_TRUE(OwnPages(pagemap.get(), region, 0).has_value());
+  bytes[0] = 1;
+  EXPECT_FALSE(OwnPages(pagemap.get(), region, 0).has_value());
+  ::munmap(memory, kPages * kPageSize);
+}
+
 TEST(ProcessMapTest, ANameCannotForgeTheFieldsAfterIt) {
   const auto stat = ParseStat("12 (a) S 99 (b) S 1 -2 3\n");
   ASSERT_TRUE(stat.has_value());
