@@ -153,13 +153,17 @@ void Instance::OnReady() {
   if (state_ != State::kInit) return;
   ready_ = parts_.loop.clock().Now();
   if (is_restore_) log_.RestoreReport(ready_ - launched_);
-  const uint32_t permille = CpuPermille(function_->memory_mib);
   // The init phase ran on a whole CPU at least; from here on the function's own share holds.
-  if (permille < 1000) (void)sandbox_->SetCpuLimit(permille);
+  const auto limit_cpu = [this] {
+    const uint32_t permille = CpuPermille(function_->memory_mib);
+    if (permille < 1000) (void)sandbox_->SetCpuLimit(permille);
+  };
   if (call_) {
     Transition(State::kBusy);
-    return Run();
+    Run();  // First, as somebody waits for it.
+    return limit_cpu();
   }
+  limit_cpu();
   timer_.Cancel();
   Transition(State::kIdle);
   idle_since_ = ready_;

@@ -1,6 +1,7 @@
 #include "invoker/stem_cells.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "invoker/instance_spec.h"
+#include "runtime/channel.h"
 
 namespace hearth::invoker {
 namespace {
@@ -16,7 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kDemandWindow = 10s;
 // Starts come in bursts: the next cell is made when there has been none for so long.
-constexpr auto kQuiet = 20ms;
+constexpr auto kQuiet = 2ms;
 constexpr int kMaxFailures = 3;
 // A function may end as one that cannot be restored does; it costs the others an image a minute.
 constexpr auto kBelieve = 60s;
@@ -154,6 +156,10 @@ void StemCells::OnLaunched(Kind& kind, base::Bytes reserved, base::Result<Runtim
   if (kind.single_threaded && !kind.image.valid() && !stopped_) {
     return Capture(kind, std::move(cell));
   }
+  // What it does for the first time it does now, and not in somebody's first call. The write fits
+  // into an empty socket; where it fails the cell is lost, and that is told elsewhere.
+  const std::string prepare = runtime::EncodePrepare();
+  (void)::send(cell->process.channel.events.get(), prepare.data(), prepare.size(), MSG_NOSIGNAL);
   Keep(kind, std::move(cell));
 }
 

@@ -272,6 +272,8 @@ size_t HttpParser::FeedToLlhttp(std::string_view bytes) {
 }
 
 void HttpParser::FeedEnd() {
+  // Between two messages a peer may leave.
+  if (impl_->state == State::kIdle) return;
   if (impl_->state == State::kComplete || impl_->state == State::kRefused) return;
   const llhttp_errno_t error = llhttp_finish(&impl_->parser);
   if (error != HPE_OK && error != HPE_PAUSED) {

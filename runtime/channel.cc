@@ -73,6 +73,12 @@ Result<std::vector<std::string_view>> DecodeFields(std::string_view body, size_t
   return fields;
 }
 
+std::string EncodePrepare() {
+  std::string frame(kFrameHeader, '\0');
+  frame[4] = static_cast<char>(FrameType::kPrepare);
+  return frame;
+}
+
 std::string EncodeLoad(const std::vector<std::string>& environment) {
   std::string variables;
   for (const auto& variable : environment) {
@@ -133,8 +139,7 @@ class ChannelSession final : public RuntimeSession {
   void Prepare() override {
     CHECK(state_ == State::kReady);
     state_ = State::kStarting;
-    head_.assign(kFrameHeader, '\0');
-    head_[4] = static_cast<char>(FrameType::kPrepare);
+    head_ = EncodePrepare();
     WriteSome();
   }
 

@@ -14,6 +14,7 @@
 //              Cognito identity, tenant id, payload              host -> bootstrap
 //   kLoad      environment, as NAME=value joined by NUL          host -> bootstrap, to a stem cell
 //   kPrepare   (none): be written down (sandbox/image.h)         host -> bootstrap, while ready
+//              (none): rehearse, while there is time             host -> a stem cell
 //   kReady     (none)                                            bootstrap -> host
 //   kInitError error type, payload                               bootstrap -> host
 //   kResponse  request id, content type, payload                 bootstrap -> host
@@ -60,6 +61,7 @@ base::Result<std::vector<std::string_view>> DecodeFields(std::string_view body, 
 
 // A whole kLoad frame.
 std::string EncodeLoad(const std::vector<std::string>& environment);
+std::string EncodePrepare();
 // Everything of a kInvoke frame but the payload's own bytes, which follow it on the wire.
 std::string EncodeInvokeHead(const InvocationEvent& event);
 

@@ -15,7 +15,6 @@ namespace hearth::sandbox {
 namespace {
 
 constexpr uint32_t kPeriodUs = 100'000;  // The kernel's default period.
-constexpr uint32_t kUsualCpuPermille = 1000;
 // v1 counts what waits in TCP and UDP sockets apart from memory.limit_in_bytes, and without a limit
 // of its own not at all: over its loopback a function could take the whole machine's tcp_mem.
 constexpr base::Bytes kV1SocketMemory = base::Bytes::MiB(32);
@@ -99,7 +98,7 @@ std::vector<std::string> Cgroup::Folders() const {
 base::Result<void> Cgroup::Make(uid_t governor) const {
   for (const auto& folder : Folders()) TRY(MakeFolder(folder));
   if (governor != 0) TRY(GiveTo(governor));
-  TRY(SetCpuLimit(kUsualCpuPermille));
+  TRY(SetLimits(kUsualLimits));
   if (layout_->memory.empty()) return {};
   if (layout_->MemoryIsV2()) {
     TRY(base::WriteKernelFile(Memory("/memory.oom.group"), "1"));
@@ -144,23 +143,24 @@ base::Result<void> Cgroup::EnterV1() const {
   return {};
 }
 
-base::Result<void> Cgroup::SetLimits(const CgroupLimits& limits) const {
-  const std::string memory = std::to_string(limits.memory.count());
-  if (!layout_->memory.empty() && layout_->MemoryIsV2()) {
-    TRY(base::WriteKernelFile(Memory("/memory.max"), memory));
-  } else if (!layout_->memory.empty()) {
-    // Memory and swap together: with both equal there is no swap. Absent without swap accounting.
-    // The sum may never be the smaller of the two, so it goes first where the limit grows.
-    const std::string sum = Memory("/memory.memsw.limit_in_bytes");
-    const bool has_sum = base::FileExists(sum);
-    const bool raised = has_sum && base::WriteKernelFile(sum, memory).has_value();
-    TRY(base::WriteKernelFile(Memory("/memory.limit_in_bytes"), memory));
-    if (has_sum && !raised) TRY(base::WriteKernelFile(sum, memory));
-  }
+base::Result<void> Cgroup::SetLimits(const CgroupLimits& limits, const CgroupLimits& now) const {
+  if (limits.memory != now.memory) TRY(SetMemoryLimit(limits.memory));
   TRY(SetCpuLimit(limits.cpu_permille));
-  if (!layout_->pids.empty()) {
-    TRY(base::WriteKernelFile(Pids("/pids.max"), std::to_string(limits.pids)));
-  }
+  if (limits.pids == now.pids || layout_->pids.empty()) return {};
+  return base::WriteKernelFile(Pids("/pids.max"), std::to_string(limits.pids));
+}
+
+base::Result<void> Cgroup::SetMemoryLimit(base::Bytes limit) const {
+  if (layout_->memory.empty()) return {};
+  const std::string memory = std::to_string(limit.count());
+  if (layout_->MemoryIsV2()) return base::WriteKernelFile(Memory("/memory.max"), memory);
+  // Memory and swap together: with both equal there is no swap. Absent without swap accounting.
+  // The sum may never be the smaller of the two, so it goes first where the limit grows.
+  const std::string sum = Memory("/memory.memsw.limit_in_bytes");
+  const bool has_sum = base::FileExists(sum);
+  const bool raised = has_sum && base::WriteKernelFile(sum, memory).has_value();
+  TRY(base::WriteKernelFile(Memory("/memory.limit_in_bytes"), memory));
+  if (has_sum && !raised) return base::WriteKernelFile(sum, memory);
   return {};
 }
 

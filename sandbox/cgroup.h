@@ -23,6 +23,8 @@ struct CgroupLimits {
   uint32_t cpu_permille = 0;  // of one CPU, per 100 ms
   uint32_t pids = 0;
 };
+// Most specs begin with these: what was set before it is asked for costs no launch anything.
+constexpr CgroupLimits kUsualLimits{base::Bytes::MiB(128), 1000, 1024};
 
 struct CgroupUsage {
   base::Bytes memory_peak;
@@ -45,15 +47,16 @@ class Cgroup {
  public:
   Cgroup(const CgroupLayout* layout, std::string path) : layout_(layout), path_(std::move(path)) {}
 
-  // Makes the group's folders, the settings that do not depend on a spec, and a limit of one CPU,
-  // which is what nearly every spec begins with. The user `governor` may open its GroupFiles.
+  // Makes the group's folders, the settings that do not depend on a spec, and kUsualLimits. The
+  // user `governor` may open its GroupFiles.
   base::Result<void> Make(uid_t governor) const;
   // An O_PATH-like descriptor of the core's folder for CLONE_INTO_CGROUP.
   base::Result<base::UniqueFd> OpenCore() const;
   // Moves the calling process into the groups that CLONE_INTO_CGROUP does not reach (v1). Each
   // move may wait for a grace period (10 ms): never on a request's path.
   base::Result<void> EnterV1() const;
-  base::Result<void> SetLimits(const CgroupLimits& limits) const;
+  // Of memory and pids only those that differ from `now` are written.
+  base::Result<void> SetLimits(const CgroupLimits& limits, const CgroupLimits& now = {}) const;
   // /dev/null in place of a file that this machine lacks.
   base::Result<base::UniqueFd> Open(GroupFile file) const;
   base::Result<CgroupUsage> ReadUsage() const;
@@ -64,6 +67,7 @@ class Cgroup {
   const std::string& path() const { return path_; }
 
  private:
+  base::Result<void> SetMemoryLimit(base::Bytes limit) const;
   std::vector<std::string> NamesOf(GroupFile file) const;
   base::Result<void> GiveTo(uid_t governor) const;
   base::Result<void> SetCpuLimit(uint32_t permille) const;

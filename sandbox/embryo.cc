@@ -45,22 +45,20 @@ const char* StepName(Step step) {
       return "mount /tmp";
     case Step::kLoopback:
       return "bring up lo";
-    case Step::kReceive:
-      return "receive the order";
-    case Step::kMounts:
-      return "mounts";
     case Step::kHostname:
       return "hostname";
-    case Step::kListeners:
-      return "listen";
     case Step::kRlimits:
       return "rlimits";
-    case Step::kDescriptors:
-      return "descriptors";
     case Step::kCredentials:
       return "drop privilege";
     case Step::kSeccomp:
       return "seccomp";
+    case Step::kReceive:
+      return "receive the order";
+    case Step::kListeners:
+      return "listen";
+    case Step::kDescriptors:
+      return "descriptors";
     case Step::kExec:
       return "exec";
     case Step::kCount:
@@ -76,7 +74,7 @@ constexpr int kControl = 230;
 constexpr int kRootTree = 231;
 constexpr int kTmpMount = 232;
 constexpr int kFirstReceived = 240;
-constexpr size_t kMaxFds = kMaxMounts + kMaxPassed;
+constexpr char kHostname[] = "hearth";
 
 // One embryo a process: its memory is its own, so these are not shared with anyone.
 EmbryoReport report;
@@ -85,11 +83,10 @@ struct OrderPacket {
   EmbryoOrder order;
   char strings[kOrderStrings];
 } packet;
-int received[kMaxFds];
+int received[kMaxPassed];
 int listeners[kMaxListenPorts];
 char* arguments[129];
 char* variables[513];
-char* mount_targets[kMaxMounts];
 
 uint64_t NowNs() {
   struct timespec now;
@@ -175,9 +172,10 @@ void ResetSignals() {
   ::memset(&standard, 0, sizeof standard);
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal <= 64; ++signal) ::sigaction(signal, &standard, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigset_t order;
+  ::sigemptyset(&order);
+  ::sigaddset(&order, kOrderSignal);
+  ::sigprocmask(SIG_SETMASK, &order, nullptr);
 }
 
 // The kernel forgets PDEATHSIG at each change of credentials, so it is set after each.
@@ -267,7 +265,51 @@ void BringUpLoopback() {
   ::close(socket);
 }
 
-void Prepare() {
+void SetRlimits() {
+  static const struct {
+    int resource;
+    rlim_t value;
+  } kLimits[] = {
+      {RLIMIT_NOFILE, 1024},  // Lambda: 1,024 open files
+      {RLIMIT_NPROC, 1024},   // Lambda: 1,024 processes; pids.max holds for threads as well
+      // A core dump would hold other people's payloads. 1, not 0: where core_pattern is a pipe, 0
+      // still starts the host's handler (core(5)).
+      {RLIMIT_CORE, 1},
+      {RLIMIT_MEMLOCK, 65536},    // locked memory cannot be reclaimed
+      {RLIMIT_MSGQUEUE, 0},       // kernel memory outside the sandbox's own files
+      {RLIMIT_SIGPENDING, 1024},  // kernel memory
+      {RLIMIT_RTPRIO, 0},         // a real-time thread would starve the host
+      {RLIMIT_NICE, 0},
+  };
+  for (const auto& limit : kLimits) {
+    const struct rlimit both{limit.value, limit.value};
+    Must(::setrlimit(static_cast<__rlimit_resource>(limit.resource), &both) == 0, Step::kRlimits);
+  }
+}
+
+void DropPrivilege() {
+  for (int capability = 0; capability < 64; ++capability) {
+    if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) break;
+    Must(::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0, Step::kCredentials);
+  }
+  Must(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0, Step::kCredentials);
+  Must(::prctl(PR_SET_SECUREBITS,
+               SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+                   SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+                   SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+               0, 0, 0) == 0,
+       Step::kCredentials);
+  Must(::syscall(SYS_setresgid, kSandboxGid, kSandboxGid, kSandboxGid) == 0, Step::kCredentials);
+  Must(::syscall(SYS_setresuid, kSandboxUid, kSandboxUid, kSandboxUid) == 0, Step::kCredentials);
+  struct __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2];
+  ::memset(none, 0, sizeof none);
+  Must(::syscall(SYS_capset, &header, none) == 0, Step::kCredentials);
+  DieWithZygote(Step::kCredentials);
+  Must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, Step::kCredentials);
+}
+
+void Prepare(const EmbryoPlan& plan) {
   step_began_ns = NowNs();
   WaitForMaps();
   Done(Step::kWait);
@@ -291,12 +333,34 @@ void Prepare() {
   Done(Step::kLoopback);
   ::close(kRootTree);
   ::close(kTmpMount);
+  Must(::sethostname(kHostname, sizeof kHostname - 1) == 0, Step::kHostname);
+  Done(Step::kHostname);
+  SetRlimits();
+  Done(Step::kRlimits);
+  DropPrivilege();
+  Done(Step::kCredentials);
+  Must(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan.filter) == 0, Step::kSeccomp);
+  Done(Step::kSeccomp);
+}
+
+// A signal, and not only the message: the kernel runs whoever waits for a message on the CPU of who
+// sent it, to which hearthd and the zygote then come back while the program still starts there.
+void WaitForOrder() {
+  sigset_t order;
+  ::sigemptyset(&order);
+  ::sigaddset(&order, kOrderSignal);
+  int got;
+  do {
+    got = ::sigwaitinfo(&order, nullptr);
+  } while (got < 0 && errno == EINTR);
+  Must(got == kOrderSignal, Step::kReceive);
+  Must(::sigprocmask(SIG_UNBLOCK, &order, nullptr) == 0, Step::kReceive);
 }
 
 // Receives the order; every descriptor is moved above the numbers that the program may ask for.
 void ReceiveOrder() {
   struct iovec vector{&packet, sizeof packet};
-  alignas(struct cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
+  alignas(struct cmsghdr) char control[CMSG_SPACE(kMaxPassed * sizeof(int))];
   struct msghdr message;
   ::memset(&message, 0, sizeof message);
   message.msg_iov = &vector;
@@ -321,8 +385,7 @@ void ReceiveOrder() {
     fd_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     ::memcpy(received, CMSG_DATA(header), fd_count * sizeof(int));
   }
-  if (fd_count != order.mount_count + order.passed_count || order.argument_count > 128 ||
-      order.variable_count > 512 || order.mount_count > kMaxMounts ||
+  if (fd_count != order.passed_count || order.argument_count > 128 || order.variable_count > 512 ||
       order.port_count > kMaxListenPorts) {
     Fail(Step::kReceive, EBADMSG);
   }
@@ -338,7 +401,6 @@ void ReceiveOrder() {
 struct Strings {
   char* executable;
   char* working_directory;
-  char* hostname;
 };
 
 Strings SplitStrings() {
@@ -354,8 +416,6 @@ Strings SplitStrings() {
   Strings out{};
   out.executable = next();
   out.working_directory = next();
-  out.hostname = next();
-  for (uint32_t i = 0; i < packet.order.mount_count; ++i) mount_targets[i] = next();
   for (uint32_t i = 0; i < packet.order.argument_count; ++i) arguments[i] = next();
   for (uint32_t i = 0; i < packet.order.variable_count; ++i) variables[i] = next();
   return out;
@@ -382,28 +442,6 @@ void Listen() {
   }
 }
 
-void SetRlimits() {
-  static const struct {
-    int resource;
-    rlim_t value;
-  } kLimits[] = {
-      {RLIMIT_NOFILE, 1024},  // Lambda: 1,024 open files
-      {RLIMIT_NPROC, 1024},   // Lambda: 1,024 processes; pids.max holds for threads as well
-      // A core dump would hold other people's payloads. 1, not 0: where core_pattern is a pipe, 0
-      // still starts the host's handler (core(5)).
-      {RLIMIT_CORE, 1},
-      {RLIMIT_MEMLOCK, 65536},    // locked memory cannot be reclaimed
-      {RLIMIT_MSGQUEUE, 0},       // kernel memory outside the sandbox's own files
-      {RLIMIT_SIGPENDING, 1024},  // kernel memory
-      {RLIMIT_RTPRIO, 0},         // a real-time thread would starve the host
-      {RLIMIT_NICE, 0},
-  };
-  for (const auto& limit : kLimits) {
-    const struct rlimit both{limit.value, limit.value};
-    Must(::setrlimit(static_cast<__rlimit_resource>(limit.resource), &both) == 0, Step::kRlimits);
-  }
-}
-
 void PlaceDescriptors() {
   Must(::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) == 0, Step::kDescriptors);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -412,64 +450,31 @@ void PlaceDescriptors() {
     if (fd != null) Must(::dup2(null, fd) == fd, Step::kDescriptors);
   }
   for (uint32_t i = 0; i < packet.order.passed_count; ++i) {
-    const int from = received[packet.order.mount_count + i];
+    const int from = received[i];
     const int as = packet.order.passed_as[i];
     if (as < 0 || as > kMaxPassedNumber) Fail(Step::kDescriptors, EBADMSG);
     Must(::dup2(from, as) == as, Step::kDescriptors);
   }
 }
 
-void DropPrivilege() {
-  for (int capability = 0; capability < 64; ++capability) {
-    if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) break;
-    Must(::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0, Step::kCredentials);
-  }
-  Must(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0, Step::kCredentials);
-  Must(::prctl(PR_SET_SECUREBITS,
-               SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
-                   SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
-                   SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
-               0, 0, 0) == 0,
-       Step::kCredentials);
-  Must(::syscall(SYS_setresgid, kSandboxGid, kSandboxGid, kSandboxGid) == 0, Step::kCredentials);
-  Must(::syscall(SYS_setresuid, kSandboxUid, kSandboxUid, kSandboxUid) == 0, Step::kCredentials);
-  struct __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct none[2];
-  ::memset(none, 0, sizeof none);
-  Must(::syscall(SYS_capset, &header, none) == 0, Step::kCredentials);
-  DieWithZygote(Step::kCredentials);
-  Must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, Step::kCredentials);
-}
-
 }  // namespace
 
 void RunEmbryo(const EmbryoPlan& plan) noexcept {
   KeepOnly(plan);
-  Prepare();
+  Prepare(plan);
   report.kind = EmbryoReport::kPrepared;
   SendReport(nullptr, 0);
 
+  WaitForOrder();
   ReceiveOrder();
   const Strings strings = SplitStrings();
-  for (uint32_t i = 0; i < packet.order.mount_count; ++i) {
-    Must(MoveMount(received[i], mount_targets[i]), Step::kMounts);
-  }
-  Done(Step::kMounts);
-  Must(::sethostname(strings.hostname, ::strlen(strings.hostname)) == 0, Step::kHostname);
-  Done(Step::kHostname);
   Listen();
   Done(Step::kListeners);
-  SetRlimits();
-  Done(Step::kRlimits);
   PlaceDescriptors();
   Done(Step::kDescriptors);
-  DropPrivilege();
   Must(::chdir(strings.working_directory) == 0, Step::kExec);
-  Done(Step::kCredentials);
-  // The report goes out first: what the filter costs is part of what the zygote sees as exec.
   report.kind = EmbryoReport::kListening;
   SendReport(listeners, packet.order.port_count);
-  Must(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan.filter) == 0, Step::kSeccomp);
   ::execve(strings.executable, arguments, variables);
   Fail(Step::kExec, errno);
 }

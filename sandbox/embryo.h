@@ -2,14 +2,17 @@
 //
 // Made ahead by a filler (sandbox/filler.h) with clone3: in its own user, pid, mount, net, ipc, uts
 // and cgroup namespaces, inside its cgroup. It builds what every sandbox has (root, /proc, /tmp,
-// loopback), reports kPrepared, and waits. The zygote sends one EmbryoOrder; the embryo mounts,
-// listens, gives up every privilege, and executes the program. Its control socket is close-on-exec:
-// its end means that exec succeeded, unless a kFailed report came first.
+// loopback), gives up every privilege, installs the system call filter, reports kPrepared, and
+// waits: what costs time is done before anybody waits for it. For a launch the zygote mounts what
+// the program needs from outside (sandbox/adoption.h) and sends one EmbryoOrder; the embryo listens
+// and executes the program. Its control socket is close-on-exec: its end means that exec succeeded,
+// unless a kFailed report came first.
 //
 // MARKED FILE: embryo.cc runs between clone3 and execve. Only async-signal-safe calls, no heap.
 #pragma once
 
 #include <linux/filter.h>
+#include <signal.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -28,15 +31,14 @@ enum class Step : uint32_t {
   kPivotRoot,
   kMasks,
   kTmp,
-  kLoopback,  // prepared
-  kReceive,
-  kMounts,
+  kLoopback,
   kHostname,
-  kListeners,
   kRlimits,
+  kCredentials,
+  kSeccomp,  // prepared
+  kReceive,
+  kListeners,
   kDescriptors,
-  kCredentials,  // ordered
-  kSeccomp,
   kExec,
   kCount,
 };
@@ -54,12 +56,14 @@ struct EmbryoPlan {
   struct sock_fprog filter{};
 };
 
+// Follows the order's packet.
+constexpr int kOrderSignal = SIGUSR1;
+
 constexpr size_t kOrderStrings = 128 * 1024;
 
 // One packet, followed by `string_bytes` of NUL-terminated strings: executable, working directory,
-// hostname, mount targets, argv, environment. Its descriptors: the mounts, then the passed ones.
+// argv, environment. Its descriptors are the passed ones.
 struct EmbryoOrder {
-  uint32_t mount_count = 0;
   uint32_t passed_count = 0;
   uint32_t argument_count = 0;
   uint32_t variable_count = 0;

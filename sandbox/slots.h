@@ -33,6 +33,7 @@ struct Slot {
   uint32_t uid_index = 0;  // its range of host uids; reused
   TmpSize tmp;
   Cgroup group;
+  CgroupLimits limits = kUsualLimits;  // What the group has, but for the CPU's: that is hearthd's.
   Filler filler;
   FilledEmbryo embryo;
   uint64_t launch_id = 0;
@@ -42,6 +43,11 @@ struct Slot {
   bool listening = false;  // the kListening report came
   bool is_dead = false;    // nobody is left in its group, which waits to be removed
 
+  base::Result<void> SetLimits(const CgroupLimits& to) {
+    TRY(group.SetLimits(to, limits));
+    limits = to;
+    return {};
+  }
   // Whether nobody is left in its group: neither the filler nor the sandbox.
   bool IsEmpty() const { return filler.pid == 0 && !embryo.pidfd.valid(); }
 };

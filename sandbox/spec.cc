@@ -8,8 +8,7 @@ namespace hearth::sandbox {
 namespace {
 
 constexpr size_t kMaxName = 100;
-constexpr size_t kMaxPath = 4095;    // PATH_MAX without its NUL
-constexpr size_t kMaxHostname = 64;  // HOST_NAME_MAX
+constexpr size_t kMaxPath = 4095;  // PATH_MAX without its NUL
 constexpr size_t kMaxArguments = 128;
 constexpr size_t kMaxVariables = 512;
 constexpr size_t kMaxStrings = 96 * 1024;  // all arguments and variables together
@@ -59,8 +58,7 @@ base::Result<void> CheckStrings(const Spec& spec) {
 }
 
 base::Result<void> CheckTexts(const Spec& spec) {
-  size_t total = spec.name.size() + spec.executable.size() + spec.working_directory.size() +
-                 spec.hostname.size();
+  size_t total = spec.name.size() + spec.executable.size() + spec.working_directory.size();
   for (const auto& mount : spec.mounts) total += mount.source.size() + mount.target.size();
   for (const auto& argument : spec.argv) total += argument.size();
   for (const auto& variable : spec.environment) total += variable.size();
@@ -82,7 +80,6 @@ base::Result<void> CheckSpec(const Spec& spec) {
                          "cpu, pids and inodes 1");
   }
   if (spec.argv.empty()) return base::Invalid("sandbox spec", "argv is empty");
-  if (HasNul(spec.hostname)) return base::Invalid("sandbox spec", "the hostname has a NUL byte");
   TRY(CheckPath(spec.executable, "the executable"));
   TRY(CheckPath(spec.working_directory, "the working directory"));
   for (const auto& mount : spec.mounts) {
@@ -114,7 +111,6 @@ std::string EncodeSpec(const Spec& spec) {
   out.Number(spec.environment.size());
   for (const auto& variable : spec.environment) out.Text(variable);
   out.Text(spec.working_directory);
-  out.Text(spec.hostname);
   out.Number(spec.listen_ports.size());
   for (const uint16_t port : spec.listen_ports) out.Number(port);
   return out.Take();
@@ -142,7 +138,6 @@ base::Result<Spec> DecodeSpec(std::string_view bytes) {
   out.argv = TRY(ReadStrings(in, kMaxArguments));
   out.environment = TRY(ReadStrings(in, kMaxVariables));
   out.working_directory = TRY(in.Text(kMaxPath));
-  out.hostname = TRY(in.Text(kMaxHostname));
   const uint64_t ports = TRY(in.Number(kMaxListenPorts));
   for (uint64_t i = 0; i < ports; ++i) {
     out.listen_ports.push_back(static_cast<uint16_t>(TRY(in.Number(UINT16_MAX))));

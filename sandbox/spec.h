@@ -35,7 +35,6 @@ struct Spec {
   std::vector<std::string> argv;         // argv[0] included.
   std::vector<std::string> environment;  // "NAME=value"; the whole environment.
   std::string working_directory = "/var/task";
-  std::string hostname = "hearth";
 
   // TCP ports of 127.0.0.1 inside the sandbox on which listening sockets are made for the host
   // (Runtime API 9001, AWS endpoint), in this order in Launched::listeners.

@@ -71,6 +71,7 @@ int Zygote::TimeoutMs() {
   const auto at = [&wake](base::MonoTime time) { wake = wake ? std::min(*wake, time) : time; };
   if (!dead_.empty()) at(dead_again_at_);
   if (!launch_deadlines_.empty()) at(launch_deadlines_.front().first);
+  if (refill_waits_) at(quiet_at_);
   if (demand_.Peak(now) > options_.pool_size) at(demand_.Expiry());
   if (!wake) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*wake - now);
@@ -168,7 +169,7 @@ void Zygote::Adopt(const AdoptPacket& packet) {
       return base::MakeError(base::ErrorKind::kNotFound, "adopt", "the sandbox has ended");
     }
     const Adoption& adoption = packet.adoption;
-    TRY(slot->group.SetLimits({adoption.memory, adoption.cpu_permille, adoption.pids}));
+    TRY(slot->SetLimits({adoption.memory, adoption.cpu_permille, adoption.pids}));
     done("cgroup");
     TRY(MountIntoSandbox(slot->embryo.pidfd.get(), own_mounts_.get(), adoption.mounts));
     done("mounts");

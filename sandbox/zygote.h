@@ -130,6 +130,8 @@ class Zygote {
   std::deque<std::pair<base::MonoTime, uint64_t>> launch_deadlines_;  // slot numbers
   std::deque<uint64_t> dead_;       // slots whose group is removed when there is nothing else to do
   base::MonoTime dead_again_at_{};  // a group was still busy
+  base::MonoTime quiet_at_{};       // after the last launch
+  bool refill_waits_ = false;       // until then
   std::map<uint64_t, Capturer> captures_;  // by the request's id
   struct Outgoing {
     std::string packet;

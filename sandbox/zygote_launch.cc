@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/sys.h"
+#include "sandbox/adoption.h"
 #include "sandbox/zygote.h"
 
 namespace hearth::sandbox {
@@ -17,6 +18,7 @@ namespace {
 namespace sys = base::sys;
 
 constexpr auto kLaunchTimeout = std::chrono::seconds(10);
+constexpr auto kFirstMoments = std::chrono::milliseconds(1);
 constexpr size_t kRemovedAtOnce = 4;
 constexpr auto kBusyPause = std::chrono::milliseconds(10);
 
@@ -87,25 +89,19 @@ void Zygote::Order(Slot& slot, Launch launch) {
 
 base::Result<void> Zygote::SendOrder(Slot& slot, const Launch& launch) {
   const Spec& spec = launch.spec;
-  TRY(slot.group.SetLimits({spec.memory, spec.cpu_permille, spec.pids}));
+  TRY(slot.SetLimits({spec.memory, spec.cpu_permille, spec.pids}));
   const auto limited_at = clock_.Now();
   slot.timings.push_back({"cgroup", limited_at - slot.ordered_at});
-  std::vector<base::UniqueFd> mounts;
+  TRY(MountIntoSandbox(slot.embryo.pidfd.get(), own_mounts_.get(), spec.mounts));
+  slot.timings.push_back({"mounts", clock_.Now() - limited_at});
   std::vector<int> fds;
   std::string strings;
   const auto put = [&strings](const std::string& text) { strings.append(text).push_back('\0'); };
   put(spec.executable);
   put(spec.working_directory);
-  put(spec.hostname);
-  for (const auto& mount : spec.mounts) {
-    mounts.push_back(TRY(CloneReadOnly(mount.source)));
-    fds.push_back(mounts.back().get());
-    put(mount.target);
-  }
   for (const auto& argument : spec.argv) put(argument);
   for (const auto& variable : spec.environment) put(variable);
   EmbryoOrder order;
-  order.mount_count = static_cast<uint32_t>(spec.mounts.size());
   order.passed_count = static_cast<uint32_t>(launch.passed.size());
   order.argument_count = static_cast<uint32_t>(spec.argv.size());
   order.variable_count = static_cast<uint32_t>(spec.environment.size());
@@ -121,9 +117,7 @@ base::Result<void> Zygote::SendOrder(Slot& slot, const Launch& launch) {
   std::string packet(reinterpret_cast<const char*>(&order), sizeof order);
   packet += strings;
   TRY(sys::SendMessage(slot.embryo.control.get(), packet, fds, MSG_DONTWAIT));
-  const auto sent_at = clock_.Now();
-  slot.timings.push_back({"clone mounts", sent_at - limited_at});
-  return {};
+  return sys::PidfdSendSignal(slot.embryo.pidfd.get(), kOrderSignal);
 }
 
 void Zygote::Launched(Slot& slot) {
@@ -134,11 +128,12 @@ void Zygote::Launched(Slot& slot) {
   const auto whole = clock_.Now() - slot.ordered_at;
   // The embryo may begin while the zygote's own step still ends, so the rest can be below zero.
   const auto rest = std::max(base::Duration::zero(), whole - (known - waited));
-  slot.timings.push_back({"seccomp and exec", rest});
+  slot.timings.push_back({"exec", rest});
   std::vector<int> fds{slot.embryo.pidfd.get()};
   for (const auto& listener : slot.listeners) fds.push_back(listener.get());
   Send(EncodeLaunched({slot.launch_id, slot.group.path(), slot.timings}), std::move(fds));
   slot.listeners.clear();
+  quiet_at_ = clock_.Now() + kFirstMoments;
 }
 
 void Zygote::FailLaunch(Slot& slot, base::Error error) {

@@ -43,6 +43,7 @@ size_t Zygote::PoolTarget() {
 }
 
 void Zygote::Refill() {
+  refill_waits_ = false;
   // Each failure answers a waiting launch, so this ends; the pool alone is left unfilled.
   for (auto at = kinds_.begin(); at != kinds_.end();) {
     auto& [tmp, kind] = *at;
@@ -59,8 +60,16 @@ void Zygote::Refill() {
   const size_t target = PoolTarget();
   if (usual.ready.size() + usual.coming >= target) return;
   if (slots_->Count(Slot::State::kFilling) > 0) return;
-  const bool quiet = slots_->Count(Slot::State::kLaunching) == 0;
-  if (quiet || usual.ready.size() <= target / 4) FillOne(kUsualTmp);
+  const bool launching = slots_->Count(Slot::State::kLaunching) > 0;
+  if (usual.ready.size() > target / 4) {
+    if (launching) return;
+    // What was launched has its first moments before it, and hearthd waits to hear of it.
+    if (clock_.Now() < quiet_at_) {
+      refill_waits_ = true;
+      return;
+    }
+  }
+  FillOne(kUsualTmp);
 }
 
 // One at a time: the exit of this one wakes the loop for the next.

@@ -62,12 +62,12 @@ def read_exactly(have, size):
 
 
 def next_frame(wanted):
-    """The next frame's fields; None where it says PREPARE instead of INVOKE."""
+    """The next frame's fields; None where it says PREPARE instead."""
     # Most events are small, and the buffer of a read is made and shrunk each time.
     data = read_exactly(os.read(EVENTS, 4096) or os._exit(0), _HEADER.size)
     length, kind = _HEADER.unpack_from(data)
     if kind != wanted:
-        assert (kind, wanted) == (PREPARE, INVOKE), kind
+        assert kind == PREPARE, kind
         return None
     data = read_exactly(data, _HEADER.size + length)
     fields = []
@@ -282,9 +282,11 @@ def prepare_builtins():
 def rehearse(encode):
     """Calls that nobody asked for: the interpreter rewrites code that runs often, and what it keeps
     for later is made on first use. Done here, it is in the image and not in every sandbox."""
+    handler = load_handler("hearth_rehearsal.handler")
+    del sys.modules["hearth_rehearsal"]
     context = Context("", 0, "", b"", b"", b"")
     for _ in range(16):
-        call(lambda event, context: event, b'{"a": [1, 2.5, "b", null]}', context, encode)
+        call(handler, b'{"a": [1, 2.5, "b", null]}', context, encode)
     exec(compile("def handler(event, context):\n    return event\n", "rehearsal", "exec"), {})
 
 
@@ -295,8 +297,21 @@ def wait_as_stem_cell(encode):
     import urllib.parse, uuid
     import hearth_snapshot
     rehearse(encode)
-    hearth_snapshot.pause(os.environ, lambda: next_frame(LOAD)[0])
+    hearth_snapshot.pause(os.environ, lambda: wait_for_load(encode))
     os.chdir("/var/task")  # What was mounted there while we waited.
+
+
+def wait_for_load(encode):
+    """The environment. Asked to, rehearses meanwhile: what goes on from an image has touched nothing
+    of its memory, and would do so in somebody's first call."""
+    import hearth_snapshot
+    while (fields := next_frame(LOAD)) is None:
+        rehearse(encode)
+        hearth_snapshot.go_on(os.environ, b"\0".join(
+            name + b"=" + value for name, value in os.environb.items()))
+        Context.set_up(os.environ)
+        flush_output()
+    return fields[0]
 
 
 def main():

@@ -172,6 +172,10 @@ def pause(environment, wait):
     """
     gc.collect()
     gc.freeze()
-    set_environment(environment, wait())
+    go_on(environment, wait())
+
+
+def go_on(environment, variables):
+    set_environment(environment, variables)
     handle_signals()
     become_unique()

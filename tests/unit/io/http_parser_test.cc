@@ -188,6 +188,17 @@ TEST(HttpParser, RefusesWhatEndsEarly) {
   HttpParser idle(Small());
   idle.FeedEnd();
   EXPECT_EQ(idle.state(), State::kIdle);
+  for (const std::string_view before :
+       {"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+    HttpParser served(Small());
+    EXPECT_EQ(served.Feed(before), before.size());
+    ASSERT_EQ(served.state(), State::kComplete);
+    (void)served.TakeRequest();
+    served.FeedEnd();
+    EXPECT_EQ(served.state(), State::kIdle) << before;
+  }
 }
 
 TEST(HttpParser, IsSpentOnceItHasRefused) {

@@ -101,6 +101,29 @@ TEST_F(CgroupTest, WritesLimitsIntoV2Files) {
   EXPECT_EQ(Read("/core/hearth/s1/pids.max"), "1024");
 }
 
+TEST_F(CgroupTest, MakesTheUsualLimitsAndWritesOnlyWhatIsToBeAnother) {
+  const CgroupLayout layout = Hybrid();
+  const std::string memory = "/memory/hearth/s1/memory.limit_in_bytes";
+  const std::string pids = "/pids/hearth/s1/pids.max";
+  for (const std::string& file : {memory, pids, std::string("/cpu/hearth/s1/cpu.cfs_quota_us")}) {
+    Touch(file);
+  }
+  const Cgroup group(&layout, "/hearth/s1");
+  ASSERT_TRUE(group.Make(0).has_value());
+  EXPECT_EQ(Read(memory), "134217728");
+  EXPECT_EQ(Read(pids), "1024");
+  Touch(memory, "untouched");
+  Touch(pids, "untouched");
+  CgroupLimits more = kUsualLimits;
+  ASSERT_TRUE(group.SetLimits(more, kUsualLimits).has_value());
+  EXPECT_EQ(Read(memory), "untouched");
+  EXPECT_EQ(Read(pids), "untouched");
+  more.memory = base::Bytes::MiB(256);
+  ASSERT_TRUE(group.SetLimits(more, kUsualLimits).has_value());
+  EXPECT_THAT(Read(memory), ::testing::StartsWith("268435456"));
+  EXPECT_EQ(Read(pids), "untouched");
+}
+
 // Each write of this limit costs time that grows with the number of groups.
 TEST_F(CgroupTest, DoesNotWriteTheCpuLimitThatIsThere) {
   for (const char* file : {"memory.max", "pids.max"}) {
@@ -130,7 +153,9 @@ TEST_F(CgroupTest, SaysWhichLimitCannotBeWritten) {
 
 TEST_F(CgroupTest, TurnsSwapOffAndSocketMemoryDownWhenItIsMade) {
   const CgroupLayout unified = Unified();
-  Touch("/core/hearth/s1/cpu.max");
+  for (const char* file : {"cpu.max", "memory.max", "pids.max"}) {
+    Touch(std::string("/core/hearth/s1/") + file);
+  }
   Touch("/core/hearth/s1/memory.oom.group");
   Touch("/core/hearth/s1/memory.swap.max");
   ASSERT_TRUE(Cgroup(&unified, "/hearth/s1").Make(0).has_value());
@@ -138,6 +163,8 @@ TEST_F(CgroupTest, TurnsSwapOffAndSocketMemoryDownWhenItIsMade) {
   EXPECT_EQ(Read("/core/hearth/s1/memory.oom.group"), "1");
   const CgroupLayout hybrid = Hybrid();
   Touch("/cpu/hearth/s1/cpu.cfs_quota_us");
+  Touch("/memory/hearth/s1/memory.limit_in_bytes");
+  Touch("/pids/hearth/s1/pids.max");
   Touch("/memory/hearth/s1/memory.swappiness");
   Touch("/memory/hearth/s1/memory.kmem.tcp.limit_in_bytes");
   ASSERT_TRUE(Cgroup(&hybrid, "/hearth/s1").Make(0).has_value());

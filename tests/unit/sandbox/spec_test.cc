@@ -25,7 +25,6 @@ Spec FullSpec() {
   spec.argv = {"python3", "", "-c", "print('\n')"};
   spec.environment = {"A=b", "EMPTY=", "B=c=d"};
   spec.working_directory = "/opt";
-  spec.hostname = "h";
   spec.listen_ports = {9001, 1, 65535};
   return spec;
 }
@@ -52,7 +51,6 @@ TEST(SpecWire, CarriesEveryMember) {
   EXPECT_EQ(decoded->argv, spec.argv);
   EXPECT_EQ(decoded->environment, spec.environment);
   EXPECT_EQ(decoded->working_directory, spec.working_directory);
-  EXPECT_EQ(decoded->hostname, spec.hostname);
   EXPECT_EQ(decoded->listen_ports, spec.listen_ports);
   // Whatever has a member more is written twice the same.
   EXPECT_EQ(EncodeSpec(*decoded), EncodeSpec(spec));
@@ -124,8 +122,6 @@ TEST(SpecCheck, RefusesNamesPathsAndStringsThatMeanSomethingElse) {
   EXPECT_THAT(why([](Spec& s) { s.mounts[0].target = "task"; }), HasSubstr("mount target"));
   EXPECT_THAT(why([](Spec& s) { s.argv.clear(); }), HasSubstr("argv is empty"));
   EXPECT_THAT(why([](Spec& s) { s.argv[1] = "\0"s; }), HasSubstr("NUL"));
-  EXPECT_THAT(why([](Spec& s) { s.hostname = "a\0"s; }), HasSubstr("hostname"));
-  EXPECT_THAT(why([](Spec& s) { s.hostname = std::string(65, 'h'); }), HasSubstr("64"));
   EXPECT_THAT(why([](Spec& s) { s.environment[0] = "NOVALUE"; }), HasSubstr("'NOVALUE'"));
   EXPECT_THAT(why([](Spec& s) { s.environment[0] = "=x"; }), HasSubstr("'=x'"));
   EXPECT_THAT(why([](Spec& s) { s.environment[0] = ""; }), HasSubstr("NAME=value"));
@@ -146,8 +142,7 @@ TEST(SpecCheck, LimitsAllTextsTogetherSoThatEveryPacketFits) {
   spec.mounts.assign(8, {"/" + std::string(1400, 's'), "/" + std::string(1400, 't')});
   EXPECT_EQ(WhyNot(spec), "it is fine");
   EXPECT_LT(EncodeLaunch({1, std::vector<int>(kMaxPassed), EncodeSpec(spec)}).size(), kMaxPacket);
-  size_t order = spec.executable.size() + spec.working_directory.size() + spec.hostname.size() + 3;
-  for (const auto& mount : spec.mounts) order += mount.target.size() + 1;
+  size_t order = spec.executable.size() + spec.working_directory.size() + 2;
   for (const auto& text : spec.argv) order += text.size() + 1;
   for (const auto& text : spec.environment) order += text.size() + 1;
   EXPECT_LT(order, kOrderStrings);
