@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -17,6 +18,8 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "sandbox/adoption.h"
+#include "sandbox/image.h"
 #include "tests/privileged/sandbox_harness.h"
 
 namespace hearth::sandbox {
@@ -44,9 +47,12 @@ class Attack : public SandboxTest {
     return spec;
   }
 
+  // Starts the probe in a sandbox.
+  virtual base::Result<std::unique_ptr<Live>> Begin(const Spec& spec) { return Launch(spec); }
+
   // The first line that the probe prints, with a bystander's answer seen while it goes on.
   std::string ResultOf(const Spec& spec) {
-    auto attacker = Launch(spec);
+    auto attacker = Begin(spec);
     if (!attacker) return "launch failed: " + attacker.error().ToString();
     const bool told = WaitForOutput(**attacker, "\n");
     const std::string result = seen_;
@@ -73,44 +79,142 @@ class Attack : public SandboxTest {
   }
 };
 
-TEST_F(Attack, CannotMount) { ExpectBlocked(Probe("mount")); }
-TEST_F(Attack, CannotPtrace) { ExpectBlocked(Probe("ptrace")); }
-TEST_F(Attack, CannotLoadModules) { ExpectBlocked(Probe("modules")); }
-TEST_F(Attack, CannotOpenRawSockets) { ExpectBlocked(Probe("raw")); }
-TEST_F(Attack, CannotBpf) { ExpectBlocked(Probe("bpf")); }
-TEST_F(Attack, CannotPerf) { ExpectBlocked(Probe("perf")); }
-TEST_F(Attack, CannotKeyctl) { ExpectBlocked(Probe("keyctl")); }
-TEST_F(Attack, CannotUserfaultfd) { ExpectBlocked(Probe("userfaultfd")); }
-TEST_F(Attack, CannotIoUring) { ExpectBlocked(Probe("io_uring")); }
-TEST_F(Attack, CannotCloneNamespacesThroughClone3) { ExpectBlocked(Probe("clone3")); }
-TEST_F(Attack, CannotMountThroughADescriptor) { ExpectBlocked(Probe("mount-fd")); }
-TEST_F(Attack, CannotOpenByHandle) { ExpectBlocked(Probe("handle")); }
-TEST_F(Attack, CannotCallThroughOtherConventions) { ExpectBlocked(Probe("conventions")); }
-TEST_F(Attack, CannotWriteTheSharedImage) { ExpectBlocked(Probe("image")); }
-TEST_F(Attack, CannotReachItsCgroup) { ExpectBlocked(Probe("cgroup")); }
-TEST_F(Attack, CannotUseProcOfTheFirstProcess) { ExpectBlocked(Probe("proc1")); }
-TEST_F(Attack, CannotRunItsOwnSetuidProgram) { ExpectBlocked(Probe("setuid-tmp")); }
-TEST_F(Attack, CannotOpenMessageQueues) { ExpectBlocked(Probe("mqueue")); }
-TEST_F(Attack, CannotTakeMemoryOrTimeThatNobodyCounts) { ExpectBlocked(Probe("uncounted")); }
-TEST_F(Attack, CannotStartTheHostsCoreDumpHandler) { ExpectBlocked(Probe("core")); }
-TEST_F(Attack, CannotRaiseItsPriority) { ExpectBlocked(Probe("priority")); }
-TEST_F(Attack, CannotEvictTheHostsPageCache) { ExpectBlocked(Probe("evict")); }
-TEST_F(Attack, CannotExecuteHugeArguments) { ExpectBlocked(Probe("arguments")); }
-TEST_F(Attack, CannotUnshareUserNamespace) { ExpectBlocked(Probe("unshare")); }
-TEST_F(Attack, CannotSetns) { ExpectBlocked(Probe("setns")); }
-TEST_F(Attack, CannotWriteSys) { ExpectBlocked(Probe("sys")); }
-TEST_F(Attack, CannotWriteProcSys) { ExpectBlocked(Probe("procsys")); }
-TEST_F(Attack, CannotSeeHostProcesses) { ExpectBlocked(Probe("processes")); }
-TEST_F(Attack, CannotTouchTerminalClockOrHostname) { ExpectBlocked(Probe("terminal")); }
-TEST_F(Attack, CannotGainPrivilegeBySetuid) { ExpectBlocked(Probe("setuid")); }
-TEST_F(Attack, CannotReadHostShadow) { ExpectBlocked(Probe("read", "/etc/shadow")); }
-TEST_F(Attack, CannotReadRootHome) { ExpectBlocked(Probe("list", "/root")); }
+enum class Start {
+  kExecuted,  // by its embryo
+  kAdopted,   // by what waited in a sandbox that has its limits and its mounts since
+  kRestored,  // by what went on from an image
+};
 
-TEST_F(Attack, CannotReadHostShadowThroughProc) {
+// However a sandbox began, it is as closed.
+class AttackAfterAnyStart : public Attack, public ::testing::WithParamInterface<Start> {
+ protected:
+  base::Result<std::unique_ptr<Live>> Begin(const Spec& spec) override {
+    switch (GetParam()) {
+      case Start::kExecuted:
+        return Launch(spec);
+      case Start::kAdopted:
+        return Adopted(spec);
+      case Start::kRestored:
+        return Restored(spec);
+    }
+    std::abort();
+  }
+
+ private:
+  static constexpr int kOrders = 3;
+
+  // Executes what it is told to.
+  static Spec Waiting() {
+    return Python(
+        "import os\nprint('up', flush=True)\norder = os.read(3, 9999).split(b'\\0')\nos.close(3)\n"
+        "os.execve(order[0], order[1:], {'PATH': '/usr/bin'})\n");
+  }
+
+  base::Result<std::unique_ptr<Live>> Adopted(const Spec& spec) {
+    auto [mine, its] = TRY(base::sys::SocketPair(base::sys::SocketType::kStream));
+    Spec waiting = Waiting();
+    waiting.tmp = spec.tmp;  // Another size has a start of its own.
+    waiting.tmp_inodes = spec.tmp_inodes;
+    auto live = TRY(Launch(waiting, {{its.get(), kOrders}}));
+    EXPECT_TRUE(WaitForOutput(*live, "up\n"));
+    std::optional<base::Result<void>> answer;
+    client_->Adopt(*live->sandbox, {spec.memory, spec.cpu_permille, spec.pids, spec.mounts},
+                   [&](auto adopted) {
+                     answer = adopted ? base::Result<void>() : std::unexpected(adopted.error());
+                   });
+    EXPECT_TRUE(RunUntil(*client_, [&] { return answer.has_value(); }));
+    TRY(std::move(*answer));
+    TRY(Order(mine.get(), spec));
+    return live;
+  }
+
+  base::Result<std::unique_ptr<Live>> Restored(const Spec& spec) {
+    if (!image_.valid()) TRY(MakeImage());
+    auto [mine, its] = TRY(base::sys::SocketPair(base::sys::SocketType::kStream));
+    Spec restored = spec;
+    restored.executable = kRestoreProgram;
+    restored.argv = {"restore"};
+    auto live = TRY(Launch(restored, {{its.get(), kOrders}, {image_.get(), kImageFd}}));
+    TRY(Order(mine.get(), spec));
+    return live;
+  }
+
+  base::Result<void> MakeImage() {
+    auto [mine, its] = TRY(base::sys::SocketPair(base::sys::SocketType::kStream));
+    auto live = TRY(Launch(Waiting(), {{its.get(), kOrders}}));
+    EXPECT_TRUE(WaitForOutput(*live, "up\n"));
+    base::UniqueFd image(::memfd_create("image", MFD_CLOEXEC));
+    std::optional<base::Result<void>> answer;
+    client_->Capture(*live->sandbox, image.get(), {.last_descriptor = kOrders},
+                     [&](auto captured) { answer = std::move(captured); });
+    EXPECT_TRUE(RunUntil(*client_, [&] { return answer.has_value(); }));
+    TRY(std::move(*answer));
+    image_ = std::move(image);
+    return {};
+  }
+
+  static base::Result<void> Order(int socket, const Spec& spec) {
+    std::string order = spec.executable;
+    for (const auto& argument : spec.argv) order += std::string(1, '\0') + argument;
+    return base::WriteAll(socket, order);
+  }
+
+  // One for all tests, as a host keeps one for all starts.
+  static inline base::UniqueFd image_;
+};
+
+INSTANTIATE_TEST_SUITE_P(, AttackAfterAnyStart,
+                         ::testing::Values(Start::kExecuted, Start::kAdopted, Start::kRestored),
+                         [](const auto& start) {
+                           return std::string(start.param == Start::kExecuted  ? "Executed"
+                                              : start.param == Start::kAdopted ? "Adopted"
+                                                                               : "Restored");
+                         });
+
+TEST_P(AttackAfterAnyStart, CannotMount) { ExpectBlocked(Probe("mount")); }
+TEST_P(AttackAfterAnyStart, CannotPtrace) { ExpectBlocked(Probe("ptrace")); }
+TEST_P(AttackAfterAnyStart, CannotLoadModules) { ExpectBlocked(Probe("modules")); }
+TEST_P(AttackAfterAnyStart, CannotOpenRawSockets) { ExpectBlocked(Probe("raw")); }
+TEST_P(AttackAfterAnyStart, CannotBpf) { ExpectBlocked(Probe("bpf")); }
+TEST_P(AttackAfterAnyStart, CannotPerf) { ExpectBlocked(Probe("perf")); }
+TEST_P(AttackAfterAnyStart, CannotKeyctl) { ExpectBlocked(Probe("keyctl")); }
+TEST_P(AttackAfterAnyStart, CannotUserfaultfd) { ExpectBlocked(Probe("userfaultfd")); }
+TEST_P(AttackAfterAnyStart, CannotIoUring) { ExpectBlocked(Probe("io_uring")); }
+TEST_P(AttackAfterAnyStart, CannotCloneNamespacesThroughClone3) { ExpectBlocked(Probe("clone3")); }
+TEST_P(AttackAfterAnyStart, CannotMountThroughADescriptor) { ExpectBlocked(Probe("mount-fd")); }
+TEST_P(AttackAfterAnyStart, CannotOpenByHandle) { ExpectBlocked(Probe("handle")); }
+TEST_P(AttackAfterAnyStart, CannotCallThroughOtherConventions) {
+  ExpectBlocked(Probe("conventions"));
+}
+TEST_P(AttackAfterAnyStart, CannotWriteTheSharedImage) { ExpectBlocked(Probe("image")); }
+TEST_P(AttackAfterAnyStart, CannotReachItsCgroup) { ExpectBlocked(Probe("cgroup")); }
+TEST_P(AttackAfterAnyStart, CannotUseProcOfTheFirstProcess) { ExpectBlocked(Probe("proc1")); }
+TEST_P(AttackAfterAnyStart, CannotRunItsOwnSetuidProgram) { ExpectBlocked(Probe("setuid-tmp")); }
+TEST_P(AttackAfterAnyStart, CannotOpenMessageQueues) { ExpectBlocked(Probe("mqueue")); }
+TEST_P(AttackAfterAnyStart, CannotTakeMemoryOrTimeThatNobodyCounts) {
+  ExpectBlocked(Probe("uncounted"));
+}
+TEST_P(AttackAfterAnyStart, CannotStartTheHostsCoreDumpHandler) { ExpectBlocked(Probe("core")); }
+TEST_P(AttackAfterAnyStart, CannotRaiseItsPriority) { ExpectBlocked(Probe("priority")); }
+TEST_P(AttackAfterAnyStart, CannotEvictTheHostsPageCache) { ExpectBlocked(Probe("evict")); }
+TEST_P(AttackAfterAnyStart, CannotExecuteHugeArguments) { ExpectBlocked(Probe("arguments")); }
+TEST_P(AttackAfterAnyStart, CannotUnshareUserNamespace) { ExpectBlocked(Probe("unshare")); }
+TEST_P(AttackAfterAnyStart, CannotSetns) { ExpectBlocked(Probe("setns")); }
+TEST_P(AttackAfterAnyStart, CannotWriteSys) { ExpectBlocked(Probe("sys")); }
+TEST_P(AttackAfterAnyStart, CannotWriteProcSys) { ExpectBlocked(Probe("procsys")); }
+TEST_P(AttackAfterAnyStart, CannotSeeHostProcesses) { ExpectBlocked(Probe("processes")); }
+TEST_P(AttackAfterAnyStart, CannotTouchTerminalClockOrHostname) {
+  ExpectBlocked(Probe("terminal"));
+}
+TEST_P(AttackAfterAnyStart, CannotGainPrivilegeBySetuid) { ExpectBlocked(Probe("setuid")); }
+TEST_P(AttackAfterAnyStart, CannotReadHostShadow) { ExpectBlocked(Probe("read", "/etc/shadow")); }
+TEST_P(AttackAfterAnyStart, CannotReadRootHome) { ExpectBlocked(Probe("list", "/root")); }
+
+TEST_P(AttackAfterAnyStart, CannotReadHostShadowThroughProc) {
   ExpectBlocked(Probe("read", "/proc/1/root/etc/shadow"));
 }
 
-TEST_F(Attack, CannotSignalHostProcesses) {
+TEST_P(AttackAfterAnyStart, CannotSignalHostProcesses) {
   ExpectBlocked(Probe("signal", std::to_string(::getpid())));
 }
 
@@ -123,7 +227,7 @@ TEST_F(Attack, CannotSeeOtherSandboxes) {
   EXPECT_FALSE((*other)->outcome.has_value());
 }
 
-TEST_F(Attack, CannotReadStateFolder) {
+TEST_P(AttackAfterAnyStart, CannotReadStateFolder) {
   ASSERT_TRUE(base::FileExists(options_.state_folder));
   ExpectBlocked(Probe("list", options_.state_folder));
   ExpectBlocked(Probe("list", "/var/task/../../.." + options_.state_folder));
@@ -142,7 +246,7 @@ TEST_F(Attack, CannotReadOtherFunctionsCode) {
   ExpectBlocked(Probe("read", "/var/task/secret"));
 }
 
-TEST_F(Attack, CannotReachHostLoopback) {
+TEST_P(AttackAfterAnyStart, CannotReachHostLoopback) {
   base::UniqueFd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -154,7 +258,7 @@ TEST_F(Attack, CannotReachHostLoopback) {
   ExpectBlocked(Probe("host", std::to_string(ntohs(address.sin_port))));
 }
 
-TEST_F(Attack, CannotReachTheHostsAbstractSockets) {
+TEST_P(AttackAfterAnyStart, CannotReachTheHostsAbstractSockets) {
   base::UniqueFd local(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un abstract{};
   abstract.sun_family = AF_UNIX;
@@ -194,7 +298,7 @@ TEST_F(Attack, CannotExceedMemory) {
   EXPECT_GT(outcome.memory_peak, base::Bytes::MiB(48));
 }
 
-TEST_F(Attack, CannotExceedPids) {
+TEST_P(AttackAfterAnyStart, CannotExceedPids) {
   Spec spec = Probe("forkbomb");
   spec.pids = 64;
   const uint64_t made = AmountOf(spec);
@@ -202,7 +306,7 @@ TEST_F(Attack, CannotExceedPids) {
   EXPECT_GT(made, 32u);
 }
 
-TEST_F(Attack, CannotFillTmp) {
+TEST_P(AttackAfterAnyStart, CannotFillTmp) {
   Spec spec = Probe("filltmp");
   spec.tmp = base::Bytes::MiB(16);
   const uint64_t written = AmountOf(spec);
@@ -304,7 +408,7 @@ TEST_F(Attack, CannotReachThePeerOfItsSocket) {
   EXPECT_THAT(seen_, StartsWith("blocked"));
 }
 
-TEST_F(Attack, CannotHideMemoryInSharedSegments) {
+TEST_P(AttackAfterAnyStart, CannotHideMemoryInSharedSegments) {
   Spec spec = Probe("shm");
   spec.memory = base::Bytes::MiB(64);
   const Outcome outcome = OutcomeOf(spec);
