@@ -210,6 +210,10 @@ class Soak(unittest.TestCase):
         took = time.monotonic() - began
         after = self.settled()
         print(f"\n{done} cold starts in {took:.0f} s; calls: {self.outcomes}; left: {after}")
+        for name in FUNCTIONS[:2]:
+            events = self.host.request("GET", f"/_hearth/logs/{name}?tail=1000").json["events"]
+            late = [each["message"] for each in events if "Status: timeout" in each["message"]]
+            self.assertEqual(late, [], "whoever was told to load did not")
         self.assertEqual(before, after)
         self.assertGreater(self.outcomes["answered"], STARTS * 0.3, self.outcomes)
         self.host.stop()

@@ -61,10 +61,13 @@ def read_exactly(have, size):
     return b"".join(pieces)
 
 
-def next_frame(wanted):
-    """The next frame's fields; None where it says PREPARE instead."""
+def next_frame(wanted, at_once=4096):
+    """The next frame's fields; None where it says PREPARE instead.
+
+    `at_once`: how much may be read; only where nothing follows before the host is answered may it
+    be more than the header."""
     # Most events are small, and the buffer of a read is made and shrunk each time.
-    data = read_exactly(os.read(EVENTS, 4096) or os._exit(0), _HEADER.size)
+    data = read_exactly(os.read(EVENTS, at_once) or os._exit(0), _HEADER.size)
     length, kind = _HEADER.unpack_from(data)
     if kind != wanted:
         assert kind == PREPARE, kind
@@ -305,7 +308,7 @@ def wait_for_load(encode):
     """The environment. Asked to, rehearses meanwhile: what goes on from an image has touched nothing
     of its memory, and would do so in somebody's first call."""
     import hearth_snapshot
-    while (fields := next_frame(LOAD)) is None:
+    while (fields := next_frame(LOAD, _HEADER.size)) is None:
         rehearse(encode)
         hearth_snapshot.go_on(os.environ, b"\0".join(
             name + b"=" + value for name, value in os.environb.items()))
