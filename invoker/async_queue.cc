@@ -5,7 +5,10 @@
 #include <map>
 #include <unordered_map>
 
+#include "aws/arn.h"
+#include "base/id.h"
 #include "base/log.h"
+#include "invoker/event_invoke.h"
 #include "io/timer.h"
 
 namespace hearth::invoker {
@@ -14,9 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using store::Value;
 
-constexpr auto kMaxAge = 6h;
 constexpr auto kMaxBackOff = 5min;
-constexpr int64_t kFunctionRetries = 2;
 
 struct Entry {
   AsyncEvent event;
@@ -24,6 +25,10 @@ struct Entry {
   int64_t function_errors = 0;
   int64_t host_errors = 0;
   int64_t due_ms = 0;
+  // How it ended, while a destination does not have it yet. Not durable: after a crash the function
+  // is called again, as at-least-once allows.
+  std::string record;
+  std::string destination;
 };
 
 // "PROD" of "arn:aws:lambda:...:function:Name:PROD"; empty where the function alone was named.
@@ -32,6 +37,16 @@ std::string_view QualifierOf(const AsyncEvent& event) {
   const std::string before = ":function:" + event.function_name + ":";
   const size_t found = arn.find(before);
   return found == std::string_view::npos ? std::string_view() : arn.substr(found + before.size());
+}
+
+// The settings that hold for the event now: an alias's own, not those of its version.
+EventInvokeConfig ConfigOf(const Registry& registry, const AsyncEvent& event) {
+  const RecordRef record = registry.Record(event.function_name);
+  if (record == nullptr) return {};
+  const std::string_view qualifier = QualifierOf(event);
+  const auto found =
+      record->event_invoke.find(qualifier.empty() ? "$LATEST" : std::string(qualifier));
+  return found == record->event_invoke.end() ? EventInvokeConfig() : found->second;
 }
 
 // One statement of the next transaction, and who waits for it.
@@ -59,7 +74,12 @@ class SqliteAsyncQueue final : public AsyncQueue {
         writer_(writer),
         registry_(registry),
         invoker_(invoker),
-        timer_(loop) {}
+        timer_(loop) {
+    destinations_.Attach("lambda",
+                         [this](Destinations::Delivery delivery, Destinations::Done done) {
+                           PutRecord(std::move(delivery), std::move(done));
+                         });
+  }
 
   base::Result<void> Load() {
     TRY(database_.Run(
@@ -120,6 +140,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
   size_t pending() const override { return entries_.size() + accepting_; }
   AsyncCounters counters() const override { return counters_; }
+  Destinations& destinations() override { return destinations_; }
 
  private:
   int64_t NowMillis() const { return base::EpochMillis(loop_.clock().WallNow()); }
@@ -136,7 +157,17 @@ class SqliteAsyncQueue final : public AsyncQueue {
     while (!due_.empty() && due_.begin()->first <= now && in_flight_ < kMaxAsyncInFlight) {
       const std::string id = due_.begin()->second;
       due_.erase(due_.begin());
-      Dispatch(entries_.at(id));
+      Entry& entry = entries_.at(id);
+      if (!entry.record.empty()) {
+        Send(entry);
+        continue;
+      }
+      const auto flight = flights_.find(entry.event.function_name);
+      if (flight != flights_.end() && flight->second.calls >= kMaxAsyncInFlightOfOne) {
+        flight->second.waiting.push_back(id);
+      } else {
+        Dispatch(entry);
+      }
     }
     if (due_.empty() || in_flight_ >= kMaxAsyncInFlight) {
       timer_.Cancel();
@@ -158,14 +189,28 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
   void Dispatch(const Entry& entry) {
     const AsyncEvent& event = entry.event;
+    if (IsTooOld(entry, NowMillis())) {
+      return GiveUp(event.request_id, "EventAgeExceeded", "the event is too old", nullptr);
+    }
     // Now, not when it was accepted: an alias may stand for another version since.
     FunctionRef function =
         registry_.Resolve({event.function_name, std::string(QualifierOf(event))});
     if (function == nullptr) {
-      return GiveUp(event.request_id, "the function, its version or its alias is gone");
+      return GiveUp(event.request_id, "RetriesExhausted",
+                    "the function, its version or its alias is gone", nullptr);
     }
     ++in_flight_;
-    if (CheckInvocable(*function)) return SettleLater(event.request_id);
+    ++flights_[event.function_name].calls;
+    if (CheckInvocable(*function)) {
+      // Its version is not ready: as where the host is at fault, a later try may succeed.
+      loop_.Post([this, alive = std::weak_ptr<bool>(alive_), id = event.request_id] {
+        if (alive.expired()) return;
+        InvocationResult result;
+        result.status = InvocationStatus::kHostError;
+        OnResult(id, result);
+      });
+      return;
+    }
     invoker_.Invoke({.request_id = event.request_id,
                      .function = std::move(function),
                      .invoked_arn = event.invoked_arn,
@@ -174,47 +219,51 @@ class SqliteAsyncQueue final : public AsyncQueue {
                      .payload = event.payload,
                      .received = loop_.clock().Now()},
                     [this, alive = std::weak_ptr<bool>(alive_),
-                     id = event.request_id](InvocationResult result) {
-                      if (alive.expired()) return;
-                      --in_flight_;
-                      Settle(id, result);
-                      PumpLater();
+                     id = event.request_id](const InvocationResult& result) {
+                      if (!alive.expired()) OnResult(id, result);
                     });
   }
 
-  // Its version is not ready: as where the host is at fault, a later try may succeed.
-  void SettleLater(const std::string& id) {
-    loop_.Post([this, alive = std::weak_ptr<bool>(alive_), id] {
-      if (alive.expired()) return;
-      --in_flight_;
-      InvocationResult result;
-      result.status = InvocationStatus::kHostError;
-      Settle(id, result);
-      PumpLater();
-    });
+  void OnResult(const std::string& id, const InvocationResult& result) {
+    --in_flight_;
+    const auto flight = flights_.find(entries_.at(id).event.function_name);
+    --flight->second.calls;
+    if (!flight->second.waiting.empty()) {
+      due_.emplace(NowMillis(), std::move(flight->second.waiting.front()));
+      flight->second.waiting.pop_front();
+    } else if (flight->second.calls == 0) {
+      flights_.erase(flight);
+    }
+    Settle(id, result);
+    PumpLater();
+  }
+
+  bool IsTooOld(const Entry& entry, int64_t at_ms) const {
+    const int64_t age_s =
+        ConfigOf(registry_, entry.event).max_age_s.value_or(kDefaultEventAgeSeconds);
+    return at_ms - entry.accepted_ms > age_s * 1000;
   }
 
   void Settle(const std::string& id, const InvocationResult& result) {
     Entry& entry = entries_.at(id);
-    const int64_t now = NowMillis();
     if (result.status == InvocationStatus::kSuccess) {
       ++counters_.delivered;
-      return Remove(id);
+      return End(entry, "Success", &result);
     }
     base::Duration wait{};
     if (result.status == InvocationStatus::kThrottled ||
         result.status == InvocationStatus::kHostError) {
-      const int64_t doublings = std::min<int64_t>(entry.host_errors++, 20);
-      wait = std::min<base::Duration>(std::chrono::seconds(int64_t{1} << doublings), kMaxBackOff);
-    } else if (entry.function_errors >= kFunctionRetries) {
-      return GiveUp(id, "the function failed three times");
+      wait = NextBackOff(entry);
+    } else if (entry.function_errors >=
+               ConfigOf(registry_, entry.event).max_retries.value_or(kDefaultEventRetries)) {
+      return GiveUp(id, "RetriesExhausted", "the function failed each time", &result);
     } else {
       wait = std::chrono::minutes(++entry.function_errors);
     }
-    const int64_t wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
-    entry.due_ms = now + wait_ms;
-    if (entry.due_ms - entry.accepted_ms > std::chrono::milliseconds(kMaxAge).count()) {
-      return GiveUp(id, "the event is older than six hours");
+    entry.due_ms =
+        NowMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+    if (IsTooOld(entry, entry.due_ms)) {
+      return GiveUp(id, "EventAgeExceeded", "the event would be too old", &result);
     }
     ++counters_.retries;
     due_.emplace(entry.due_ms, id);
@@ -224,10 +273,73 @@ class SqliteAsyncQueue final : public AsyncQueue {
              .done = LogFailure(id)});
   }
 
-  void GiveUp(const std::string& id, std::string_view why) {
-    HLOG_WARN("event {} for {} is given up: {}", id, entries_.at(id).event.function_name, why);
+  static base::Duration NextBackOff(Entry& entry) {
+    const int64_t doublings = std::min<int64_t>(entry.host_errors++, 20);
+    return std::min<base::Duration>(std::chrono::seconds(int64_t{1} << doublings), kMaxBackOff);
+  }
+
+  void GiveUp(const std::string& id, const char* condition, std::string_view why,
+              const InvocationResult* result) {
+    Entry& entry = entries_.at(id);
+    HLOG_WARN("event {} for {} is given up: {}", id, entry.event.function_name, why);
     ++counters_.given_up;
-    Remove(id);
+    End(entry, condition, result);
+  }
+
+  // `result`: of the last call. Where it never reached the function, nobody is told of a response.
+  void End(Entry& entry, const char* condition, const InvocationResult* result) {
+    const bool is_success = std::string_view(condition) == "Success";
+    const EventInvokeConfig config = ConfigOf(registry_, entry.event);
+    entry.destination = is_success ? config.on_success : config.on_failure;
+    if (entry.destination.empty()) return Remove(entry.event.request_id);
+    const bool has_answer = result != nullptr && result->status != InvocationStatus::kThrottled &&
+                            result->status != InvocationStatus::kHostError;
+    std::string arn = entry.event.invoked_arn;
+    if (QualifierOf(entry.event).empty()) arn += ":$LATEST";
+    entry.record = MakeEventRecord({.condition = condition,
+                                    .request_id = entry.event.request_id,
+                                    .function_arn = std::move(arn),
+                                    .invoke_count = entry.function_errors + (has_answer ? 1 : 0),
+                                    .request_payload = entry.event.payload,
+                                    .result = has_answer ? result : nullptr},
+                                   loop_.clock().WallNow());
+    entry.host_errors = 0;
+    Send(entry);
+  }
+
+  void Send(Entry& entry) {
+    destinations_.Send({entry.destination, entry.record, entry.event.trace_id},
+                       [this, alive = std::weak_ptr<bool>(alive_),
+                        id = entry.event.request_id](const base::Result<void>& sent) {
+                         if (!alive.expired()) OnSent(id, sent);
+                       });
+  }
+
+  void OnSent(const std::string& id, const base::Result<void>& sent) {
+    if (sent) return Remove(id);
+    Entry& entry = entries_.at(id);
+    HLOG_WARN("the record of event {} is not delivered to {}: {}", id, entry.destination,
+              sent.error().ToString());
+    const auto wait = NextBackOff(entry);
+    entry.due_ms =
+        NowMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+    if (sent.error().kind == base::ErrorKind::kInvalid || IsTooOld(entry, entry.due_ms)) {
+      return Remove(id);
+    }
+    due_.emplace(entry.due_ms, id);
+    PumpLater();
+  }
+
+  // A function that is to hear of an event's end is invoked as by any other event.
+  void PutRecord(Destinations::Delivery delivery, Destinations::Done done) {
+    const auto name = aws::ParseFunctionName(delivery.arn);
+    if (!name) return done(base::Invalid("send to " + delivery.arn, name.error().message));
+    Put({.request_id = base::NewUuid(),
+         .function_name = name->name,
+         .invoked_arn = std::move(delivery.arn),
+         .trace_id = std::move(delivery.trace_id),
+         .payload = std::move(delivery.record)},
+        std::move(done));
   }
 
   void Remove(const std::string& id) {
@@ -272,8 +384,14 @@ class SqliteAsyncQueue final : public AsyncQueue {
   Registry& registry_;
   Invoker& invoker_;
   io::Timer timer_;
+  Destinations destinations_;
   std::unordered_map<std::string, Entry> entries_;  // By request id; durable ones only.
   std::multimap<int64_t, std::string> due_;         // Not in flight, by due_ms.
+  struct Flight {
+    size_t calls = 0;
+    std::deque<std::string> waiting;  // Due, but for the function's bound.
+  };
+  std::unordered_map<std::string, Flight> flights_;  // By function.
   std::vector<Write> waiting_;
   bool writing_ = false;
   bool pump_posted_ = false;

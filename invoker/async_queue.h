@@ -2,10 +2,12 @@
 //
 // At least once: an event is deleted after its call has ended, so a crash in between delivers it
 // again. Function errors are tried again after 1 and after 2 minutes, then given up; throttles and
-// host errors with 1 s to 5 min of exponential back-off, until the event is 6 h old. Inserts and
-// deletes that wait for the disk share one transaction (group commit). Owner: host; destroyed
-// before the registry and the invoker. Source: developer guide, "Asynchronous invocation";
-// aws-facts 4.5.
+// host errors with 1 s to 5 min of exponential back-off, until the event is 6 h old; less of both
+// where the function's settings say so (event_invoke.h). Who is named there hears of the end: the
+// event is deleted once a destination has the record, and its function is not called for it again.
+// Inserts and deletes that wait for the disk share one transaction (group commit). Owner: host;
+// destroyed before the registry and the invoker. Source: developer guide, "Asynchronous
+// invocation"; aws-facts 4.5.
 #pragma once
 
 #include <functional>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "invoker/destinations.h"
 #include "invoker/invoker.h"
 #include "invoker/registry.h"
 #include "io/loop.h"
@@ -49,6 +52,8 @@ class AsyncQueue {
   // full (limits below): the caller is throttled.
   virtual void Put(AsyncEvent event, std::function<void(base::Result<void>)> done) = 0;
   virtual size_t pending() const = 0;
+  // Functions are served by the queue itself; other services attach themselves.
+  virtual Destinations& destinations() = 0;
   virtual AsyncCounters counters() const = 0;
 };
 
@@ -56,6 +61,8 @@ class AsyncQueue {
 constexpr size_t kMaxAsyncEvents = 100000;
 constexpr base::Bytes kMaxAsyncBytes = base::Bytes::MiB(256);
 constexpr size_t kMaxAsyncInFlight = 256;
+// One slow function leaves room for the others.
+constexpr size_t kMaxAsyncInFlightOfOne = 64;
 
 std::vector<store::Migration> AsyncQueueMigrations();
 

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "invoker/api_call.h"
+#include "invoker/event_invoke_api.h"
 #include "invoker/function_json.h"
 #include "invoker/function_name.h"
 #include "invoker/invoke_api.h"
@@ -14,6 +15,7 @@ using base::Json;
 
 constexpr std::string_view kFunctions = "/2015-03-31/functions";
 constexpr std::string_view kProvisioned = "/2019-09-30/functions";
+constexpr std::string_view kEventInvoke = "/2019-09-25/functions";
 
 aws::ApiError NotImplemented(const aws::Call& call) {
   return {.status = 501,
@@ -84,7 +86,10 @@ class LambdaApi final : public aws::Service {
         options_(std::move(options)),
         downloads_(downloads),
         versions_(control.versions(), registry, options_.account),
-        invoke_(registry, invoker, clock, options_.account, events) {}
+        invoke_(registry, invoker, clock, options_.account, events) {
+    if (events == nullptr) return;
+    event_invoke_.emplace(registry, events->destinations(), clock, options_.account);
+  }
 
   std::string_view name() const override { return "lambda"; }
 
@@ -92,7 +97,9 @@ class LambdaApi final : public aws::Service {
     std::string_view path = call.request.path();
     const bool is_provisioned =
         path.starts_with(kProvisioned) && path.ends_with("/provisioned-concurrency");
-    if (!path.starts_with(kFunctions) && !is_provisioned) {
+    const bool is_event_invoke =
+        path.starts_with(kEventInvoke) && path.find("/event-invoke-config") != path.npos;
+    if (!path.starts_with(kFunctions) && !is_provisioned && !is_event_invoke) {
       return Refuse(call, NotImplemented(call));
     }
     path.remove_prefix(kFunctions.size());
@@ -129,6 +136,7 @@ class LambdaApi final : public aws::Service {
     if (is_read) return Get(std::move(call), *name, part);
     if (is_update) return Update(std::move(call), *name, part);
     if (part.empty() && method == "DELETE") return Delete(std::move(call), *name);
+    if (event_invoke_ && event_invoke_->Handle(call, *name, part)) return;
     if (!versions_.Handle(call, *name, part)) Refuse(call, NotImplemented(call));
   }
 
@@ -264,6 +272,7 @@ class LambdaApi final : public aws::Service {
   const LambdaApiOptions options_;
   CodeDownload* const downloads_;
   VersionsApi versions_;
+  std::optional<EventInvokeApi> event_invoke_;
   InvokeApi invoke_;
 };
 

@@ -81,6 +81,23 @@ void AddProvisioned(const std::string& name, const FunctionRecord& before,
   }
 }
 
+void AddEventInvoke(const std::string& name, const FunctionRecord& before,
+                    const FunctionRecord& after, std::vector<Statement>& out) {
+  for (const auto& [qualifier, config] : after.event_invoke) {
+    const auto found = before.event_invoke.find(qualifier);
+    if (found != before.event_invoke.end() && found->second == config) continue;
+    out.push_back(
+        {"INSERT OR REPLACE INTO event_invoke_configs (function, qualifier, definition) "
+         "VALUES (?, ?, ?)",
+         {name, qualifier, base::ToJsonText(ToStored(config))}});
+  }
+  for (const auto& [qualifier, config] : before.event_invoke) {
+    if (after.event_invoke.contains(qualifier)) continue;
+    out.push_back({"DELETE FROM event_invoke_configs WHERE function = ? AND qualifier = ?",
+                   {name, qualifier}});
+  }
+}
+
 // What makes the rows of `before` those of `after`; nullptr: there is no such function.
 std::vector<Statement> Difference(const std::string& name, const FunctionRecord* before,
                                   const FunctionRecord* after, uint64_t last_version) {
@@ -98,6 +115,7 @@ std::vector<Statement> Difference(const std::string& name, const FunctionRecord*
   AddVersions(name, *before, *after, out);
   AddAliases(name, *before, *after, out);
   AddProvisioned(name, *before, *after, out);
+  AddEventInvoke(name, *before, *after, out);
   if (!after->versions.empty() && after->versions.rbegin()->first > last_version) {
     out.push_back({"INSERT OR REPLACE INTO version_counters (name, last) VALUES (?, ?)",
                    {name, Signed(after->versions.rbegin()->first)}});
@@ -138,6 +156,20 @@ class SqliteRegistry final : public Registry {
           records[std::string(row.Text(0))].provisioned[std::string(row.Text(1))] = {
               static_cast<uint32_t>(row.Int(2)), std::string(row.Text(3))};
         }));
+    base::Result<void> status;
+    TRY(database_.Run("SELECT function, qualifier, definition FROM event_invoke_configs", {},
+                      [&](const store::Row& row) {
+                        const auto stored = base::ParseJson(row.Text(2));
+                        auto config = stored ? EventInvokeFromStored(*stored)
+                                             : std::unexpected(stored.error());
+                        if (!config) {
+                          status = std::unexpected(config.error());
+                          return;
+                        }
+                        records[std::string(row.Text(0))].event_invoke[std::string(row.Text(1))] =
+                            *std::move(config);
+                      }));
+    TRY(std::move(status));
     TRY(database_.Run("SELECT name, last FROM version_counters", {}, [&](const store::Row& row) {
       last_versions_[std::string(row.Text(0))] = static_cast<uint64_t>(row.Int(1));
     }));
@@ -292,7 +324,10 @@ std::vector<store::Migration> VersionMigrations() {
            "definition TEXT NOT NULL, PRIMARY KEY (function, name)) WITHOUT ROWID;"
            "CREATE TABLE provisioned_concurrency (function TEXT NOT NULL, "
            "qualifier TEXT NOT NULL, requested INTEGER NOT NULL, last_modified TEXT NOT NULL, "
-           "PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"}};
+           "PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"},
+          {"settings of asynchronous invocations",
+           "CREATE TABLE event_invoke_configs (function TEXT NOT NULL, qualifier TEXT NOT NULL, "
+           "definition TEXT NOT NULL, PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"}};
 }
 
 }  // namespace hearth::invoker

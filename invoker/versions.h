@@ -15,6 +15,7 @@
 
 #include "aws/gateway.h"
 #include "invoker/aliases.h"
+#include "invoker/event_invoke.h"
 #include "invoker/function.h"
 
 namespace hearth::invoker {
@@ -31,6 +32,7 @@ struct FunctionRecord {
   std::map<uint64_t, FunctionRef> versions;  // By number. Their content never changes.
   std::map<std::string, Alias> aliases;
   std::map<std::string, ProvisionedConcurrency> provisioned;  // By qualifier.
+  std::map<std::string, EventInvokeConfig> event_invoke;      // The same; "$LATEST" too.
 };
 
 // Immutable once made: a change makes a new one. nullptr: there is no such function.

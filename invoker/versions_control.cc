@@ -193,6 +193,7 @@ void VersionsControl::DeleteVersion(const std::string& function, const std::stri
         FunctionRecord next = *current;
         next.versions.erase(*number);
         next.provisioned.erase(version);
+        next.event_invoke.erase(version);
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
       std::move(done));
@@ -254,6 +255,7 @@ void VersionsControl::DeleteAlias(const std::string& function, const std::string
         FunctionRecord next = *current;
         next.aliases.erase(alias);
         next.provisioned.erase(alias);
+        next.event_invoke.erase(alias);
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
       std::move(done));

@@ -74,11 +74,14 @@ class FixedRegistry final : public Registry {
   RecordRef Record(const std::string& name) const override {
     auto record = std::make_shared<FunctionRecord>();
     record->latest = Find(name);
+    const auto config = event_invoke.find(name);
+    if (config != event_invoke.end()) record->event_invoke["$LATEST"] = config->second;
     return record->latest == nullptr ? nullptr : record;
   }
   uint64_t LastVersion(const std::string&) const override { return 0; }
   void Change(const std::string&, Edit, Done) override {}
   std::map<std::string, FunctionRef> functions;
+  std::map<std::string, EventInvokeConfig> event_invoke;  // Of $LATEST.
 };
 
 class AsyncQueueTest : public ::testing::Test {

@@ -214,7 +214,11 @@ TEST_F(AsyncQueueTest, NoMoreThanItsBoundOfCallsRunAtOnce) {
   const size_t count = kMaxAsyncInFlight + 40;
   size_t accepted = 0;
   for (size_t i = 0; i < count; ++i) {
-    queue->Put(Event("e" + std::to_string(i)), [&](base::Result<void> result) {
+    AsyncEvent event = Event("e" + std::to_string(i));
+    event.function_name = "F" + std::to_string(i % 8);
+    registry.functions[event.function_name] =
+        std::make_shared<FunctionVersion>(FunctionVersion{.name = event.function_name});
+    queue->Put(std::move(event), [&](base::Result<void> result) {
       EXPECT_TRUE(result);
       ++accepted;
     });

@@ -1,0 +1,171 @@
+// What becomes of events where their function's settings say so: fewer tries, and who hears of it.
+#include "invoker/event_invoke.h"
+#include "tests/unit/invoker/async_queue_fixture.h"
+
+namespace hearth::invoker {
+namespace {
+
+using namespace std::chrono_literals;
+using base::Json;
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+constexpr char kTarget[] = "arn:aws:lambda:us-east-1:000000000000:function:G";
+constexpr char kQueue[] = "arn:aws:sqs:us-east-1:000000000000:Q";
+
+class AsyncDestinations : public test::AsyncQueueTest {
+ protected:
+  AsyncDestinations() {
+    registry.functions["G"] = std::make_shared<FunctionVersion>(FunctionVersion{.name = "G"});
+    invoker.keep = true;
+  }
+  EventInvokeConfig& config() { return registry.event_invoke["F"]; }
+  // The next call that waits must be `name`'s; answers it.
+  Json Answer(const std::string& name, InvocationStatus status) {
+    Settle();
+    EXPECT_FALSE(invoker.waiting.empty()) << name << " is not called";
+    if (invoker.waiting.empty()) return {};
+    EXPECT_EQ(invoker.waiting.front().first.function->name, name);
+    Json payload = MUST(base::ParseJson(invoker.waiting.front().first.payload));
+    invoker.Answer(status);
+    Settle();
+    return payload;
+  }
+};
+
+TEST_F(AsyncDestinations, AFunctionHearsOfASuccess) {
+  config().on_success = kTarget;
+  queue->Put(Event("e1", R"({"n":1})"), [](base::Result<void>) {});
+  Answer("F", InvocationStatus::kSuccess);
+  const Json record = Answer("G", InvocationStatus::kSuccess);
+  EXPECT_EQ(record["version"], "1.0");
+  EXPECT_EQ(record["timestamp"], "2025-11-24T16:00:00.000Z");
+  EXPECT_EQ(record["requestContext"], Json({{"requestId", "e1"},
+                                            {"functionArn", "arn:F:$LATEST"},
+                                            {"condition", "Success"},
+                                            {"approximateInvokeCount", 1}}));
+  EXPECT_EQ(record["requestPayload"], Json({{"n", 1}}));
+  EXPECT_EQ(record["responseContext"], Json({{"statusCode", 200}, {"executedVersion", ""}}));
+  EXPECT_TRUE(record["responsePayload"].is_null());
+  EXPECT_THAT(Stored(), ElementsAre());
+  EXPECT_EQ(queue->pending(), 0u);
+}
+
+TEST_F(AsyncDestinations, NobodyHearsOfWhatTheyAreNotToHear) {
+  config().on_failure = kTarget;
+  Put("e1");
+  Answer("F", InvocationStatus::kSuccess);
+  EXPECT_THAT(invoker.ids, ElementsAre("e1"));
+}
+
+TEST_F(AsyncDestinations, AFunctionIsTriedAsOftenAsItsSettingsSayAndTheFailureIsTold) {
+  config().max_retries = 1;
+  config().on_failure = kTarget;
+  Put("e1");
+  Answer("F", InvocationStatus::kFunctionError);
+  Pass(1min);
+  Answer("F", InvocationStatus::kTimeout);
+  const Json record = Answer("G", InvocationStatus::kSuccess);
+  EXPECT_EQ(record["requestContext"]["condition"], "RetriesExhausted");
+  EXPECT_EQ(record["requestContext"]["approximateInvokeCount"], 2);
+  EXPECT_EQ(record["responseContext"]["functionError"], "Unhandled");
+  EXPECT_EQ(queue->pending(), 0u);
+}
+
+TEST_F(AsyncDestinations, AnEventThatNeverReachedItsFunctionIsTooOldInItsTime) {
+  config().max_age_s = 60;
+  config().on_failure = kTarget;
+  Put("e1");
+  for (int i = 0; i < 6; ++i) {
+    Answer("F", InvocationStatus::kThrottled);
+    if (i < 5) Pass(std::chrono::seconds(1 << i));
+  }
+  const Json record = Answer("G", InvocationStatus::kSuccess);
+  EXPECT_EQ(record["requestContext"]["condition"], "EventAgeExceeded");
+  EXPECT_EQ(record["requestContext"]["approximateInvokeCount"], 0);
+  EXPECT_FALSE(record.contains("responseContext"));
+  EXPECT_FALSE(record.contains("responsePayload"));
+}
+
+TEST_F(AsyncDestinations, AnEventThatWaitedTooLongForItsTurnIsNotDispatched) {
+  config().max_age_s = 60;
+  Put("e1");
+  Settle();
+  ASSERT_THAT(invoker.waiting, SizeIs(1));
+  clock.Advance(61s);
+  Reopen();
+  EXPECT_THAT(invoker.waiting, SizeIs(0));
+  EXPECT_EQ(queue->counters().given_up, 1u);
+  EXPECT_THAT(Stored(), ElementsAre());
+}
+
+TEST_F(AsyncDestinations, ARecordIsSentAgainUntilItIsTakenAndTheFunctionIsNotCalledForIt) {
+  config().on_success = kQueue;
+  std::vector<std::string> sent;
+  std::optional<base::ErrorKind> failure = base::ErrorKind::kSystem;
+  queue->destinations().Attach(
+      "sqs", [&](const Destinations::Delivery& delivery, const Destinations::Done& done) {
+        sent.push_back(delivery.arn + " " + delivery.trace_id);
+        if (failure) return done(base::MakeError(*failure, "send", "no"));
+        done({});
+      });
+  Put("e1");
+  Answer("F", InvocationStatus::kSuccess);
+  EXPECT_THAT(sent, ElementsAre(std::string(kQueue) + " Root=1"));
+  EXPECT_THAT(Stored(), ElementsAre("e1")) << "a crash now must not lose it";
+  Pass(999ms);
+  EXPECT_THAT(sent, SizeIs(1));
+  failure.reset();
+  Pass(1ms);
+  EXPECT_THAT(sent, SizeIs(2));
+  EXPECT_THAT(Stored(), ElementsAre());
+  EXPECT_THAT(invoker.ids, ElementsAre("e1"));
+}
+
+TEST_F(AsyncDestinations, ARecordThatIsRefusedForGoodIsGivenUp) {
+  config().on_success = kQueue;
+  queue->destinations().Attach("sqs",
+                               [](const Destinations::Delivery&, const Destinations::Done& done) {
+                                 done(base::Invalid("send", "there is no such queue"));
+                               });
+  Put("e1");
+  Answer("F", InvocationStatus::kSuccess);
+  EXPECT_EQ(queue->pending(), 0u);
+}
+
+TEST_F(AsyncDestinations, WhatTheFunctionAnsweredNeedNotBeJson) {
+  InvocationResult result;
+  result.payload = "{not json \"";
+  const std::string record = MakeEventRecord({.condition = "Success",
+                                              .request_id = "e1",
+                                              .function_arn = "arn:F:$LATEST",
+                                              .invoke_count = 1,
+                                              .request_payload = "{}",
+                                              .result = &result},
+                                             clock.WallNow());
+  EXPECT_EQ(MUST(base::ParseJson(record))["responsePayload"], result.payload);
+}
+
+TEST_F(AsyncDestinations, ASlowFunctionLeavesRoomForTheOthers) {
+  for (size_t i = 0; i < kMaxAsyncInFlight + 10; ++i) {
+    queue->Put(Event("slow" + std::to_string(i)), [](base::Result<void>) {});
+  }
+  AsyncEvent other = Event("other");
+  other.function_name = "G";
+  queue->Put(std::move(other), [](base::Result<void>) {});
+  Settle();
+  ASSERT_THAT(invoker.waiting, SizeIs(kMaxAsyncInFlightOfOne + 1));
+  EXPECT_EQ(invoker.waiting.back().first.request_id, "other");
+  const std::string next = "slow" + std::to_string(kMaxAsyncInFlightOfOne);
+  invoker.Answer(InvocationStatus::kSuccess);
+  Settle();
+  EXPECT_EQ(invoker.waiting.back().first.request_id, next);
+  while (!invoker.waiting.empty()) {
+    invoker.Answer(InvocationStatus::kSuccess);
+    Settle();
+  }
+  EXPECT_EQ(queue->counters().delivered, kMaxAsyncInFlight + 11);
+}
+
+}  // namespace
+}  // namespace hearth::invoker
