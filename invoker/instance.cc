@@ -310,16 +310,13 @@ void Instance::OnExit(const sandbox::Outcome& outcome) {
       CHECK(false);
       return;
     case State::kInit:
-      if (from_image_ && outcome.exit_status == sandbox::kRestoreFailed) {
-        is_restore_ ? parts_.snapshots.Renew(function_) : parts_.stem_cells.ImageFailed(runtime_);
-      }
-      FailInit(from_image_ && outcome.exit_status == sandbox::kRestoreFailed
-                   ? InitFailure{InvocationStatus::kHostError, {}, {}, "its image is out of date"}
-                   : FailureOfExit(outcome));
+      FailInit(FailureOfInitExit(outcome));
       break;
     case State::kIdle:
     case State::kBusy:
-      if (call_) {
+      if (call_ && outcome.host_lost) {
+        Answer(InvocationStatus::kHostError, "the sandbox was lost");
+      } else if (call_) {
         const bool oom = outcome.out_of_memory && outcome.kind == sandbox::Outcome::Kind::kSignaled;
         const std::string type = "Runtime.ExitError";
         Answer(oom ? InvocationStatus::kOutOfMemory : InvocationStatus::kExited,
@@ -333,6 +330,18 @@ void Instance::OnExit(const sandbox::Outcome& outcome) {
       break;
   }
   Gone();
+}
+
+InitFailure Instance::FailureOfInitExit(const sandbox::Outcome& outcome) {
+  if (outcome.host_lost) {
+    return {InvocationStatus::kHostError, {}, {}, "the sandbox was lost"};
+  }
+  // Any code of the function's could end so, but none has run where nothing was read.
+  if (outcome.exit_status != sandbox::kRestoreFailed || !session_ || !session_->HasUnread()) {
+    return FailureOfExit(outcome);
+  }
+  is_restore_ ? parts_.snapshots.Renew(function_) : parts_.stem_cells.ImageFailed(runtime_);
+  return {InvocationStatus::kHostError, {}, {}, "its image is out of date"};
 }
 
 void Instance::Gone() {

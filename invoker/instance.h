@@ -137,6 +137,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   void OnInitTimeout();
   void OnCallTimeout();
   void Run();
+  InitFailure FailureOfInitExit(const sandbox::Outcome& outcome);
   void FailInit(InitFailure failure);
   void Answer(InvocationStatus status, std::string payload, std::string_view error_type = {},
               std::string content_type = "application/json");

@@ -173,6 +173,8 @@ void Instance::OnReady() {
 void Instance::OnInitError(runtime::FunctionError error) {
   if (state_ != State::kInit) return;
   output_->Drain(true);
+  // What init left cannot be put back: its instances must begin at the beginning.
+  if (is_restore_ && error.type == "Runtime.RestoreError") parts_.snapshots.Renew(function_);
   FailInit({InvocationStatus::kInitError, std::move(error.type), std::move(error.payload), {}});
 }
 

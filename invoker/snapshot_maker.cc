@@ -60,7 +60,9 @@ void SnapshotMaker::Reserve() {
   if (size > admission_.budget()) {
     return FinishWithout("its memory size is more than this host's memory budget");
   }
-  if (!admission_.Reserve(size)) return timer_.Start(kTryAgain, [this] { Reserve(); });
+  if (!admission_.Reserve(size)) {
+    return timer_.Start(kTryAgain, [this] { FinishForNow("memory is short"); });
+  }
   reserved_ = size;
   timer_.Start(std::max<base::Duration>(kInitTimeout, version_->timeout),
                [this] { Finish(Failed("its init took too long")); });
@@ -81,6 +83,9 @@ base::Result<void> SnapshotMaker::Launch() {
       parts_.zygote, std::move(spec), runtime_.transport, image,
       [this, alive = std::weak_ptr<bool>(alive_)](base::Result<RuntimeProcess> process) {
         if (alive.expired()) return;
+        if (!process && process.error().kind == base::ErrorKind::kClosed) {
+          return Stop(process.error().ToString());
+        }
         if (!process) return FinishWithout(process.error().ToString());
         OnLaunched(std::move(*process));
       });
@@ -104,7 +109,7 @@ void SnapshotMaker::OnReady() {
 
 void SnapshotMaker::OnInitError(runtime::FunctionError error) {
   const std::string message = MessageOf(error);
-  if (error.type == kUnfit) return FinishWithout(message);
+  if (error.type == kUnfit) return FinishWithout(message.substr(0, kMaxMessage));
   Finish(Failed((error.type + ": " + message).substr(0, kMaxMessage)));
 }
 
@@ -114,9 +119,11 @@ void SnapshotMaker::OnBroken(std::string) {
 }
 
 void SnapshotMaker::OnExit(const sandbox::Outcome& outcome) {
+  if (outcome.host_lost) return Stop("the sandbox was lost");
   // Of the language's image, then: no code of the function's has run.
-  if (outcome.exit_status == sandbox::kRestoreFailed) {
-    return FinishWithout("the language's image is out of date");
+  if (outcome.exit_status == sandbox::kRestoreFailed && session_->HasUnread()) {
+    parts_.stem_cells.ImageFailed(runtime_);
+    return timer_.Start(kTryAgain, [this] { FinishForNow("the language's image is out of date"); });
   }
   Finish(Failed("Runtime.ExitError: " + ExitText(outcome)));
 }
@@ -138,6 +145,10 @@ void SnapshotMaker::OnCaptured(const base::UniqueFd& file, const base::Result<vo
   if (image) return Finish(std::move(image));
   const base::Error& error = image.error();
   FinishWithout(error.text.empty() ? error.ToString() : error.text);
+}
+
+void SnapshotMaker::FinishForNow(const char* why) {
+  Finish(base::MakeError(base::ErrorKind::kLimit, "prepare " + version_->name, why));
 }
 
 void SnapshotMaker::FinishWithout(const std::string& why) {

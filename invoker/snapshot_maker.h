@@ -14,7 +14,8 @@ namespace hearth::invoker {
 class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
  public:
   // The image, read-only, or an empty descriptor where the version starts the usual way; an error
-  // is its init's own, or, kClosed, says that nothing was decided.
+  // is its init's own, or, kClosed, says that nothing was decided, or, kLimit, that it is to be
+  // tried once more: memory was short, or the language's image out of date.
   using Made = std::function<void(base::Result<base::UniqueFd>)>;
 
   SnapshotMaker(const InstanceParts& parts, Admission& admission, FunctionRef version,
@@ -26,6 +27,7 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
   // Where it has not ended: `made` runs inside this call.
   void Stop(const std::string& reason);
   const FunctionVersion& version() const { return *version_; }
+  FunctionRef version_ref() const { return version_; }
   Snapshots::Done TakeDone() { return std::move(done_); }
 
  private:
@@ -38,6 +40,8 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
   std::unexpected<base::Error> Failed(std::string why) const;
   // Nothing is wrong with the version: it starts the usual way, and its log says why.
   void FinishWithout(const std::string& why);
+  // To be tried again.
+  void FinishForNow(const char* why);
   void Finish(base::Result<base::UniqueFd> result);
 
   // runtime::RuntimeSession::Delegate

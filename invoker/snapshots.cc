@@ -3,6 +3,12 @@
 #include "invoker/snapshot_maker.h"
 
 namespace hearth::invoker {
+namespace {
+
+// Each holds the whole size of its version, and calls need memory too.
+constexpr size_t kMaxMaking = 4;
+
+}  // namespace
 
 Snapshots::Snapshots(const InstanceParts& parts, Admission& admission)
     : parts_(parts), admission_(admission) {}
@@ -26,20 +32,26 @@ void Snapshots::Prepare(FunctionRef version, Done done) {
 }
 
 void Snapshots::StartNext() {
-  if (making_ || queue_.empty()) return;
-  making_ = true;
-  SnapshotMaker& next = *makers_.at(queue_.front());
-  queue_.pop_front();
-  next.Start();
+  while (!stopped_ && making_ < kMaxMaking && !queue_.empty()) {
+    ++making_;
+    SnapshotMaker& next = *makers_.at(queue_.front());
+    queue_.pop_front();
+    next.Start();
+  }
 }
 
 void Snapshots::OnMade(const std::string& revision, base::Result<base::UniqueFd> image) {
   auto node = makers_.extract(revision);
   const std::shared_ptr<SnapshotMaker> maker = std::move(node.mapped());
   parts_.loop.Post([maker] {});  // It is inside its own callback.
-  if (std::erase(queue_, revision) == 0) making_ = false;
+  if (std::erase(queue_, revision) == 0) --making_;
+  Done done = maker->TakeDone();
+  if (!image && image.error().kind == base::ErrorKind::kLimit) {
+    // There was no room for it: the others have their turn meanwhile.
+    Prepare(maker->version_ref(), std::move(done));
+    return;
+  }
   StartNext();
-  const Done done = maker->TakeDone();
   if (!image) return done(std::unexpected(std::move(image).error()));
   if (image->valid()) snapshots_[revision] = {maker->version().name, std::move(*image)};
   done({});
@@ -53,7 +65,7 @@ int Snapshots::Image(const FunctionVersion& version) const {
 
 void Snapshots::Renew(FunctionRef version) {
   if (snapshots_.erase(version->revision_id) == 0) return;
-  if (!renewed_.insert(version->revision_id).second) return;
+  if (!renewed_.emplace(version->revision_id, version->name).second) return;
   Prepare(std::move(version), [](const base::Result<void>&) {});
 }
 
@@ -61,6 +73,9 @@ void Snapshots::Retire(const std::string& function_name,
                        const std::set<std::string>& live_revisions) {
   std::erase_if(snapshots_, [&](const auto& entry) {
     return entry.second.function == function_name && !live_revisions.contains(entry.first);
+  });
+  std::erase_if(renewed_, [&](const auto& entry) {
+    return entry.second == function_name && !live_revisions.contains(entry.first);
   });
   std::vector<std::string> old;
   for (const auto& [revision, maker] : makers_) {
@@ -70,7 +85,6 @@ void Snapshots::Retire(const std::string& function_name,
   }
   // By revision: what one's end starts may be another of them, or end with it.
   for (const std::string& revision : old) {
-    renewed_.erase(revision);
     if (const auto found = makers_.find(revision); found != makers_.end()) {
       found->second->Stop("the version is gone");
     }
@@ -78,7 +92,7 @@ void Snapshots::Retire(const std::string& function_name,
 }
 
 void Snapshots::Stop() {
-  making_ = true;  // Nothing begins any more.
+  stopped_ = true;
   while (!makers_.empty()) makers_.begin()->second->Stop("hearthd is stopping");
   snapshots_.clear();
 }

@@ -46,11 +46,10 @@ class Snapshots {
   const InstanceParts& parts_;
   Admission& admission_;
   std::map<std::string, std::unique_ptr<SnapshotMaker>> makers_;  // By revision.
-  // Those that have not begun. One at a time: each holds the whole size of its version, and calls
-  // need memory too.
-  std::deque<std::string> queue_;
-  bool making_ = false;
-  std::set<std::string> renewed_;
+  std::deque<std::string> queue_;                                 // Those that have not begun.
+  size_t making_ = 0;
+  bool stopped_ = false;
+  std::map<std::string, std::string> renewed_;  // Functions, by revision.
   struct Snapshot {
     std::string function;
     base::UniqueFd image;

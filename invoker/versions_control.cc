@@ -289,8 +289,12 @@ void VersionsControl::OnPrepared(const FunctionRef& version, const base::Result<
   // A version that has served before goes on, if need be without a snapshot.
   if (version->state == VersionState::kActive) return;
   if (!result && result.error().kind == base::ErrorKind::kClosed) {
-    // Not decided: it stays Pending, and is prepared when hearthd runs again.
-    return Settle(*version, std::unexpected(ServiceError(result.error())));
+    // Not decided: it stays Pending, and is prepared when hearthd runs again; or it is gone.
+    const RecordRef record = registry_.Record(version->name);
+    const bool is_there = record != nullptr && FindVersion(*record, version->version) != nullptr;
+    return Settle(*version,
+                  std::unexpected(is_there ? ServiceError(result.error())
+                                           : NotFound({version->name, version->version})));
   }
   const auto state = result ? VersionState::kActive : VersionState::kFailed;
   std::string reason = result ? "" : result.error().text;

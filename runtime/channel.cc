@@ -143,6 +143,14 @@ class ChannelSession final : public RuntimeSession {
     WriteSome();
   }
 
+  // A peer that closes a socket with something to read in it resets the connection (unix(7)).
+  bool HasUnread() const override {
+    int error = 0;
+    socklen_t size = sizeof error;
+    return ::getsockopt(events_.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
+           error == ECONNRESET;
+  }
+
   void Invoke(InvocationEvent event) override {
     CHECK(state_ == State::kReady);
     state_ = State::kRunning;

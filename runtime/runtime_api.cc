@@ -79,6 +79,7 @@ class RuntimeApiSession final : public RuntimeSession {
   void Load(const std::vector<std::string>&) override { CHECK(false); }
   void Prepare() override { CHECK(false); }
 
+  bool HasUnread() const override { return false; }
   void Invoke(InvocationEvent event) override {
     CHECK(state_ == State::kReady && next_.has_value());
     state_ = State::kRunning;

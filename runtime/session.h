@@ -60,6 +60,8 @@ class RuntimeSession {
   // While ready: the process is to be written down. It is ready once more (OnReady) when it is
   // about to wait for a Load. Only on a channel. CHECKs it.
   virtual void Prepare() = 0;
+  // The process has ended without having read all that it was sent.
+  virtual bool HasUnread() const = 0;
   // Only while ready (after OnReady or OnIdle). CHECKs it.
   virtual void Invoke(InvocationEvent event) = 0;
 };

@@ -187,7 +187,7 @@ class RealClient final : public ZygoteClient {
     for (auto& [id, callback] : launches) callback(Gone());
     for (auto& [id, callback] : asked) callback(Gone());
     for (auto& [id, state] : running) {
-      Outcome killed{.kind = Outcome::Kind::kSignaled, .signal = SIGKILL};
+      Outcome killed{.kind = Outcome::Kind::kSignaled, .signal = SIGKILL, .host_lost = true};
       state->ended = true;
       state->outcome = killed;
       if (auto on_exit = std::exchange(state->on_exit, nullptr)) on_exit(killed);

@@ -48,6 +48,8 @@ os.environ = dict(os.environ)  # Of no use to whoever looks for variables there.
 os.mkdir("/tmp/here")
 os.chdir("/tmp/here")
 os.umask(0o027)
+os.nice(5)
+os.sched_setaffinity(0, {0})
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200))
 open("old", "w").close()
 os.utime("old", (5, 7))
@@ -59,7 +61,7 @@ def handler(event, context):
     out = os.popen("echo $SET_AT_INIT $GIVEN [$REMOVED] $AWS_LAMBDA_FUNCTION_VERSION; pwd; umask")
     return {"seen": out.read().split("\\n"), "files": resource.getrlimit(resource.RLIMIT_NOFILE),
             "age": os.stat("old").st_mtime,
-            "caught": caught}
+            "caught": caught, "nice": os.nice(0), "processors": list(os.sched_getaffinity(0))}
 """
 
 # Each is refused; init may do it nevertheless.
@@ -68,6 +70,8 @@ NOT_WRITTEN_DOWN = {
     "holes": ("os.truncate(os.open('/tmp/holes', os.O_CREAT | os.O_RDWR), 1 << 30)",
               "files in /tmp are too large"),
     "what cannot be read": ("os.close(os.open('/tmp/mine', os.O_CREAT, 0o000))", "/tmp/mine"),
+    "another output": ("o = os.open('/tmp/o', os.O_CREAT | os.O_WRONLY); os.dup2(o, 1); "
+                       "os.close(o)", "descriptor 1 is not what it was started with"),
     "a timer": ("signal.setitimer(signal.ITIMER_REAL, 3600)", "a timer is set"),
     "no folder": ("os.mkdir('/tmp/x'); os.chdir('/tmp/x'); os.rmdir('/tmp/x')", "No such file"),
 }
@@ -140,7 +144,7 @@ class Snapshots(HearthTest):
         self.assertIn("Restore Duration:", answer.log, self.messages("Settings"))
         self.assertEqual(answer.json, {"seen": [f"1 changed [] {version}", "/tmp/here", "0027", ""],
                                        "files": [100, 200], "age": 7.0,
-                                       "caught": [10]})
+                                       "caught": [10], "nice": 5, "processors": [0]})
 
     def test_whatever_lies_in_tmp_or_is_armed_makes_no_version_fail(self):
         for number, (what, (code, why)) in enumerate(NOT_WRITTEN_DOWN.items()):
@@ -162,6 +166,20 @@ class Snapshots(HearthTest):
         self.host.kill()
         self.host.start()
         self.assertEqual(self.version("Forged", version)["State"], "Failed")
+
+    def test_a_working_folder_that_nobody_may_enter_any_more_is_put_back_too(self):
+        version = self.publish("Closed", {"app.py": "import os\nos.mkdir('/tmp/d')\n"
+                                          "os.chdir('/tmp/d')\nos.chmod('/tmp/d', 0o444)\n"
+                                          "def handler(e, c): return os.getcwd()\n"})
+        self.assertEqual(self.host.invoke(f"Closed:{version}").json, "/tmp/d")
+
+    def test_how_a_function_exits_says_nothing_of_its_image(self):
+        exits = {"app.py": "import os\nos._exit(117)\n"}
+        version = self.publish("Exits", exits, state="Failed")
+        self.assertIn("exit status 117", self.version("Exits", version)["StateReason"])
+        for _ in range(4):
+            answer = self.host.invoke("Exits")
+            self.assert_function_error(answer, "Runtime.ExitError", "exit status 117")
 
     def test_latest_has_no_snapshot(self):
         self.publish("Latest", {"app.py": "def handler(e, c): return 1\n"})

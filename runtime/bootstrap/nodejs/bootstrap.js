@@ -217,10 +217,12 @@ async function load() {
   send(READY);
 }
 
+let rehearsal = null;  // The one under way.
+
 // Loads and calls a function of nobody's: what the interpreter compiles and caches on first use is
 // then there for the first call of somebody's.
 async function rehearse() {
-  // Nothing of it may be found again by load(), which may begin before this ends.
+  // Nothing of it may be found again by load().
   const requireAnew = (name) => {
     const found = require(name);
     delete require.cache[require.resolve(name)];
@@ -238,8 +240,17 @@ async function rehearse() {
 }
 
 // A stem cell waits to be told whose code this is: its environment, in one LOAD frame.
-function loadAsTold([variables], type) {
-  if (type === PREPARE) return rehearse();
+function loadAsTold(fields, type) {
+  if (type === PREPARE) {
+    rehearsal = rehearse().catch(() => {}).then(() => { rehearsal = null; });
+  } else if (rehearsal) {
+    rehearsal.then(() => becomeFunction(fields));  // Its code would run in the midst of ours.
+  } else {
+    becomeFunction(fields);
+  }
+}
+
+function becomeFunction([variables]) {
   const wanted = new Map();
   for (const variable of variables.toString().split('\0')) {
     const equals = variable.indexOf('=');

@@ -60,7 +60,7 @@ class Files:
             # No more than was measured: it may grow.
             return file.read(status.st_size)
 
-    def restore(self):
+    def write(self):
         for path, status, what in self.entries:
             if stat.S_ISLNK(status.st_mode):
                 os.symlink(what, path)
@@ -69,7 +69,9 @@ class Files:
             else:
                 with open(path, "wb") as file:
                     file.write(what)
-        # A folder may be one that nobody may write into.
+
+    def set_modes(self):
+        """Last: a folder may be one that nobody may write or even go into."""
         for path, status, what in reversed(self.entries):
             if not stat.S_ISLNK(status.st_mode):
                 os.chmod(path, stat.S_IMODE(status.st_mode))
@@ -77,7 +79,7 @@ class Files:
 
 
 class Settings:
-    """What init has set for its process: working folder, umask, limits, environment."""
+    """What init has set for its process: working folder, umask, limits, priority, environment."""
 
     def __init__(self, environment, given):
         """`environment`: os.environ as the process was started with; `given`: what it held."""
@@ -91,6 +93,8 @@ class Settings:
         os.umask(self.mask)
         self.get_limit, self.set_limit = resource.getrlimit, resource.setrlimit
         numbers = {getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
+        self.nice = os.getpriority(os.PRIO_PROCESS, 0)
+        self.processors = os.sched_getaffinity(0)
         self.limits = {number: self.get_limit(number) for number in numbers}
 
     def restore(self):
@@ -102,6 +106,10 @@ class Settings:
                 self.environment.decodevalue(value))
         os.chdir(self.folder)
         os.umask(self.mask)
+        if os.getpriority(os.PRIO_PROCESS, 0) != self.nice:
+            os.setpriority(os.PRIO_PROCESS, 0, self.nice)
+        if os.sched_getaffinity(0) != self.processors:
+            os.sched_setaffinity(0, self.processors)
         for number, limit in self.limits.items():
             if self.get_limit(number) != limit:
                 self.set_limit(number, limit)
@@ -119,19 +127,27 @@ def refuse_timers():
         pass
 
 
+def refuse_other_streams():
+    """The standard ones are made anew: a file in their place would be left behind."""
+    for number in (1, 2):
+        if not stat.S_ISFIFO(os.fstat(number).st_mode):
+            raise Unfit(f"descriptor {number} is not what it was started with")
+
+
 class State:
     """All that goes along beside the memory; made before the process is written down."""
 
     def __init__(self, environment, given):
         refuse_timers()
+        refuse_other_streams()
         memory = int(given.get(b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", b"128")) * 1024 * 1024
         self.files = Files(min(MAX_FILES, memory // 4))
         self.settings = Settings(environment, given)
 
     def restore(self):
-        # Files were not made under the limits and in the folder that init had set when it ended.
-        self.files.restore()
+        self.files.write()
         self.settings.restore()
+        self.files.set_modes()
 
 
 def become_unique():

@@ -1,6 +1,7 @@
 // Snapshot starts: what is written down, who goes on from it, and what happens where it cannot be.
 #include <gmock/gmock.h>
 
+#include "base/id.h"
 #include "sandbox/image.h"
 #include "tests/unit/invoker/data_plane.h"
 
@@ -157,25 +158,84 @@ TEST_F(DataSnapshot, AVersionThatIsLargerThanTheHostStartsTheUsualWay) {
   EXPECT_THAT(zygote.processes, IsEmpty());
 }
 
-TEST_F(DataSnapshot, VersionsArePreparedOneAfterTheOther) {
+TEST_F(DataSnapshot, AFewVersionsArePreparedAtATimeAndASlowOneHoldsNobodyUp) {
   std::vector<std::string> prepared;
-  for (const std::string name : {"A", "B", "C"}) {
+  for (const std::string name : {"A", "B", "C", "D", "E", "F"}) {
     invoker().Prepare(Function(name, {.version = "1", .revision_id = name + "-1"}),
                       [&prepared, name](const base::Result<void>&) { prepared.push_back(name); });
   }
   Pass(1ms);
-  ASSERT_EQ(zygote.processes.size(), 1u);
-  invoker().Retire("B", {});
-  for (const size_t index : {0, 1}) {
-    Pass(1ms);
-    ASSERT_EQ(zygote.processes.size(), index + 1);
-    process(index).Launched();
-    Turn();
-    process(index).InitError("Error", "{}");
-    Turn();
+  ASSERT_EQ(zygote.processes.size(), 4u) << "each holds memory that calls want";
+  invoker().Retire("E", {});
+  EXPECT_EQ(prepared, std::vector<std::string>{"E"}) << "gone before its turn";
+  process(1).Launched();
+  Turn();
+  process(1).InitError("Error", "{}");
+  Turn();
+  Pass(1ms);
+  ASSERT_EQ(zygote.processes.size(), 5u);
+  EXPECT_EQ(process(4).spec.name, "F");
+  EXPECT_EQ(prepared, (std::vector<std::string>{"E", "B"}));
+}
+
+TEST_F(DataSnapshot, AVersionThatThereIsNoRoomForLetsTheOthersPass) {
+  options.memory_budget = base::Bytes::MiB(1024);
+  const auto busy = Invoke(Function("Busy", {.timeout = 900s, .memory_mib = 512}));
+  std::vector<std::string> prepared;
+  for (const uint32_t size : {1024u, 128u, 128u, 128u, 128u}) {
+    const std::string name = "S" + std::to_string(size) + "-" + std::to_string(prepared.size());
+    const std::string revision = base::NewUuid();
+    invoker().Prepare(Function(name, {.version = "1", .memory_mib = size, .revision_id = revision}),
+                      [&prepared, name](const base::Result<void>&) { prepared.push_back(name); });
   }
-  EXPECT_EQ(prepared, (std::vector<std::string>{"B", "A", "C"})) << "B was gone before its turn";
-  EXPECT_EQ(process(1).spec.name, "C");
+  Pass(1ms);
+  EXPECT_EQ(zygote.processes.size(), 4u) << "the call and three of the small ones";
+  Pass(1s);
+  Pass(1ms);
+  EXPECT_EQ(zygote.processes.size(), 5u);
+  EXPECT_EQ(prepared, std::vector<std::string>{});
+}
+
+TEST_F(DataSnapshot, AHostThatIsLostDecidesNothing) {
+  Prepare();
+  process(0).Launched();
+  Turn();
+  process(0).End({.kind = sandbox::Outcome::Kind::kSignaled, .signal = SIGKILL, .host_lost = true});
+  Turn();
+  ASSERT_EQ(answers_, 1);
+  ASSERT_FALSE(result_.has_value());
+  EXPECT_EQ(result_.error().kind, base::ErrorKind::kClosed);
+}
+
+TEST_F(DataSnapshot, AnExitOfTheFunctionsOwnIsNoFailureOfItsImage) {
+  MakeSnapshot();
+  const auto call = Invoke(Version());
+  process(1).Launched();
+  Turn();
+  process(1).TakeLoad();  // From here on its code runs.
+  process(1).Exit(sandbox::kRestoreFailed);
+  Turn();
+  ASSERT_TRUE(IsRestored(2)) << "once more, as part of the call";
+  process(2).Launched();
+  Turn();
+  process(2).TakeLoad();
+  process(2).Exit(sandbox::kRestoreFailed);
+  Turn();
+  EXPECT_EQ(call->status(), InvocationStatus::kInitError);
+  EXPECT_THAT(call->result.payload, HasSubstr("exit status 117"));
+}
+
+TEST_F(DataSnapshot, WhatCannotBePutBackIsNotTriedForEver) {
+  MakeSnapshot();
+  const auto call = Invoke(Version());
+  process(1).Launched();
+  Turn();
+  process(1).InitError("Runtime.RestoreError", R"({"errorMessage":"no"})");
+  Turn();
+  Pass(1ms);
+  ASSERT_EQ(zygote.processes.size(), 4u) << "the call's second try, and a maker";
+  EXPECT_FALSE(IsRestored(2));
+  EXPECT_FALSE(IsRestored(3));
 }
 
 TEST_F(DataSnapshot, ARuntimeThatEndsOrNeverGetsReadyIsTheVersionsFailure) {
