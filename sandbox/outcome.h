@@ -16,12 +16,12 @@ struct Outcome {
   Kind kind = Kind::kExited;
   int exit_status = 0;
   int signal = 0;
-  // Its zygote was lost, and it with that: nothing of it is the program's doing.
-  bool host_lost = false;
   // The kernel killed a process of the sandbox for want of memory (memory.events oom_kill > 0).
   bool out_of_memory = false;
   base::Bytes memory_peak;
   std::chrono::microseconds cpu_time{};
+  // Its zygote was lost, and it with that: nothing of it is the program's doing.
+  bool host_lost = false;
 };
 
 }  // namespace hearth::sandbox
