@@ -20,6 +20,7 @@
 #include "invoker/code_download.h"
 #include "invoker/invoker.h"
 #include "invoker/lambda_api.h"
+#include "invoker/layer_registry.h"
 #include "invoker/log_store.h"
 #include "invoker/registry.h"
 #include "io/fd_watcher.h"
@@ -58,6 +59,7 @@ struct Host::Parts {
   std::unique_ptr<io::Offload> log_disk;
   std::unique_ptr<invoker::LogStore> logs;
   std::unique_ptr<invoker::Registry> registry;
+  std::unique_ptr<invoker::LayerRegistry> layers;
   std::unique_ptr<invoker::Invoker> invoker;
   std::unique_ptr<invoker::ControlPlane> control;
   std::unique_ptr<invoker::AsyncQueue> events;
@@ -165,10 +167,12 @@ Result<void> Host::Parts::OpenStores() {
   std::vector<store::Migration> migrations = invoker::RegistryMigrations();
   for (auto& step : stacks::StackMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::VersionMigrations()) migrations.push_back(std::move(step));
+  for (auto& step : invoker::LayerMigrations()) migrations.push_back(std::move(step));
   database = TRY(store::Database::Open(options.state_folder + "/hearth.db", migrations));
   code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
   logs = TRY(invoker::LogStore::Open(*loop, *log_disk, options.state_folder + "/logs"));
   registry = TRY(invoker::Registry::Load(*database, *writer));
+  layers = TRY(invoker::LayerRegistry::Load(*database, *writer));
   return {};
 }
 
@@ -188,11 +192,15 @@ Result<void> Host::Parts::StartServices() {
   invoker_options.code_folder = [this](const std::string& digest) {
     return code->TreeFolder(digest);
   };
+  invoker_options.layers_folder = [this](const std::vector<std::string>& digests) {
+    return code->MergedFolder(digests);
+  };
   invoker = invoker::Invoker::Create(*loop, *zygote, catalog, *logs, std::move(invoker_options));
   const invoker::LambdaApiOptions api{.account = options.account,
                                       .memory_step = options.memory_step,
                                       .concurrency = options.concurrency};
-  control = invoker::ControlPlane::Create(*registry, *invoker, *code, *disk, catalog, clock, api);
+  control = invoker::ControlPlane::Create(*registry, *layers, *invoker, *code, *disk, catalog,
+                                          clock, api);
   events = TRY(invoker::AsyncQueue::Open(*loop, *database, *writer, *registry, *invoker));
   downloads = std::make_unique<invoker::CodeDownload>(*code, *disk);
   gateway.RegisterOwn(std::string(invoker::CodeDownload::kPath),
@@ -218,8 +226,16 @@ Result<void> Host::Parts::StartServices() {
 Result<void> Host::Parts::CollectCode() {
   std::set<std::string> used = stacks->CodeInUse();
   used.merge(invoker::CodeInUse(*registry));
+  used.merge(invoker::CodeInUse(*layers));
   const size_t removed = TRY(code->Collect(used));
   if (removed > 0) HLOG_INFO("removed the code of {} older revisions", removed);
+  const auto lists = invoker::LayersInUse(*registry);
+  TRY(code->CollectMerged(lists));
+  for (const auto& digests : lists) {
+    if (const auto merged = code->Merge(digests); !merged) {
+      HLOG_WARN("a function's layers are not whole: {}", merged.error().ToString());
+    }
+  }
   return {};
 }
 

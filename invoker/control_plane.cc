@@ -6,54 +6,46 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "invoker/function_name.h"
+#include "invoker/uploaded_code.h"
 
 namespace hearth::invoker {
 namespace {
 
-aws::ApiError CodeError(const base::Error& error) {
-  switch (error.kind) {
-    case base::ErrorKind::kLimit:
-      return InvalidParameter(error.text);  // AWS's own sentence.
-    case base::ErrorKind::kInvalid:
-      return InvalidParameter(
-          "Could not unzip uploaded file. Please check your file, then try to upload again. (" +
-          error.ToString() + ")");
-    case base::ErrorKind::kSystem:
-    case base::ErrorKind::kNotFound:
-    case base::ErrorKind::kConflict:
-    case base::ErrorKind::kUnsupported:
-    case base::ErrorKind::kTimeout:
-    case base::ErrorKind::kCorrupt:
-    case base::ErrorKind::kClosed:
-      return ServiceError(error);
-  }
-  return ServiceError(error);
-}
-
-std::optional<aws::ApiError> CheckZip(const std::string& zip) {
-  if (zip.empty()) {
-    return InvalidParameter("Uploaded file must be a non-empty zip");
-  }
-  if (zip.size() >= limits::kMaxZippedUpload.count()) {
-    return aws::ApiError{.status = 413,
-                         .type = "RequestEntityTooLargeException",
-                         .message = "Zipped size must be smaller than 52428800 bytes"};
-  }
-  return std::nullopt;
-}
-
 void SetCode(FunctionVersion& function, const layers::StoredCode& stored) {
   function.code_digest = stored.digest;
-  function.code_sha256 = base::Base64Encode(base::AsBytes(MUST(base::FromHex(stored.digest))));
+  function.code_sha256 = CodeSha256(stored.digest);
   function.code_size = stored.zipped.count();
+}
+
+// Makes what a start needs of layers, where they fit beside the code.
+base::Result<void> PrepareLayers(layers::CodeStore& code, const std::string& code_digest,
+                                 const std::vector<std::string>& layers) {
+  const uint64_t most = limits::kMaxUnzipped.count();
+  uint64_t size = 0;
+  for (const std::string& digest : layers) size += TRY(code.UnzippedSize(digest)).count();
+  const auto refuse = [](std::string text) {
+    return base::MakeError(base::ErrorKind::kLimit, "prepare layers", std::move(text));
+  };
+  if (size > most) {
+    return refuse("Layers consume more than the available size of " + std::to_string(most) +
+                  " bytes");
+  }
+  size += TRY(code.UnzippedSize(code_digest)).count();
+  if (size > most) {
+    return refuse("Function code combined with layers exceeds the maximum allowed size of " +
+                  std::to_string(most) + " bytes. The actual size is " + std::to_string(size) +
+                  " bytes.");
+  }
+  return code.Merge(layers);
 }
 
 class ControlPlaneImpl final : public ControlPlane {
  public:
-  ControlPlaneImpl(Registry& registry, Invoker& invoker, layers::CodeStore& code, io::Offload& disk,
-                   const runtime::Catalog& catalog, const base::Clock& clock,
-                   LambdaApiOptions options)
+  ControlPlaneImpl(Registry& registry, LayerRegistry& layers, Invoker& invoker,
+                   layers::CodeStore& code, io::Offload& disk, const runtime::Catalog& catalog,
+                   const base::Clock& clock, LambdaApiOptions options)
       : registry_(registry),
+        layers_(layers),
         code_(code),
         disk_(disk),
         catalog_(catalog),
@@ -62,8 +54,16 @@ class ControlPlaneImpl final : public ControlPlane {
         versions_(registry, invoker, clock, options_.account, options_.concurrency) {}
 
   std::expected<Checked, aws::ApiError> Check(const FunctionSettings& settings) const override {
-    return CheckSettings(settings, catalog_, options_.memory_step);
+    auto checked = CheckSettings(settings, catalog_, options_.memory_step);
+    if (!checked || settings.layers.empty()) return checked;
+    auto layers = ResolveLayers(options_.account, layers_, settings.layers,
+                                registry_.Find(settings.name).get());
+    if (!layers) return std::unexpected(std::move(layers).error());
+    checked->function.layers = *std::move(layers);
+    return checked;
   }
+
+  LayerRegistry& layers() override { return layers_; }
 
   VersionsControl& versions() override { return versions_; }
 
@@ -114,7 +114,8 @@ class ControlPlaneImpl final : public ControlPlane {
     auto checked = Check(*settings);
     if (!checked) return Later(std::move(checked).error(), std::move(done));
     busy_.insert(name);
-    Commit(KeepCode(std::move(checked->function), *current), {Step::kUpdate}, std::move(done));
+    StoreCode({}, KeepCode(std::move(checked->function), *current), {Step::kUpdate},
+              std::move(done));
   }
 
   void Replace(FunctionSettings settings, std::string zip, Done done) override {
@@ -128,11 +129,9 @@ class ControlPlaneImpl final : public ControlPlane {
       if (auto refusal = CheckZip(zip)) return Later(std::move(*refusal), std::move(done));
     }
     busy_.insert(settings.name);
-    if (zip.empty()) {
-      return Commit(KeepCode(std::move(checked->function), *current), {Step::kUpdate},
-                    std::move(done));
-    }
-    StoreCode(std::move(zip), std::move(checked->function), {Step::kUpdate}, std::move(done));
+    FunctionVersion next = std::move(checked->function);
+    if (zip.empty()) next = KeepCode(std::move(next), *current);
+    StoreCode(std::move(zip), std::move(next), {Step::kUpdate}, std::move(done));
   }
 
   void Delete(const std::string& name, Done done) override {
@@ -182,19 +181,30 @@ class ControlPlaneImpl final : public ControlPlane {
     return std::nullopt;
   }
 
-  // The name is in busy_ here; Commit, or this on failure, takes it out.
+  // The name is in busy_ here; Commit, or this on failure, takes it out. `zip` empty: `next` has
+  // its code already.
   void StoreCode(std::string zip, FunctionVersion next, Step step, Done done) {
-    disk_.Run([&code = code_, zip = std::move(zip)] { return code.Put(zip); },
-              [this, alive = std::weak_ptr<bool>(alive_), next = std::move(next), step,
-               done = std::move(done)](base::Result<layers::StoredCode> stored) mutable {
-                if (alive.expired()) return;
-                if (!stored) {
-                  busy_.erase(next.name);
-                  return done(std::unexpected(CodeError(stored.error())));
-                }
-                SetCode(next, *stored);
-                Commit(std::move(next), step, std::move(done));
-              });
+    const bool is_new = !zip.empty();
+    if (!is_new && next.layers.empty()) return Commit(std::move(next), step, std::move(done));
+    const std::string kept = next.code_digest;
+    const std::vector<std::string> digests = LayerDigests(next);
+    disk_.Run(
+        [&code = code_, zip = std::move(zip), kept, digests]() -> base::Result<layers::StoredCode> {
+          layers::StoredCode stored{.digest = kept, .zipped = {}, .unzipped = {}};
+          if (!zip.empty()) stored = TRY(code.Put(zip));
+          if (!digests.empty()) TRY(PrepareLayers(code, stored.digest, digests));
+          return stored;
+        },
+        [this, alive = std::weak_ptr<bool>(alive_), next = std::move(next), step, is_new,
+         done = std::move(done)](base::Result<layers::StoredCode> stored) mutable {
+          if (alive.expired()) return;
+          if (!stored) {
+            busy_.erase(next.name);
+            return done(std::unexpected(CodeError(stored.error())));
+          }
+          if (is_new) SetCode(next, *stored);
+          Commit(std::move(next), step, std::move(done));
+        });
   }
 
   void Commit(FunctionVersion next, Step step, Done done) {
@@ -242,6 +252,7 @@ class ControlPlaneImpl final : public ControlPlane {
   }
 
   Registry& registry_;
+  LayerRegistry& layers_;
   layers::CodeStore& code_;
   io::Offload& disk_;
   const runtime::Catalog& catalog_;
@@ -254,12 +265,13 @@ class ControlPlaneImpl final : public ControlPlane {
 
 }  // namespace
 
-std::unique_ptr<ControlPlane> ControlPlane::Create(Registry& registry, Invoker& invoker,
-                                                   layers::CodeStore& code, io::Offload& disk,
+std::unique_ptr<ControlPlane> ControlPlane::Create(Registry& registry, LayerRegistry& layers,
+                                                   Invoker& invoker, layers::CodeStore& code,
+                                                   io::Offload& disk,
                                                    const runtime::Catalog& catalog,
                                                    const base::Clock& clock,
                                                    LambdaApiOptions options) {
-  return std::make_unique<ControlPlaneImpl>(registry, invoker, code, disk, catalog, clock,
+  return std::make_unique<ControlPlaneImpl>(registry, layers, invoker, code, disk, catalog, clock,
                                             std::move(options));
 }
 

@@ -3,8 +3,8 @@
 //
 // A change is durable (code and definition) before `done` runs; then older sandboxes are retired.
 // One change at a time for each name: a second gets 409 ResourceConflictException. Owner: host;
-// destroyed before the Registry, CodeStore and Offload it uses. `done` runs once, never inside the
-// call.
+// destroyed before the registries, CodeStore and Offload it uses. `done` runs once, never inside
+// the call.
 #pragma once
 
 #include <expected>
@@ -18,6 +18,7 @@
 #include "invoker/function.h"
 #include "invoker/function_settings.h"
 #include "invoker/invoker.h"
+#include "invoker/layer_registry.h"
 #include "invoker/registry.h"
 #include "invoker/versions_control.h"
 #include "io/offload.h"
@@ -44,9 +45,9 @@ struct CodeUpdate {
 
 class ControlPlane {
  public:
-  static std::unique_ptr<ControlPlane> Create(Registry& registry, Invoker& invoker,
-                                              layers::CodeStore& code, io::Offload& disk,
-                                              const runtime::Catalog& catalog,
+  static std::unique_ptr<ControlPlane> Create(Registry& registry, LayerRegistry& layers,
+                                              Invoker& invoker, layers::CodeStore& code,
+                                              io::Offload& disk, const runtime::Catalog& catalog,
                                               const base::Clock& clock, LambdaApiOptions options);
   virtual ~ControlPlane() = default;
 
@@ -71,6 +72,7 @@ class ControlPlane {
   virtual void Delete(const std::string& name, Done done) = 0;
 
   virtual VersionsControl& versions() = 0;
+  virtual LayerRegistry& layers() = 0;
 };
 
 }  // namespace hearth::invoker

@@ -15,6 +15,15 @@
 
 namespace hearth::invoker {
 
+// A layer version as a function uses it. The function goes on using it when the layer version is
+// deleted, so all that a start needs is here.
+struct UsedLayer {
+  std::string arn;
+  std::string code_digest;  // layers::CodeStore's key.
+  uint64_t code_size = 0;   // Bytes of the zip.
+  bool operator==(const UsedLayer&) const = default;
+};
+
 enum class VersionState { kActive, kPending, kFailed };
 
 struct FunctionVersion {
@@ -29,8 +38,8 @@ struct FunctionVersion {
   uint32_t tmp_mib = 512;
   std::map<std::string, std::string> environment;
   std::string architecture = "x86_64";
-  std::vector<std::string> layers;  // ARNs; none yet.
-  bool snap_start = false;          // Published versions start from a snapshot.
+  std::vector<UsedLayer> layers;  // Found in /opt; a later one lies over those before it.
+  bool snap_start = false;        // Published versions start from a snapshot.
 
   std::string code_digest;  // Hex SHA-256 of the zip: layers::CodeStore's key.
   std::string code_sha256;  // Base64 of the same: what the API shows.
@@ -62,6 +71,9 @@ std::string FunctionArn(const Account& account, const std::string& name,
                         const std::string& qualifier = {});
 // "/aws/lambda/Name"
 std::string LogGroupName(const FunctionVersion& function);
+
+// Of the layers, in their order.
+std::vector<std::string> LayerDigests(const FunctionVersion& function);
 
 // The stored form (store) and back. FromStored of what ToStored gave never fails.
 base::Json ToStored(const FunctionVersion& function);

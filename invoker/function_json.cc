@@ -55,6 +55,9 @@ base::Json FunctionConfigurationJson(const Account& account, const FunctionVersi
       {"RuntimeVersionConfig", {{"RuntimeVersionArn", runtime_version}}},
       {"LoggingConfig", {{"LogFormat", "Text"}, {"LogGroup", LogGroupName(function)}}}};
   AddState(function, out);
+  for (const UsedLayer& layer : function.layers) {
+    out["Layers"].push_back({{"Arn", layer.arn}, {"CodeSize", layer.code_size}});
+  }
   if (!function.environment.empty()) {
     out["Environment"] = {{"Variables", function.environment}};
   }

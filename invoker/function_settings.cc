@@ -215,6 +215,12 @@ Refusal CheckSnapStart(const FunctionSettings& s) {
   return std::nullopt;
 }
 
+std::vector<std::string> ArnsOf(const std::vector<UsedLayer>& layers) {
+  std::vector<std::string> out;
+  for (const UsedLayer& layer : layers) out.push_back(layer.arn);
+  return out;
+}
+
 }  // namespace
 
 std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettings& settings,
@@ -288,6 +294,7 @@ FunctionSettings SettingsOf(const FunctionVersion& function) {
           .tmp_mib = function.tmp_mib,
           .environment = function.environment,
           .architectures = {function.architecture},
+          .layers = ArnsOf(function.layers),
           .tags = function.tags,
           .snap_start = function.snap_start};
 }

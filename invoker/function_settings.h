@@ -29,11 +29,12 @@ struct FunctionSettings {
   int64_t tmp_mib = 512;
   std::map<std::string, std::string> environment;
   std::vector<std::string> architectures{"x86_64"};
+  std::vector<std::string> layers;  // ARNs of layer versions.
   std::map<std::string, std::string> tags;
   bool snap_start = false;  // SnapStart.ApplyOn: PublishedVersions
 };
 
-// The checked configuration, without code, and what the user should know about it.
+// The checked configuration, without code and layers, and what the user should know about it.
 struct CheckedSettings {
   FunctionVersion function;
   std::vector<std::string> notices;

@@ -60,6 +60,9 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   spec.tmp = base::Bytes::MiB(function.tmp_mib);
   spec.tmp_inodes = limits::kTmpInodes;
   spec.mounts.push_back({TRY(options.code_folder(function.code_digest)), "/var/task"});
+  if (!function.layers.empty()) {
+    spec.mounts.push_back({TRY(options.layers_folder(LayerDigests(function))), kLayersTarget});
+  }
   if (const auto folder = LanguageFolder(runtime.language); !folder.empty()) {
     spec.mounts.push_back({options.runtime_folder + "/" + folder, kRuntimeTarget});
   }

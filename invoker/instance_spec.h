@@ -16,6 +16,8 @@ namespace hearth::invoker {
 
 // Where the bootstraps are, inside a sandbox.
 constexpr char kRuntimeTarget[] = "/var/runtime";
+// Where a function finds its layers.
+constexpr char kLayersTarget[] = "/opt";
 
 // The port of the Runtime API inside a sandbox.
 constexpr uint16_t kRuntimeApiPort = 9001;
@@ -33,7 +35,8 @@ constexpr char kOnDemand[] = "on-demand";
 constexpr char kSnapStart[] = "snap-start";
 constexpr char kProvisioned[] = "provisioned-concurrency";
 
-// Fails where the code's folder is gone. `log_stream` names what this instance writes.
+// Fails where the folder of the code or of the layers is gone. `log_stream` names what this
+// instance writes.
 base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const FunctionVersion& function,
                                             const runtime::Runtime& runtime,

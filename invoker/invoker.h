@@ -38,6 +38,9 @@ struct InvokerOptions {
   std::string runtime_folder;  // Host folder with python/, nodejs/ bootstraps.
   // The folder of a function's unpacked code on the host.
   std::function<base::Result<std::string>(const std::string& code_digest)> code_folder;
+  // The folder on the host in which layers with this content lie over each other.
+  std::function<base::Result<std::string>(const std::vector<std::string>& code_digests)>
+      layers_folder;
 };
 
 // One line of `hearth ps`.

@@ -1,11 +1,12 @@
 #include "invoker/lambda_api.h"
 
-#include "base/digest.h"
 #include "invoker/api_call.h"
 #include "invoker/event_invoke_api.h"
 #include "invoker/function_json.h"
 #include "invoker/function_name.h"
 #include "invoker/invoke_api.h"
+#include "invoker/layers_api.h"
+#include "invoker/uploaded_code.h"
 #include "invoker/versions_api.h"
 
 namespace hearth::invoker {
@@ -30,28 +31,7 @@ std::string_view OperationOf(std::string_view method, std::string_view part) {
   return {};
 }
 
-std::expected<std::string, aws::ApiError> ReadZip(const Json& code) {
-  if (!code.is_object()) {
-    return std::unexpected(InvalidParameter("Code must be an object with ZipFile."));
-  }
-  for (const char* member :
-       {"S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri", "SourceKMSKeyArn"}) {
-    if (code.contains(member) && !code[member].is_null()) {
-      return std::unexpected(InvalidParameter(std::string("Hearth does not serve ") + member +
-                                              " yet; send the code as ZipFile."));
-    }
-  }
-  if (!code.contains("ZipFile") || !code["ZipFile"].is_string()) {
-    return std::unexpected(InvalidParameter("Please provide a source for function code."));
-  }
-  auto zip = base::Base64Decode(code["ZipFile"].get_ref<const std::string&>());
-  if (!zip) {
-    return std::unexpected(aws::ApiError{.status = 400,
-                                         .type = "SerializationException",
-                                         .message = "ZipFile: " + zip.error().ToString()});
-  }
-  return std::move(*zip);
-}
+constexpr char kNoSource[] = "Please provide a source for function code.";
 
 std::optional<aws::ApiError> CheckUpdateCodeMembers(const Json& body,
                                                     const FunctionVersion& current) {
@@ -79,13 +59,15 @@ std::string VersionKey(const std::string& function, uint64_t number) {
 
 class LambdaApi final : public aws::Service {
  public:
-  LambdaApi(ControlPlane& control, Registry& registry, Invoker& invoker, const base::Clock& clock,
-            LambdaApiOptions options, AsyncQueue* events, CodeDownload* downloads)
+  LambdaApi(ControlPlane& control, Registry& registry, Invoker& invoker, layers::CodeStore& code,
+            io::Offload& disk, const base::Clock& clock, LambdaApiOptions options,
+            AsyncQueue* events, CodeDownload* downloads)
       : control_(control),
         registry_(registry),
         options_(std::move(options)),
         downloads_(downloads),
         versions_(control.versions(), registry, options_.account),
+        layers_({control.layers(), code, disk, clock, options_.account, downloads}),
         invoke_(registry, invoker, clock, options_.account, events) {
     if (events == nullptr) return;
     event_invoke_.emplace(registry, events->destinations(), clock, options_.account);
@@ -95,6 +77,10 @@ class LambdaApi final : public aws::Service {
 
   void Handle(aws::Call call) override {
     std::string_view path = call.request.path();
+    if (path.starts_with(LayersApi::kPath)) {
+      if (!layers_.Handle(call)) Refuse(call, NotImplemented(call));
+      return;
+    }
     const bool is_provisioned =
         path.starts_with(kProvisioned) && path.ends_with("/provisioned-concurrency");
     const bool is_event_invoke =
@@ -157,7 +143,7 @@ class LambdaApi final : public aws::Service {
     const auto name = ParseFunctionName(options_.account, settings->name, {});
     if (!name) return Refuse(call, name.error());
     settings->name = name->name;
-    auto zip = ReadZip(body->value("Code", Json()));
+    auto zip = ReadZip(body->value("Code", Json()), "Code", kNoSource);
     if (!zip) return Refuse(call, zip.error());
     auto held = std::make_shared<aws::Call>(std::move(call));
     control_.Create(std::move(*settings), std::move(*zip), PublicationOf(*body),
@@ -185,7 +171,7 @@ class LambdaApi final : public aws::Service {
       return control_.UpdateConfiguration(name.name, *body, Answer(std::move(call), 200));
     }
     if (auto refusal = CheckUpdateCodeMembers(*body, *function)) return Refuse(call, *refusal);
-    auto zip = ReadZip(*body);
+    auto zip = ReadZip(*body, "Code", kNoSource);
     if (!zip) return Refuse(call, zip.error());
     const Json revision = body->value("RevisionId", Json());
     control_.UpdateCode(
@@ -273,17 +259,19 @@ class LambdaApi final : public aws::Service {
   CodeDownload* const downloads_;
   VersionsApi versions_;
   std::optional<EventInvokeApi> event_invoke_;
+  LayersApi layers_;
   InvokeApi invoke_;
 };
 
 }  // namespace
 
 std::unique_ptr<aws::Service> MakeLambdaApi(ControlPlane& control, Registry& registry,
-                                            Invoker& invoker, layers::CodeStore&, io::Offload&,
-                                            const base::Clock& clock, LambdaApiOptions options,
-                                            AsyncQueue* events, CodeDownload* downloads) {
-  return std::make_unique<LambdaApi>(control, registry, invoker, clock, std::move(options), events,
-                                     downloads);
+                                            Invoker& invoker, layers::CodeStore& code,
+                                            io::Offload& disk, const base::Clock& clock,
+                                            LambdaApiOptions options, AsyncQueue* events,
+                                            CodeDownload* downloads) {
+  return std::make_unique<LambdaApi>(control, registry, invoker, code, disk, clock,
+                                     std::move(options), events, downloads);
 }
 
 }  // namespace hearth::invoker

@@ -277,6 +277,14 @@ class SqliteRegistry final : public Registry {
   std::map<std::string, std::deque<Pending>> queues_;  // The first of each is under way.
 };
 
+void ForEachVersion(const Registry& registry,
+                    const std::function<void(const FunctionVersion&)>& visit) {
+  for (const FunctionRef& latest : registry.List()) {
+    visit(*latest);
+    for (const auto& [number, version] : registry.Record(latest->name)->versions) visit(*version);
+  }
+}
+
 }  // namespace
 
 FunctionRef Registry::Resolve(const FunctionName& name) const {
@@ -287,12 +295,18 @@ FunctionRef Registry::Resolve(const FunctionName& name) const {
 
 std::set<std::string> CodeInUse(const Registry& registry) {
   std::set<std::string> out;
-  for (const FunctionRef& latest : registry.List()) {
-    out.insert(latest->code_digest);
-    for (const auto& [number, version] : registry.Record(latest->name)->versions) {
-      out.insert(version->code_digest);
-    }
-  }
+  ForEachVersion(registry, [&out](const FunctionVersion& version) {
+    out.insert(version.code_digest);
+    for (const UsedLayer& layer : version.layers) out.insert(layer.code_digest);
+  });
+  return out;
+}
+
+std::set<std::vector<std::string>> LayersInUse(const Registry& registry) {
+  std::set<std::vector<std::string>> out;
+  ForEachVersion(registry, [&out](const FunctionVersion& version) {
+    if (!version.layers.empty()) out.insert(LayerDigests(version));
+  });
   return out;
 }
 

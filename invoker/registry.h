@@ -52,8 +52,10 @@ class Registry {
   virtual void Change(const std::string& name, Edit edit, Done done) = 0;
 };
 
-// Digests of the code of all that can be called.
+// Digests of the code of all that can be called, and of their layers.
 std::set<std::string> CodeInUse(const Registry& registry);
+// The lists of layers, as digests, of all that can be called.
+std::set<std::vector<std::string>> LayersInUse(const Registry& registry);
 
 // The schema's steps that the registry needs; host passes them, with others, to Database::Open.
 // Steps are never moved: what came later is the last of all.

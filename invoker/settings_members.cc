@@ -108,23 +108,23 @@ Refusal ReadSnapStart(const Json& value, FunctionSettings& into) {
   return std::nullopt;
 }
 
-Refusal ReadArchitectures(const Json& value, FunctionSettings& into) {
+Refusal ReadList(const std::string& member, const Json& value, std::vector<std::string>& into) {
   if (!value.is_array()) {
-    return WrongType("Architectures", "a list of strings");
+    return WrongType(member, "a list of strings");
   }
-  into.architectures.clear();
+  into.clear();
   for (const auto& one : value) {
     if (!one.is_string()) {
-      return WrongType("Architectures", "a list of strings");
+      return WrongType(member, "a list of strings");
     }
-    into.architectures.push_back(one.get<std::string>());
+    into.push_back(one.get<std::string>());
   }
   return std::nullopt;
 }
 
 Refusal ReadCreateOnly(const std::string& member, const Json& value, FunctionSettings& into) {
   if (member == "FunctionName") return ReadText(member, value, into.name);
-  if (member == "Architectures") return ReadArchitectures(value, into);
+  if (member == "Architectures") return ReadList(member, value, into.architectures);
   if (member == "Tags") return ReadMap(member, value, into.tags);
   // Read by the API: they are no settings.
   if (member == "Code" || (member == "Publish" && value.is_boolean())) return std::nullopt;
@@ -143,6 +143,7 @@ Refusal ReadMember(const std::string& member, const Json& value, SettingsMembers
   if (member == "MemorySize") return ReadNumber(member, value, into.memory_mib);
   if (member == "Environment") return ReadEnvironment(value, into);
   if (member == "SnapStart") return ReadSnapStart(value, into);
+  if (member == "Layers") return ReadList(member, value, into.layers);
   if (member == "EphemeralStorage") {
     if (!value.is_object() || !value.contains("Size")) {
       return WrongType(member, "an object with Size");

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/limits.h"
+#include "layers/merge.h"
 
 namespace hearth::layers {
 namespace {
@@ -48,13 +49,15 @@ uint64_t TreeSize(const std::string& folder) {
 
 class DiskCodeStore final : public CodeStore {
  public:
-  explicit DiskCodeStore(const std::string& root) : zips_(root + "/zip"), trees_(root + "/tree") {}
+  explicit DiskCodeStore(const std::string& root)
+      : zips_(root + "/zip"), trees_(root + "/tree"), merged_(root + "/merged") {}
 
   Result<void> Prepare() {
     TRY(base::MakeFolders(zips_, 0700));
     TRY(base::MakeFolders(trees_, 0755));
+    TRY(base::MakeFolders(merged_, 0755));
     // What a crash left behind has a temporary name; a tree without its zip was never published.
-    for (const std::string& folder : {zips_, trees_}) {
+    for (const std::string& folder : {zips_, trees_, merged_}) {
       for (const std::string& name : Names(folder)) {
         if (name.find(kTemporary) != std::string::npos) {
           TRY(base::RemoveTree(folder + "/" + name));
@@ -124,7 +127,62 @@ class DiskCodeStore final : public CodeStore {
     return removed;
   }
 
+  Result<base::Bytes> UnzippedSize(const std::string& digest) const override {
+    return base::Bytes(TreeSize(TRY(TreeFolder(digest))));
+  }
+
+  Result<void> Merge(const std::vector<std::string>& digests) override {
+    if (MergedFolder(digests)) return {};
+    std::vector<std::string> sources;
+    for (const std::string& digest : digests) sources.push_back(TRY(TreeFolder(digest)));
+    const std::string temporary = merged_ + "/" + kTemporary + base::NewHexId(16);
+    auto made = PublishMerged(sources, temporary, MergedPath(digests));
+    // The first error is the one to tell; a second one leaves a name that Open removes.
+    if (!made) {
+      [[maybe_unused]] const auto removed = base::RemoveTree(temporary);
+    }
+    return made;
+  }
+
+  Result<std::string> MergedFolder(const std::vector<std::string>& digests) const override {
+    if (digests.size() == 1) return TreeFolder(digests[0]);
+    std::string path = MergedPath(digests);
+    if (base::FileExists(path)) return path;
+    return base::MakeError(base::ErrorKind::kNotFound, "find layers",
+                           "they have not been merged: " + path + " is absent");
+  }
+
+  Result<size_t> CollectMerged(const std::set<std::vector<std::string>>& keep) override {
+    std::set<std::string> kept;
+    for (const auto& digests : keep) kept.insert(MergedPath(digests));
+    size_t removed = 0;
+    for (const std::string& name : Names(merged_)) {
+      const std::string path = merged_ + "/" + name;
+      if (kept.contains(path) || !IsDigest(name)) continue;
+      TRY(base::RemoveTree(path));
+      ++removed;
+    }
+    TRY(base::SyncFolder(merged_));
+    return removed;
+  }
+
  private:
+  std::string MergedPath(const std::vector<std::string>& digests) const {
+    std::string list;
+    for (const std::string& digest : digests) list += digest + "\n";
+    return merged_ + "/" + base::ToHex(base::Sha256Of(list));
+  }
+
+  Result<void> PublishMerged(const std::vector<std::string>& sources, const std::string& temporary,
+                             const std::string& path) {
+    TRY(base::MakeFolders(temporary, 0755));
+    if (::chmod(temporary.c_str(), 0755) != 0) return base::SystemError("chmod " + temporary);
+    TRY(MergeTrees(sources, temporary));
+    TRY(SyncTree(temporary));
+    if (::rename(temporary.c_str(), path.c_str()) != 0) return base::SystemError("publish " + path);
+    return base::SyncFolder(merged_);
+  }
+
   std::string ZipPath(const std::string& digest) const { return zips_ + "/" + digest + ".zip"; }
   std::string TreePath(const std::string& digest) const { return trees_ + "/" + digest; }
 
@@ -158,6 +216,7 @@ class DiskCodeStore final : public CodeStore {
 
   std::string zips_;
   std::string trees_;
+  std::string merged_;
 };
 
 }  // namespace

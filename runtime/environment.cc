@@ -26,6 +26,17 @@ constexpr std::array<std::string_view, 18> kReserved = {"_HANDLER",
                                                         "LAMBDA_TASK_ROOT",
                                                         "LAMBDA_RUNTIME_DIR"};
 
+// "22" of "nodejs22.x". A layer names the version that its function asks for, whichever runs it.
+std::string AskedNodeMajor(std::string_view name) {
+  constexpr std::string_view kNode = "nodejs";
+  if (!name.starts_with(kNode)) return {};
+  return std::string(name.substr(kNode.size(), name.find('.') - kNode.size()));
+}
+
+std::string LayerModules(const std::string& major) {
+  return "/opt/nodejs/node" + major + "/node_modules";
+}
+
 // What a runtime finds before the customer says anything.
 void AddDefaults(std::map<std::string, std::string>& all, const Runtime& runtime) {
   all["PATH"] = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
@@ -34,8 +45,10 @@ void AddDefaults(std::map<std::string, std::string>& all, const Runtime& runtime
   all["HOME"] = "/tmp";
   if (runtime.language == Language::kNode) {
     const std::string major = runtime.version.substr(0, runtime.version.find('.'));
-    all["NODE_PATH"] = "/opt/nodejs/node" + major +
-                       "/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:"
+    const std::string asked = AskedNodeMajor(runtime.name);
+    all["NODE_PATH"] = (asked.empty() || asked == major ? "" : LayerModules(asked) + ":") +
+                       LayerModules(major) +
+                       ":/opt/nodejs/node_modules:/var/runtime/node_modules:"
                        "/var/runtime:/var/task:/usr/share/nodejs:/usr/lib/node_modules";
   }
 }

@@ -16,12 +16,14 @@ namespace {
 
 namespace sys = base::sys;
 
-// Empty folders: mount points, and what programs expect to exist.
-constexpr const char* kFolders[] = {"dev",       "etc",         "etc/ssl",  "home",    "media",
-                                    "mnt",       "opt",         "proc",     "root",    "run",
-                                    "srv",       "sys",         "tmp",      "usr",     "var",
-                                    "var/cache", "var/empty",   "var/lang", "var/lib", "var/log",
-                                    "var/rapid", "var/runtime", "var/task", "var/tmp"};
+// Empty folders: mount points, and what programs expect to exist. The dynamic linker forgets a
+// folder of LD_LIBRARY_PATH that is absent when it first looks, so those below mount points exist
+// before anything is mounted: for stem cells, which start without code and layers.
+constexpr const char* kFolders[] = {
+    "dev",       "etc",         "etc/ssl",   "home",         "media",    "mnt",     "opt",
+    "opt/lib",   "proc",        "root",      "run",          "srv",      "sys",     "tmp",
+    "usr",       "var",         "var/cache", "var/empty",    "var/lang", "var/lib", "var/log",
+    "var/rapid", "var/runtime", "var/task",  "var/task/lib", "var/tmp"};
 
 // Copied from the host where they exist: what libc, TLS and the interpreters read.
 constexpr const char* kCopied[] = {

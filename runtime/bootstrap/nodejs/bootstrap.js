@@ -256,10 +256,13 @@ function becomeFunction([variables]) {
     const equals = variable.indexOf('=');
     wanted.set(variable.slice(0, equals), variable.slice(equals + 1));
   }
+  const modules = process.env.NODE_PATH;
   for (const name of Object.keys(process.env)) if (!wanted.has(name)) delete process.env[name];
   // What has its value already is left alone: to set TZ, even to what it was, costs milliseconds,
   // as the time zone is looked for in all of the machine's.
   for (const [name, value] of wanted) if (process.env[name] !== value) process.env[name] = value;
+  // It was read when the process began.
+  if (process.env.NODE_PATH !== modules) require('node:module')._initPaths();
   process.chdir('/var/task');  // What was mounted there while we waited.
   load();
 }

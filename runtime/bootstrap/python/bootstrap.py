@@ -263,14 +263,26 @@ def leave_init(described, log=True):
 
 # --- Start ----------------------------------------------------------------------------------------
 
+LAYER_PATHS = []
+
+
 def prepare_paths():
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     standard = [path for path in sys.path if path != "/var/runtime"]
-    before = ["/var/task", f"/opt/python/lib/{version}/site-packages", "/opt/python", "/var/runtime"]
+    LAYER_PATHS[:] = [f"/opt/python/lib/{version}/site-packages", "/opt/python"]
+    before = ["/var/task", *LAYER_PATHS, "/var/runtime"]
     # PYTHONPATH's folders stand before the standard library's.
     own = [path for path in os.environ.get("PYTHONPATH", "").split(":") if path]
     sys.path[:] = own + before + [path for path in standard if path not in own] + [
         f"/usr/local/lib/{version}/dist-packages", "/usr/lib/python3/dist-packages"]
+
+
+def find_layers_of_the_name_asked_for():
+    """A layer names the version that its function asks for, whichever runs it."""
+    version = os.environ.get("AWS_EXECUTION_ENV", "").rpartition("_")[2]
+    path = f"/opt/python/lib/{version}/site-packages"
+    if path not in sys.path and os.path.isdir(path):
+        sys.path.insert(sys.path.index(LAYER_PATHS[0]), path)
 
 
 def prepare_builtins():
@@ -302,6 +314,9 @@ def wait_as_stem_cell(encode):
     rehearse(encode)
     hearth_snapshot.pause(os.environ, lambda: wait_for_load(encode))
     os.chdir("/var/task")  # What was mounted there while we waited.
+    # The import system has noted that these do not exist, and would not look again.
+    for path in LAYER_PATHS:
+        sys.path_importer_cache.pop(path, None)
 
 
 def wait_for_load(encode):
@@ -328,6 +343,7 @@ def main():
     encode = make_encoder()
     if "HEARTH_STEM_CELL" in os.environ:
         wait_as_stem_cell(encode)
+    find_layers_of_the_name_asked_for()
     hearth_logging.install()
     environment = os.environ
     given = dict(environment._data)

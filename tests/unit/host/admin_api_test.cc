@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <map>
 
 #include "io/offload.h"
@@ -69,6 +70,7 @@ class DeletingControlPlane final : public invoker::ControlPlane {
   void Create(invoker::FunctionSettings, std::string, invoker::Publication, Done) override {}
   void UpdateCode(const std::string&, invoker::CodeUpdate, Done) override {}
   invoker::VersionsControl& versions() override { return versions_; }
+  invoker::LayerRegistry& layers() override { std::abort(); }  // Nothing here asks for one.
   void UpdateConfiguration(const std::string&, const Json&, Done) override {}
   void Replace(invoker::FunctionSettings, std::string, Done) override {}
   void Delete(const std::string& name, Done done) override {

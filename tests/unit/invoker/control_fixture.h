@@ -75,16 +75,19 @@ class ControlFixture : public testing::Test {
   void Start() {
     std::vector<store::Migration> migrations = RegistryMigrations();
     for (auto& step : VersionMigrations()) migrations.push_back(std::move(step));
+    for (auto& step : LayerMigrations()) migrations.push_back(std::move(step));
     database = MUST(store::Database::Open(root_ + "/state.db", migrations));
     writer = std::make_unique<io::Offload>(loop, 1);
     code = MUST(layers::CodeStore::Open(root_ + "/code"));
     registry = MUST(Registry::Load(*database, *writer));
+    layers = MUST(LayerRegistry::Load(*database, *writer));
     events = MUST(AsyncQueue::Open(loop, *database, *writer, *registry, invoker));
-    control = ControlPlane::Create(*registry, invoker, *code, *writer, catalog, clock, {});
+    control = ControlPlane::Create(*registry, *layers, invoker, *code, *writer, catalog, clock, {});
   }
   void Stop() {
     control.reset();
     events.reset();
+    layers.reset();
     registry.reset();
     code.reset();
     writer.reset();
@@ -95,7 +98,7 @@ class ControlFixture : public testing::Test {
     return Wait([&](ControlPlane::Done done) {
       control->Create({.name = name, .runtime = "provided.al2023", .handler = "h",
                        .role = "arn:aws:iam::000000000000:role/r", .description = {},
-                       .environment = {}, .tags = {}},
+                       .environment = {}, .layers = {}, .tags = {}},
                       MUST(layers::PackZipOfText("bootstrap", "#!/bin/sh\n")), publication,
                       std::move(done));
     });
@@ -118,6 +121,7 @@ class ControlFixture : public testing::Test {
   std::unique_ptr<io::Offload> writer;
   std::unique_ptr<layers::CodeStore> code;
   std::unique_ptr<Registry> registry;
+  std::unique_ptr<LayerRegistry> layers;
   std::unique_ptr<AsyncQueue> events;
   std::unique_ptr<ControlPlane> control;
 };

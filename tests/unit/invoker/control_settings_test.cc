@@ -13,7 +13,7 @@ constexpr const char* kRole = "arn:aws:iam::000000000000:role/any";
 
 FunctionSettings Good() {
   return {.name = "Hello", .runtime = "provided.al2023", .handler = "app.handler", .role = kRole,
-          .description = {}, .environment = {}, .tags = {}};
+          .description = {}, .environment = {}, .layers = {}, .tags = {}};
 }
 
 // "" where the settings are accepted, else "type: message".
@@ -67,7 +67,7 @@ TEST(FunctionSettings, RoundsMemoryUpWithANoticeOrRefusesIt) {
 }
 
 TEST(SettingsMembers, AreNeverSilentlyIgnored) {
-  for (const char* text : {R"({"Layers":["arn"]})", R"({"VpcConfig":{"SubnetIds":["s"]}})",
+  for (const char* text : {R"({"Layers":"arn"})", R"({"VpcConfig":{"SubnetIds":["s"]}})",
                            R"({"Publish":1})", R"({"PackageType":"Image"})",
                            R"({"SnapStart":{"ApplyOn":"Always"}})",
                            R"({"TracingConfig":{"Mode":"Active"}})", R"({"Unheard":1})"}) {

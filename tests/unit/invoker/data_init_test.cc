@@ -215,6 +215,15 @@ TEST_F(DataInit, AMissingCodeFolderOrRuntimeIsAHostError) {
   EXPECT_EQ(States(), "");
 }
 
+TEST_F(DataInit, LayersAreMountedAtOpt) {
+  const UsedLayer layer{.arn = "arn:a", .code_digest = "aa"};
+  const auto call = Invoke(Function("F", {.layers = {layer}}));
+  const auto& mounts = process(0).spec.mounts;
+  ASSERT_GE(mounts.size(), 2u);
+  EXPECT_EQ(mounts[1].source, "/merged/aa+aa");
+  EXPECT_EQ(mounts[1].target, "/opt");
+}
+
 TEST_F(DataInit, ATimeoutBeforeALaunchHasFailedIsAnsweredOnce) {
   bool gone = false;
   options.code_folder = [&](const std::string&) -> base::Result<std::string> {

@@ -21,6 +21,9 @@ DataPlane::DataPlane()
   options.memory_budget = base::Bytes::MiB(4096);
   options.runtime_folder = "/share/runtime";
   options.code_folder = [](const std::string& digest) { return "/code/" + digest; };
+  options.layers_folder = [](const std::vector<std::string>& digests) {
+    return "/merged/" + digests.front() + "+" + digests.back();
+  };
 }
 
 DataPlane::~DataPlane() {

@@ -69,6 +69,18 @@ TEST_F(DataStem, AStartAdoptsAWaitingCellWithItsLimitsItsCodeAndItsEnvironment) 
   EXPECT_EQ(call->result.spans.start_steps[0].first, "mounts");
 }
 
+TEST_F(DataStem, AnAdoptedCellGetsTheLayersOfItsFunction) {
+  Fill();
+  ASSERT_EQ(Cells().size(), 1u);
+  test::FakeProcess& cell = *Cells()[0];
+  const UsedLayer a{.arn = "arn:a", .code_digest = "aa"}, b{.arn = "arn:b", .code_digest = "bb"};
+  const auto call = Invoke(Function("F", {.layers = {a, b}}));
+  ASSERT_TRUE(cell.adopted);
+  ASSERT_EQ(cell.adopted->mounts.size(), 2u);
+  EXPECT_EQ(cell.adopted->mounts[1].source, "/merged/aa+bb");
+  EXPECT_EQ(cell.adopted->mounts[1].target, "/opt");
+}
+
 TEST_F(DataStem, EachStartIsFollowedByANewCellUpToTheMaximum) {
   Fill();
   const auto first = Invoke(Function("A"));

@@ -96,6 +96,9 @@ TEST_F(EnvironmentTest, TellsNodeWhereItsModulesAre) {
   runtime_.version = "20.19.2";
   const std::string path = Get("NODE_PATH");
   EXPECT_TRUE(path.starts_with("/opt/nodejs/node20/node_modules:")) << path;
+  runtime_.name = "nodejs22.x";
+  const std::string asked = Get("NODE_PATH");
+  EXPECT_EQ(asked, "/opt/nodejs/node22/node_modules:" + path);
   EXPECT_NE(path.find(":/var/task:"), std::string::npos);
 }
 

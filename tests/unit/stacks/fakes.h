@@ -102,6 +102,16 @@ class FakeCodeStore final : public layers::CodeStore {
     return found->second;
   }
   base::Result<size_t> Collect(const std::set<std::string>&) override { return 0; }
+  base::Result<base::Bytes> UnzippedSize(const std::string&) const override {
+    return base::Bytes(0);
+  }
+  base::Result<void> Merge(const std::vector<std::string>&) override { return {}; }
+  base::Result<std::string> MergedFolder(const std::vector<std::string>&) const override {
+    return "/nowhere";
+  }
+  base::Result<size_t> CollectMerged(const std::set<std::vector<std::string>>&) override {
+    return 0;
+  }
 
   std::map<std::string, std::string> zips;
 };
@@ -117,6 +127,7 @@ class FakeControlPlane final : public invoker::ControlPlane {
   }
 
   invoker::VersionsControl& versions() override { return versions_; }
+  invoker::LayerRegistry& layers() override { return *layers_; }
 
   std::expected<Checked, aws::ApiError> Check(
       const invoker::FunctionSettings& settings) const override {
@@ -139,6 +150,9 @@ class FakeControlPlane final : public invoker::ControlPlane {
     f.architecture = settings.architectures.at(0);
     f.tags = settings.tags;
     f.snap_start = settings.snap_start;
+    for (const auto& arn : settings.layers) {
+      f.layers.push_back({.arn = arn, .code_digest = {}});
+    }
     if (f.memory_mib != settings.memory_mib) checked.notices.push_back("MemorySize is rounded up");
     return checked;
   }
@@ -208,6 +222,12 @@ class FakeControlPlane final : public invoker::ControlPlane {
   io::Loop& loop_;
   FakeRegistry& registry_;
   invoker::VersionsControl versions_;
+  // A real one: there is nothing to fake in it.
+  std::unique_ptr<store::Database> layers_database_ =
+      *store::Database::Open(":memory:", invoker::LayerMigrations());
+  io::Offload layers_writer_{loop_, 1};
+  std::unique_ptr<invoker::LayerRegistry> layers_ =
+      *invoker::LayerRegistry::Load(*layers_database_, layers_writer_);
 };
 
 // Understands the statements of stack_store.cc alone: (name, text) tables.

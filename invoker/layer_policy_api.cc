@@ -1,0 +1,187 @@
+// LayersApi: who may use a layer version. Kept and shown; there is one account here, which may use
+// everything of its own.
+#include <algorithm>
+
+#include "base/id.h"
+#include "invoker/api_call.h"
+#include "invoker/api_errors.h"
+#include "invoker/layers_api.h"
+
+namespace hearth::invoker {
+namespace {
+
+using base::Json;
+
+bool IsDigits(std::string_view text, size_t count) {
+  return text.size() == count &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool IsStatementId(std::string_view text) {
+  return !text.empty() && text.size() <= 100 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
+
+// \d{12}|\*|arn:(aws[a-zA-Z-]*):iam::\d{12}:root
+bool IsPrincipal(std::string_view text) {
+  if (text == "*" || IsDigits(text, 12)) return true;
+  const size_t iam = text.find(":iam::");
+  if (!text.starts_with("arn:aws") || iam == std::string_view::npos || !text.ends_with(":root")) {
+    return false;
+  }
+  std::string_view account = text.substr(iam + 6);
+  account.remove_suffix(std::min<size_t>(account.size(), 5));
+  return IsDigits(account, 12);
+}
+
+// o-[a-z0-9]{10,32}
+bool IsOrganization(std::string_view text) {
+  if (!text.starts_with("o-") || text.size() < 12 || text.size() > 34) return false;
+  return std::ranges::all_of(
+      text.substr(2), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+}
+
+std::expected<LayerStatement, aws::ApiError> ReadStatement(const Json& body) {
+  constexpr std::string_view kPattern = "Member must satisfy regular expression pattern: ";
+  std::optional<std::string> id, action, principal, organization;
+  for (const auto& [member, into] :
+       {std::pair("StatementId", &id), std::pair("Action", &action),
+        std::pair("Principal", &principal), std::pair("OrganizationId", &organization)}) {
+    if (auto refusal = ReadText(body, member, *into)) return std::unexpected(std::move(*refusal));
+  }
+  if (!id) return std::unexpected(MissingMember("statementId"));
+  if (!action) return std::unexpected(MissingMember("action"));
+  if (!principal) return std::unexpected(MissingMember("principal"));
+  const auto refuse = [&](const std::string& value, const char* member, const char* pattern) {
+    return std::unexpected(ValidationError(value, member, std::string(kPattern) + pattern));
+  };
+  if (*action != "lambda:GetLayerVersion") {
+    return refuse(*action, "action", "lambda:GetLayerVersion");
+  }
+  if (!IsStatementId(*id)) return refuse(*id, "statementId", "([a-zA-Z0-9-_]+)");
+  if (!IsPrincipal(*principal)) {
+    return refuse(*principal, "principal", "\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root");
+  }
+  if (organization && !IsOrganization(*organization)) {
+    return refuse(*organization, "organizationId", "o-[a-z0-9]{10,32}");
+  }
+  return LayerStatement{*id, *principal, organization.value_or("")};
+}
+
+aws::ApiError StalePolicy() {
+  return {.status = 412,
+          .type = "PreconditionFailedException",
+          .message =
+              "The Revision Id provided does not match the latest Revision Id. Call the "
+              "GetLayerPolicy API to retrieve the latest Revision Id"};
+}
+
+aws::ApiError Missing(std::string message) {
+  return {.status = 404, .type = "ResourceNotFoundException", .message = std::move(message)};
+}
+
+std::string NoSuchVersion(const LayerName& name) {
+  return "Layer version " + LayerArn(name.account, name.name, std::to_string(*name.number)) +
+         " does not exist.";
+}
+
+}  // namespace
+
+Json LayersApi::Shown(const LayerVersion& layer, const LayerStatement& statement) const {
+  Json principal = statement.principal;
+  if (IsDigits(statement.principal, 12)) {
+    principal = {{"AWS", "arn:aws:iam::" + statement.principal + ":root"}};
+  } else if (statement.principal != "*") {
+    principal = {{"AWS", statement.principal}};
+  }
+  Json out{{"Sid", statement.id},
+           {"Effect", "Allow"},
+           {"Principal", std::move(principal)},
+           {"Action", "lambda:GetLayerVersion"},
+           {"Resource", LayerVersionArn(parts_.account, layer)}};
+  if (!statement.organization.empty()) {
+    out["Condition"] = {{"StringEquals", {{"aws:PrincipalOrgID", statement.organization}}}};
+  }
+  return out;
+}
+
+void LayersApi::GetPolicy(aws::Call call, const LayerName& name) {
+  const LayerRef layer = Find(name);
+  if (layer == nullptr) return Refuse(call, NotFound(name, NoSuchVersion(name)));
+  if (layer->statements.empty()) {
+    return Refuse(call, Missing("No policy is associated with the given resource."));
+  }
+  Json statements = Json::array();
+  for (const LayerStatement& one : layer->statements) statements.push_back(Shown(*layer, one));
+  const Json policy{
+      {"Version", "2012-10-17"}, {"Id", "default"}, {"Statement", std::move(statements)}};
+  call.responder.Send(aws::RestJsonAnswer(
+      200, {{"Policy", base::ToJsonText(policy)}, {"RevisionId", layer->policy_revision}},
+      call.request_id));
+}
+
+void LayersApi::AddPermission(aws::Call call, const LayerName& name) {
+  const auto body = ReadBody(call);
+  if (!body) return Refuse(call, body.error());
+  const auto statement = ReadStatement(*body);
+  if (!statement) return Refuse(call, statement.error());
+  if (Find(name) == nullptr) return Refuse(call, NotFound(name, NoSuchVersion(name)));
+  const std::string expected = io::QueryParameter(call.request.query(), "RevisionId").value;
+  auto held = std::make_shared<aws::Call>(std::move(call));
+  parts_.layers.Change(
+      name.name, *name.number,
+      [name, expected,
+       statement = *statement](const LayerRef& current) -> std::expected<LayerRef, aws::ApiError> {
+        if (current == nullptr) return std::unexpected(Missing(NoSuchVersion(name)));
+        if (std::ranges::find(current->statements, statement.id, &LayerStatement::id) !=
+            current->statements.end()) {
+          return std::unexpected(Conflict("The statement id (" + statement.id +
+                                          ") provided already exists. Please provide a new "
+                                          "statement id, or remove the existing statement."));
+        }
+        if (!expected.empty() && expected != current->policy_revision) {
+          return std::unexpected(StalePolicy());
+        }
+        LayerVersion next = *current;
+        next.statements.push_back(statement);
+        next.policy_revision = base::NewUuid();
+        return std::make_shared<const LayerVersion>(std::move(next));
+      },
+      [this, held](const std::expected<LayerRef, aws::ApiError>& result) {
+        if (!result) return Refuse(*held, result.error());
+        const LayerVersion& layer = **result;
+        const Json shown = Shown(layer, layer.statements.back());
+        held->responder.Send(aws::RestJsonAnswer(
+            201, {{"Statement", base::ToJsonText(shown)}, {"RevisionId", layer.policy_revision}},
+            held->request_id));
+      });
+}
+
+void LayersApi::RemovePermission(aws::Call call, const LayerName& name, const std::string& id) {
+  if (Find(name) == nullptr) return Refuse(call, NotFound(name, NoSuchVersion(name)));
+  const std::string expected = io::QueryParameter(call.request.query(), "RevisionId").value;
+  auto held = std::make_shared<aws::Call>(std::move(call));
+  parts_.layers.Change(
+      name.name, *name.number,
+      [name, expected, id](const LayerRef& current) -> std::expected<LayerRef, aws::ApiError> {
+        if (current == nullptr) return std::unexpected(Missing(NoSuchVersion(name)));
+        if (!expected.empty() && expected != current->policy_revision) {
+          return std::unexpected(StalePolicy());
+        }
+        LayerVersion next = *current;
+        if (std::erase_if(next.statements,
+                          [&](const LayerStatement& one) { return one.id == id; }) == 0) {
+          return std::unexpected(Missing("Statement " + id + " is not found in resource policy."));
+        }
+        next.policy_revision = base::NewUuid();
+        return std::make_shared<const LayerVersion>(std::move(next));
+      },
+      [held](const std::expected<LayerRef, aws::ApiError>& result) {
+        if (!result) return Refuse(*held, result.error());
+        AnswerNothing(*held, 204);
+      });
+}
+
+}  // namespace hearth::invoker
