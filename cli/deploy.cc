@@ -107,7 +107,8 @@ std::expected<std::string, Failure> PackArtifact(const Template& source, const s
 
 // Uploads what the host lacks; returns the artifact's digest.
 std::expected<std::string, Failure> Upload(const Client& client, Console& console,
-                                           const Template& source, const std::string& path) {
+                                           const Template& source, const std::string& path,
+                                           const std::string& kind) {
   auto zip = PackArtifact(source, path);
   if (!zip) return std::unexpected(zip.error());
   const std::string digest = base::ToHex(base::Sha256Of(*zip));
@@ -123,7 +124,7 @@ std::expected<std::string, Failure> Upload(const Client& client, Console& consol
                                  .content_type = "application/zip"});
     if (!put) return std::unexpected(put.error());
   }
-  console.err << fmt::format("  code    {}  {}{}\n", path, size, have ? ", unchanged" : "");
+  console.err << fmt::format("  {:<6}  {}  {}{}\n", kind, path, size, have ? ", unchanged" : "");
   return digest;
 }
 
@@ -155,7 +156,7 @@ int Deploy(const Client& client, Console& console, const Template& source, const
   for (const Json& artifact : Field(*plan, "artifacts")) {
     const std::string path = Text(artifact, "path");
     if (artifacts.contains(path)) continue;
-    const auto digest = Upload(client, console, source, path);
+    const auto digest = Upload(client, console, source, path, Printable(Text(artifact, "kind")));
     if (!digest) return Fail(console, digest.error());
     artifacts[path] = *digest;
   }

@@ -25,8 +25,16 @@ std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
   } else if (change.kind == ResourceKind::kVersion) {
     was = !change.version.number.empty();
     will_be = true;
+  } else if (change.kind == ResourceKind::kLayer) {
+    was = !change.version.number.empty();
+    will_be = change.layer.has_value();
   }
   return way == Way::kForward ? ActionOf(was, will_be) : ActionOf(will_be, was);
+}
+
+// Done once all else has succeeded.
+bool IsCleanUp(const Change& change) {
+  return change.kind == ResourceKind::kLayer && !change.layer;
 }
 
 bool MayFollow(int from, int to) {
@@ -60,6 +68,8 @@ std::string_view TypeOf(ResourceKind kind) {
       return kVersionType;
     case ResourceKind::kAlias:
       return kAliasType;
+    case ResourceKind::kLayer:
+      return kLayerType;
   }
   return "";
 }
@@ -81,7 +91,7 @@ bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersio
          actual.memory_mib == w.memory_mib && actual.tmp_mib == w.tmp_mib &&
          actual.environment == w.environment && actual.snap_start == w.snap_start &&
          actual.architecture == w.architecture && actual.tags == w.tags &&
-         actual.code_digest == wanted.code_digest;
+         actual.layers == w.layers && actual.code_digest == wanted.code_digest;
 }
 
 Deployment::Deployment(DeploymentHost host, std::string stack, std::vector<Change> changes,
@@ -128,8 +138,10 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
                           std::string_view reason) {
   std::string physical_id = change.function;
   if (change.kind == ResourceKind::kAlias) physical_id += ":" + change.alias;
+  if (IsCleanUp(change)) physical_id += ":" + change.version.number;
   if (const auto number = numbers_.find(change.version.token);
-      change.kind == ResourceKind::kVersion && number != numbers_.end()) {
+      (change.kind == ResourceKind::kVersion || change.kind == ResourceKind::kLayer) &&
+      number != numbers_.end()) {
     physical_id += ":" + number->second;
   }
   base::Json event = {{"event", "resource"},
@@ -145,6 +157,10 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
 void Deployment::ApplyNext() {
   while (next_ < changes_.size()) {
     const Change& change = changes_[next_];
+    if (IsCleanUp(change)) {
+      ++next_;
+      continue;
+    }
     if (!change.version.number.empty()) numbers_[change.version.token] = change.version.number;
     if (!IsUnchanged(change)) break;
     EmitStep(change, "unchanged", "done", "");
@@ -186,6 +202,8 @@ bool Deployment::IsUnchanged(const Change& change) const {
       const auto actual = CurrentAlias(host_.registry, change.function, change.alias);
       return change.alias_after ? actual == WithNumbers(*change.alias_after, numbers_) : !actual;
     }
+    case ResourceKind::kLayer:
+      return !change.version.number.empty();
   }
   return false;
 }
@@ -212,6 +230,15 @@ void Deployment::Apply(const Change& change, StepDone done) {
       return BringAlias(host_.control, host_.registry, change.function, change.alias, target,
                         std::move(done));
     }
+    case ResourceKind::kLayer:
+      return PublishLayer(
+          host_.control, host_.code, host_.disk, *change.layer,
+          [self = shared_from_this(), token = change.version.token,
+           done = std::move(done)](const std::expected<std::string, std::string>& number) {
+            if (!number) return done(std::unexpected(number.error()));
+            self->numbers_[token] = *number;
+            done({});
+          });
   }
 }
 
@@ -226,6 +253,7 @@ void Deployment::Undo(const Change& change, StepDone done) {
       }
       break;
     case ResourceKind::kVersion:
+    case ResourceKind::kLayer:
       break;
   }
   host_.disk.Run([] { return true; }, [done = std::move(done)](bool) { done({}); });
@@ -245,8 +273,26 @@ void Deployment::Commit() {
       self->RollBack(result.error().ToString());
       return;
     }
-    self->Finish(DeploymentStatus::kSucceeded);
+    self->next_ = 0;
+    self->CleanUpNext();
   });
+}
+
+// Layer versions that the stack has no more. One that stays harms nobody.
+void Deployment::CleanUpNext() {
+  while (next_ < changes_.size() && !IsCleanUp(changes_[next_])) ++next_;
+  if (next_ == changes_.size()) return Finish(DeploymentStatus::kSucceeded);
+  const Change& change = changes_[next_];
+  EmitStep(change, "delete", "started", "");
+  host_.control.layers().Change(
+      change.function, std::stoull(change.version.number),
+      [](const invoker::LayerRef&) { return invoker::LayerRef(); },
+      [self = shared_from_this()](const std::expected<invoker::LayerRef, aws::ApiError>& deleted) {
+        self->EmitStep(self->changes_[self->next_], "delete", deleted ? "done" : "failed",
+                       deleted ? "" : deleted.error().message);
+        ++self->next_;
+        self->CleanUpNext();
+      });
 }
 
 void Deployment::RollBack(std::string reason) {
@@ -268,6 +314,7 @@ bool Deployment::IsOurs(const Change& change) const {
 void Deployment::RollBackNext() {
   // A version is harmless, and has no way back: its number is used up.
   while (!to_undo_.empty() && (changes_[to_undo_.back()].kind == ResourceKind::kVersion ||
+                               changes_[to_undo_.back()].kind == ResourceKind::kLayer ||
                                !IsOurs(changes_[to_undo_.back()]))) {
     to_undo_.pop_back();
   }

@@ -4,6 +4,9 @@
 //                    |             |
 //                    +-> kRollingBack -> kAbandoning -> kDone(rolled back | rollback failed)
 //
+// Layer versions that the stack has no more are deleted between kCommitting and kDone: nothing
+// would bring them back. A crash there, or in between, leaves them.
+//
 // The intent is durable before the first change, so that a crash at any moment is followed by
 // Recover, which rolls back. Changes are made one after the other, in the order given; each is
 // atomic in the control plane. Owns itself while it runs; the host's parts outlive it. Loop's
@@ -21,6 +24,7 @@
 #include "invoker/registry.h"
 #include "io/offload.h"
 #include "layers/code_store.h"
+#include "stacks/layer_resource.h"
 #include "stacks/stack_store.h"
 #include "stacks/version_resources.h"
 
@@ -74,6 +78,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Transition(State next);
   void ApplyNext();
   void Commit();
+  void CleanUpNext();
   void RollBack(std::string reason);
   void RollBackNext();
   void Abandon();

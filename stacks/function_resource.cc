@@ -6,13 +6,14 @@
 #include <algorithm>
 #include <array>
 
+#include "base/limits.h"
 #include "invoker/aliases.h"
 #include "stacks/properties.h"
 
 namespace hearth::stacks {
 namespace {
 
-constexpr std::array<std::string_view, 22> kServed = {"CodeUri",
+constexpr std::array<std::string_view, 23> kServed = {"CodeUri",
                                                       "InlineCode",
                                                       "Handler",
                                                       "Runtime",
@@ -21,6 +22,7 @@ constexpr std::array<std::string_view, 22> kServed = {"CodeUri",
                                                       "Environment",
                                                       "EphemeralStorage",
                                                       "Architectures",
+                                                      "Layers",
                                                       "Description",
                                                       "FunctionName",
                                                       "Role",
@@ -36,7 +38,7 @@ constexpr std::array<std::string_view, 22> kServed = {"CodeUri",
                                                       "ProvisionedConcurrencyConfig"};
 
 // SAM's schema of 2026-05: these are right, and not served yet.
-constexpr std::array<std::string_view, 29> kNotServed = {"AssumeRolePolicyDocument",
+constexpr std::array<std::string_view, 28> kNotServed = {"AssumeRolePolicyDocument",
                                                          "CapacityProviderConfig",
                                                          "CodeSigningConfigArn",
                                                          "DeadLetterQueue",
@@ -50,7 +52,6 @@ constexpr std::array<std::string_view, 29> kNotServed = {"AssumeRolePolicyDocume
                                                          "ImageConfig",
                                                          "ImageUri",
                                                          "KmsKeyArn",
-                                                         "Layers",
                                                          "LoggingConfig",
                                                          "MultiTenancy",
                                                          "PermissionsBoundary",
@@ -224,6 +225,12 @@ PlannedFunction ReadFunction(const Member& resource, const NodeRef& node, Diagno
     settings.environment = environment->TextMap("Variables");
   }
   settings.tags = properties.TextMap("Tags");
+  settings.layers = properties.TextList("Layers");
+  if (settings.layers.size() > limits::kMaxLayers) {
+    errors.Add(properties.Find("Layers")->position,
+               fmt::format("{} layers: a function has at most {}", settings.layers.size(),
+                           limits::kMaxLayers));
+  }
   if (const Node* architectures = properties.Find("Architectures")) {
     const bool is_one = architectures->is_list() && architectures->items.size() == 1 &&
                         architectures->items[0]->is_scalar();

@@ -86,6 +86,26 @@ std::map<std::string, std::string> Properties::TextMap(std::string_view name) co
   return out;
 }
 
+std::vector<std::string> Properties::TextList(std::string_view name) const {
+  std::vector<std::string> out;
+  const Node* value = Find(name);
+  if (value == nullptr) return out;
+  if (!value->is_list()) {
+    errors_.Add(value->position,
+                fmt::format("'{}{}' is a list of texts, not {}", prefix_, name, Describe(*value)));
+    return out;
+  }
+  for (const auto& item : value->items) {
+    if (item->is_scalar()) {
+      out.push_back(item->text);
+    } else if (item->kind != NodeKind::kPoison) {
+      errors_.Add(item->position, fmt::format("'{}{}' is a list of texts, not of {}", prefix_, name,
+                                              Describe(*item)));
+    }
+  }
+  return out;
+}
+
 std::optional<Properties> Properties::Below(std::string_view name, std::string_view allowed) const {
   const Node* value = Find(name);
   if (value == nullptr) return std::nullopt;

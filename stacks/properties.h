@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "stacks/node.h"
 
@@ -23,6 +24,7 @@ class Properties {
   bool Flag(std::string_view name) const;
   double Number(std::string_view name) const;  // From 0 to 1.
   std::map<std::string, std::string> TextMap(std::string_view name) const;
+  std::vector<std::string> TextList(std::string_view name) const;
   // The map below `name`, whose only members are `allowed`.
   std::optional<Properties> Below(std::string_view name, std::string_view allowed) const;
   // ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: N}. 0: absent.

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "stacks/function_resource.h"
+#include "stacks/layer_resource.h"
 #include "stacks/version_resources.h"
 
 namespace hearth::stacks {
@@ -30,8 +31,9 @@ void CheckResourceMembers(const Member& resource, Diagnostics& errors) {
     }
   }
   const Member* type = node.Find("Type");
-  // A version is kept in any case; nothing else is.
-  const bool may_retain = type != nullptr && type->value->text == kVersionType;
+  // A version is kept in any case, a layer's as its resource wants it; nothing else is.
+  const bool may_retain =
+      type != nullptr && (type->value->text == kVersionType || type->value->text == kLayerType);
   for (const auto name : {"DeletionPolicy", "UpdateReplacePolicy"}) {
     const Member* policy = node.Find(name);
     if (policy == nullptr || policy->value->text == "Delete" ||

@@ -23,6 +23,7 @@ Json Stored(const FunctionState& state) {
           {"environment", s.environment},
           {"architectures", s.architectures},
           {"tags", s.tags},
+          {"layers", s.layers},
           {"snap_start", s.snap_start},
           {"code", state.code_digest}};
 }
@@ -42,6 +43,7 @@ FunctionState StateFrom(const Json& stored) {
   s.architectures = stored.at("architectures").get<std::vector<std::string>>();
   s.tags = stored.at("tags").get<std::map<std::string, std::string>>();
   s.snap_start = stored.value("snap_start", false);
+  s.layers = stored.value("layers", std::vector<std::string>());
   state.code_digest = stored.at("code");
   return state;
 }
@@ -76,6 +78,8 @@ std::string_view ToText(ResourceKind kind) {
       return "version";
     case ResourceKind::kAlias:
       return "alias";
+    case ResourceKind::kLayer:
+      return "layer";
   }
   return "";
 }
@@ -83,6 +87,7 @@ std::string_view ToText(ResourceKind kind) {
 ResourceKind KindFrom(const std::string& text) {
   return text == "version" ? ResourceKind::kVersion
          : text == "alias" ? ResourceKind::kAlias
+         : text == "layer" ? ResourceKind::kLayer
                            : ResourceKind::kFunction;
 }
 
@@ -90,7 +95,7 @@ Json Stored(const std::vector<Change>& changes) {
   const auto optional = [](const auto& state) { return state ? Stored(*state) : Json(); };
   Json out = Json::array();
   for (const auto& change : changes) {
-    // Of a version nothing is needed to roll back.
+    // Of a version, and of a layer's, nothing is needed to roll back.
     out.push_back({{"kind", ToText(change.kind)},
                    {"logical_id", change.logical_id},
                    {"function", change.function},
@@ -130,7 +135,8 @@ StackRecord RecordFrom(const Json& stored) {
   record.description = stored.at("description");
   record.updated = stored.at("updated");
   for (const auto& item : stored.at("resources")) {
-    record.resources.push_back({item.at("logical_id"), item.at("type"), item.at("physical_id")});
+    record.resources.push_back({item.at("logical_id"), item.at("type"), item.at("physical_id"),
+                                item.value("retain", false)});
   }
   for (const auto& item : stored.at("outputs")) {
     record.outputs.push_back({item.at("name"), item.at("value"), item.at("description")});
@@ -167,6 +173,7 @@ Json ToJson(const StackRecord& record) {
     resources.push_back({{"logical_id", resource.logical_id},
                          {"type", resource.type},
                          {"physical_id", resource.physical_id}});
+    if (resource.retain) resources.back()["retain"] = true;
   }
   Json outputs = Json::array();
   for (const auto& output : record.outputs) {

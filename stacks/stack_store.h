@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "invoker/control_plane.h"
+#include "invoker/layer.h"
 #include "io/offload.h"
 #include "store/database.h"
 
@@ -45,10 +46,10 @@ struct AliasState {
   bool operator==(const AliasState&) const = default;
 };
 
-enum class ResourceKind { kFunction, kVersion, kAlias };
+enum class ResourceKind { kFunction, kVersion, kAlias, kLayer };
 
 // One resource's way from `before` to `after`; neither: it does not exist. A version has no way
-// back: once published, it is there until its function goes.
+// back: once published, it is there until its function goes. Nor has a layer version.
 struct Change {
   std::string logical_id;
   std::string function;  // Its name: a function's physical id.
@@ -59,12 +60,16 @@ struct Change {
   std::string alias;      // kAlias: its name.
   std::optional<AliasState> alias_before;
   std::optional<AliasState> alias_after;
+  // kLayer, whose name is `function` and whose number `version` tells: what it is. Nothing: it is
+  // deleted once the deployment has succeeded.
+  std::optional<invoker::LayerVersion> layer = {};
 };
 
 struct StackResource {
   std::string logical_id;
   std::string type;
   std::string physical_id;
+  bool retain = false;  // Of a layer version: it stays when the resource goes.
 };
 
 struct StackOutput {

@@ -78,7 +78,8 @@ class StacksApi {
   std::expected<Request, std::vector<Diagnostic>> Read(const aws::Call& call,
                                                        const std::string& name) const;
   void CheckFunctions(Request& request, Diagnostics& errors) const;
-  // Digests of every function's code, in order; from the disk's thread.
+  // Digests of every function's code, then of every layer's content, in order; from the disk's
+  // thread.
   static std::expected<std::vector<std::string>, std::vector<Diagnostic>> FindCode(
       layers::CodeStore& code, const Request& request);
   void RunDeployment(aws::Call call, Request request, std::vector<std::string> digests);
@@ -86,6 +87,7 @@ class StacksApi {
   Change ChangeOf(const Request& request, const PlannedStep& step,
                   const std::vector<std::string>& digests);
   std::string PublishedNumber(const std::string& stack, const Change& change) const;
+  std::string PublishedLayer(const std::string& stack, const Change& change) const;
   std::string PhysicalId(const Change& change) const;
   // First ends what an earlier deployment left behind, if it did.
   void WithRecovered(const std::string& name, std::function<void(bool is_clean)> then);

@@ -2,11 +2,26 @@
 #include <algorithm>
 
 #include "aws/arn.h"
+#include "invoker/uploaded_code.h"
 #include "stacks/stacks_api.h"
 #include "stacks/stacks_request.h"
 #include "stacks/version_steps.h"
 
 namespace hearth::stacks {
+
+void AddLayerCleanUp(const StackResource& resource, std::vector<Change>& changes) {
+  const auto name = invoker::ParseLayerVersionArn(resource.physical_id);
+  if (!name) return;
+  Change change{.logical_id = resource.logical_id,
+                .function = name->name,
+                .before = {},
+                .after = {},
+                .kind = ResourceKind::kLayer,
+                .version = {},
+                .alias = {}};
+  change.version.number = std::to_string(*name->number);
+  changes.push_back(std::move(change));
+}
 
 std::vector<Change> StacksApi::ChangesOf(const Request& request,
                                          const std::vector<std::string>& digests) {
@@ -16,7 +31,7 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
   for (const PlannedStep& step : request.plan.order) {
     changes.push_back(ChangeOf(request, step, digests));
     kept.insert(PhysicalId(changes.back()));
-    functions.insert(changes.back().function);
+    if (step.kind != ResourceKind::kLayer) functions.insert(changes.back().function);
   }
   // What vanished goes last, and in the reverse of the order in which it came. A function takes its
   // versions and aliases with it; a version stays as long as its function.
@@ -27,6 +42,13 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
     if (it->type == kFunctionType) {
       changes.push_back({it->logical_id, it->physical_id,
                          CurrentState(options_.registry, it->physical_id), std::nullopt});
+      continue;
+    }
+    if (it->type == kLayerType) {
+      const auto planned =
+          std::ranges::find(request.plan.layers, it->logical_id, &PlannedLayer::logical_id);
+      const bool is_gone = planned == request.plan.layers.end();
+      if (is_gone ? !it->retain : !planned->retain_replaced) AddLayerCleanUp(*it, changes);
       continue;
     }
     const auto name = aws::ParseFunctionName(it->physical_id);
@@ -60,7 +82,13 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
           std::ranges::find(plan.functions, version.function,
                             [](const PlannedFunction& planned) { return planned.settings.name; });
       const std::string& digest = digests[static_cast<size_t>(function - plan.functions.begin())];
-      Change change{.logical_id = VersionLogicalId(version, {function->settings, digest}),
+      // Another layer is another content, which its token does not tell.
+      Numbers contents;
+      for (size_t i = 0; i < plan.layers.size(); ++i) {
+        contents[LayerToken(plan.layers[i].logical_id)] = digests[plan.functions.size() + i];
+      }
+      const FunctionState published = WithNumbers({function->settings, digest}, contents);
+      Change change{.logical_id = VersionLogicalId(version, published),
                     .function = version.function,
                     .before = {},
                     .after = {},
@@ -81,6 +109,23 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
               .alias = alias.name,
               .alias_before = CurrentAlias(options_.registry, alias.function, alias.name),
               .alias_after = alias.state};
+    }
+    case ResourceKind::kLayer: {
+      const auto& planned = plan.layers[step.index];
+      Change change{.logical_id = planned.logical_id,
+                    .function = planned.layer.name,
+                    .before = {},
+                    .after = {},
+                    .kind = ResourceKind::kLayer,
+                    .version = {},
+                    .alias = {}};
+      change.layer = planned.layer;
+      change.layer->code_digest = digests[plan.functions.size() + step.index];
+      change.layer->code_sha256 = invoker::CodeSha256(change.layer->code_digest);
+      change.layer->created = base::FormatLambdaTime(options_.clock.WallNow());
+      change.version.token = LayerToken(planned.logical_id);
+      change.version.number = PublishedLayer(request.stack, change);
+      return change;
     }
   }
   return {};
@@ -106,6 +151,23 @@ std::string StacksApi::PublishedNumber(const std::string& stack, const Change& c
   return "";
 }
 
+// The number of the layer version that the stack has for this resource already, where that is still
+// there and is the same; empty: it is to be published.
+std::string StacksApi::PublishedLayer(const std::string& stack, const Change& change) const {
+  const StackRecord* record = stacks_->Find(stack);
+  if (record == nullptr) return "";
+  for (const auto& resource : record->resources) {
+    if (resource.type != kLayerType || resource.logical_id != change.logical_id) continue;
+    const auto name = invoker::ParseLayerVersionArn(resource.physical_id);
+    if (!name) continue;
+    const auto found = options_.control.layers().Find(name->name, *name->number);
+    if (found != nullptr && IsSameLayer(*found, *change.layer)) {
+      return std::to_string(found->number);
+    }
+  }
+  return "";
+}
+
 std::string StacksApi::PhysicalId(const Change& change) const {
   const auto& account = options_.account;
   switch (change.kind) {
@@ -115,6 +177,10 @@ std::string StacksApi::PhysicalId(const Change& change) const {
       return invoker::FunctionArn(account, change.function, change.version.token);
     case ResourceKind::kAlias:
       return invoker::FunctionArn(account, change.function, change.alias);
+    case ResourceKind::kLayer:
+      return invoker::LayerArn(
+          account, change.function,
+          change.version.number.empty() ? change.version.token : change.version.number);
   }
   return "";
 }

@@ -111,7 +111,10 @@ void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
       function.settings.role = fmt::format("arn:aws:iam::{}:role/{}-{}Role", options_.account.id,
                                            request.stack, function.logical_id);
     }
-    const auto checked = options_.control.Check(function.settings);
+    // A layer that this very template publishes is not there yet.
+    auto settings = function.settings;
+    std::erase_if(settings.layers, HasToken);
+    const auto checked = options_.control.Check(settings);
     if (!checked) {
       errors.Add(PlaceOf(function, checked.error().message),
                  fmt::format("{}: {}", function.logical_id, checked.error().message));
@@ -164,6 +167,17 @@ void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
                          {"type", kFunctionType},
                          {"physical_id", function.settings.name}});
   }
+  for (const auto& layer : request->plan.layers) {
+    if (paths.insert(layer.code_path).second) {
+      artifacts.push_back({{"path", layer.code_path},
+                           {"kind", "layer"},
+                           {"line", layer.content.line},
+                           {"column", layer.content.column}});
+    }
+    resources.push_back({{"logical_id", layer.logical_id},
+                         {"type", kLayerType},
+                         {"physical_id", layer.layer.name}});
+  }
   for (const auto& alias : request->plan.aliases) {
     resources.push_back({{"logical_id", alias.logical_id},
                          {"type", kAliasType},
@@ -179,6 +193,19 @@ std::expected<std::vector<std::string>, std::vector<Diagnostic>> StacksApi::Find
     layers::CodeStore& code, const Request& request) {
   std::vector<std::string> digests;
   Diagnostics errors;
+  const auto find = [&](const std::string& path, Position where) {
+    const auto found = request.artifacts.find(path);
+    if (found == request.artifacts.end()) {
+      errors.Add(where, fmt::format("the request's 'artifacts' does not name '{}'", path));
+    } else if (!base::FromHex(found->second) || !code.Has(found->second)) {
+      errors.Add(where,
+                 fmt::format("the artifact '{}' of '{}' was not uploaded: PUT /_hearth/artifacts/"
+                             "SHA256 first",
+                             found->second.substr(0, 64), path));
+    } else {
+      digests.push_back(found->second);
+    }
+  };
   for (const auto& function : request.plan.functions) {
     if (function.code_path.empty()) {
       auto zip = layers::PackZipOfText(function.inline_name, function.inline_code);
@@ -190,19 +217,9 @@ std::expected<std::vector<std::string>, std::vector<Diagnostic>> StacksApi::Find
       }
       continue;
     }
-    const auto found = request.artifacts.find(function.code_path);
-    if (found == request.artifacts.end()) {
-      errors.Add(PlaceOf(function, "CodeUri"),
-                 fmt::format("the request's 'artifacts' does not name '{}'", function.code_path));
-    } else if (!base::FromHex(found->second) || !code.Has(found->second)) {
-      errors.Add(PlaceOf(function, "CodeUri"),
-                 fmt::format("the artifact '{}' of '{}' was not uploaded: PUT /_hearth/artifacts/"
-                             "SHA256 first",
-                             found->second.substr(0, 64), function.code_path));
-    } else {
-      digests.push_back(found->second);
-    }
+    find(function.code_path, PlaceOf(function, "CodeUri"));
   }
+  for (const auto& layer : request.plan.layers) find(layer.code_path, layer.content);
   if (!errors.empty()) return std::unexpected(errors.Sorted());
   return digests;
 }
@@ -260,6 +277,10 @@ void StacksApi::RunDeployment(aws::Call call, Request request, std::vector<std::
   for (size_t i = 0; i < request.plan.order.size(); ++i) {
     record.resources.push_back(
         {changes[i].logical_id, std::string(TypeOf(changes[i].kind)), PhysicalId(changes[i])});
+    const auto& step = request.plan.order[i];
+    if (step.kind == ResourceKind::kLayer) {
+      record.resources.back().retain = request.plan.layers[step.index].retain;
+    }
   }
   Stream(std::move(call), request.stack, std::move(changes), std::move(record),
          std::move(request.plan.notices));
@@ -325,6 +346,7 @@ void StacksApi::Delete(aws::Call call, const std::string& name) {
     std::vector<Change> changes;
     const StackRecord& record = *stacks_->Find(name);
     for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
+      if (it->type == kLayerType && !it->retain) AddLayerCleanUp(*it, changes);
       if (it->type != kFunctionType) continue;  // It goes with its function.
       changes.push_back({it->logical_id, it->physical_id,
                          CurrentState(options_.registry, it->physical_id), std::nullopt});

@@ -15,4 +15,7 @@ struct StacksApi::Request {
   std::map<std::string, std::string> artifacts;  // Digest by path.
 };
 
+// The deletion of the layer version that is this resource, for when the deployment has succeeded.
+void AddLayerCleanUp(const StackResource& resource, std::vector<Change>& changes);
+
 }  // namespace hearth::stacks

@@ -18,7 +18,8 @@ namespace {
 constexpr std::string_view kSamTransform = "AWS::Serverless-2016-10-31";
 constexpr std::string_view kFunctionType = "AWS::Serverless::Function";
 constexpr size_t kMaxOutputs = 200;  // AWS.
-constexpr std::array<std::string_view, 3> kServedTypes = {kFunctionType, kVersionType, kAliasType};
+constexpr std::array<std::string_view, 5> kServedTypes = {kFunctionType, kVersionType, kAliasType,
+                                                          kServerlessLayerType, kLayerType};
 
 constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersion",
                                                         "Transform",
@@ -203,10 +204,10 @@ class Planner {
                       Describe(*type->value), resource.name, fmt::join(kServedTypes, ", ")));
       return false;
     }
-    const bool is_function = type->value->text == kFunctionType;
-    if (is_function && !is_sam_) {
+    const std::string& kind = type->value->text;
+    if ((kind == kFunctionType || kind == kServerlessLayerType) && !is_sam_) {
       errors_.Add(type->value->position,
-                  fmt::format("{} needs 'Transform: {}' at the top", kFunctionType, kSamTransform));
+                  fmt::format("{} needs 'Transform: {}' at the top", kind, kSamTransform));
     }
     CheckMetadata(resource, errors_, notices_);
     const Member* properties = node.Find("Properties");
@@ -216,8 +217,10 @@ class Planner {
                   fmt::format("Properties is a map, not {}", Describe(*properties->value)));
       return false;
     }
-    if (is_function) {
+    if (kind == kFunctionType) {
       CheckFunctionProperties(resource, PropertiesOf(resource), errors_, notices_);
+    } else if (kind == kServerlessLayerType || kind == kLayerType) {
+      CheckLayerProperties(kind, PropertiesOf(resource), errors_);
     } else {
       CheckVersionProperties(type->value->text, PropertiesOf(resource), errors_);
     }
@@ -302,6 +305,8 @@ class Planner {
       const PlannedAlias& alias = plan_.aliases.back();
       const std::string arn = Arn(alias.function, alias.name);
       scope_.resources[resource.name] = ResourceValues{arn, {{"AliasArn", arn}}};
+    } else if (type == kServerlessLayerType || type == kLayerType) {
+      AddLayer(resource.name, ReadLayer(resource, properties, errors_));
     } else {
       AddFunction(resource.name, ReadFunction(resource, properties, errors_));
     }
@@ -340,6 +345,14 @@ class Planner {
   void AddAlias(PlannedAlias alias) {
     plan_.order.push_back({ResourceKind::kAlias, plan_.aliases.size()});
     plan_.aliases.push_back(std::move(alias));
+  }
+
+  void AddLayer(const std::string& logical_id, PlannedLayer planned) {
+    const std::string arn =
+        invoker::LayerArn(input_.account, planned.layer.name, LayerToken(logical_id));
+    scope_.resources[logical_id] = ResourceValues{arn, {{"LayerVersionArn", arn}}};
+    plan_.order.push_back({ResourceKind::kLayer, plan_.layers.size()});
+    plan_.layers.push_back(std::move(planned));
   }
 
   void CheckNames() {

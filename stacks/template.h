@@ -13,6 +13,7 @@
 
 #include "invoker/function.h"
 #include "stacks/function_resource.h"
+#include "stacks/layer_resource.h"
 #include "stacks/node.h"
 #include "stacks/version_resources.h"
 
@@ -34,7 +35,7 @@ struct PlannedOutput {
 
 struct PlannedStep {
   ResourceKind kind;
-  size_t index;  // Of the plan's functions, versions or aliases.
+  size_t index;  // Of the plan's functions, versions, aliases or layers.
 };
 
 struct Plan {
@@ -42,6 +43,7 @@ struct Plan {
   std::vector<PlannedFunction> functions;
   std::vector<PlannedVersion> versions;
   std::vector<PlannedAlias> aliases;
+  std::vector<PlannedLayer> layers;
   std::vector<PlannedStep> order;  // What others depend on comes first.
   std::vector<PlannedOutput> outputs;
   std::vector<Diagnostic> notices;

@@ -103,6 +103,7 @@ FunctionState WithNumbers(FunctionState state, const Numbers& numbers) {
   for (auto& [name, value] : state.settings.environment) {
     value = WithNumbers(std::move(value), numbers);
   }
+  for (auto& layer : state.settings.layers) layer = WithNumbers(std::move(layer), numbers);
   for (auto& [name, value] : state.settings.tags) value = WithNumbers(std::move(value), numbers);
   state.settings.description = WithNumbers(std::move(state.settings.description), numbers);
   return state;

@@ -120,4 +120,21 @@ void BringAlias(invoker::ControlPlane& control, const invoker::Registry& registr
   }
 }
 
+void PublishLayer(invoker::ControlPlane& control, layers::CodeStore& code, io::Offload& disk,
+                  const invoker::LayerVersion& layer,
+                  std::function<void(std::expected<std::string, std::string>)> done) {
+  disk.Run([&code, digest = layer.code_digest] { return code.ReadZip(digest); },
+           [&layers = control.layers(), layer = invoker::LayerVersion(layer),
+            done = std::move(done)](const base::Result<std::string>& zip) mutable {
+             if (!zip) return done(std::unexpected(zip.error().ToString()));
+             layer.code_size = zip->size();
+             layers.Publish(std::move(layer),
+                            [done = std::move(done)](
+                                const std::expected<invoker::LayerRef, aws::ApiError>& made) {
+                              if (!made) return done(std::unexpected(made.error().message));
+                              done(std::to_string((*made)->number));
+                            });
+           });
+}
+
 }  // namespace hearth::stacks

@@ -1,4 +1,4 @@
-// What a deployment does to published versions and aliases.
+// What a deployment does to published versions, aliases and layers.
 //
 // Each step's callback runs once, never inside the call. Owner: none; the host outlives it.
 #pragma once
@@ -10,6 +10,8 @@
 
 #include "invoker/control_plane.h"
 #include "invoker/registry.h"
+#include "io/offload.h"
+#include "layers/code_store.h"
 #include "stacks/stack_store.h"
 
 namespace hearth::stacks {
@@ -32,5 +34,10 @@ void BringAlias(invoker::ControlPlane& control, const invoker::Registry& registr
                 const std::string& function, const std::string& alias,
                 const std::optional<AliasState>& target,
                 std::function<void(std::expected<void, std::string>)> done);
+
+// Publishes the next version of the layer, whose content `code` has. Gives its number.
+void PublishLayer(invoker::ControlPlane& control, layers::CodeStore& code, io::Offload& disk,
+                  const invoker::LayerVersion& layer,
+                  std::function<void(std::expected<std::string, std::string>)> done);
 
 }  // namespace hearth::stacks

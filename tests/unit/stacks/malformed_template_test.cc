@@ -131,7 +131,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:1:41: the transform 'AWS::Include' is not served: only 'AWS::Serverless-20"
      "16-10-31' is\n"
      "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverl"
-     "ess::Function, AWS::Lambda::Version, AWS::Lambda::Alias\n"},
+     "ess::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
+     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
     {"NoTransform",
      "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Hand"
      "ler: b.c, Runtime: python3.12}\n",
@@ -141,12 +142,14 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "Globals: {Function: {Timeout: 3}}\nResources: {A: {Type: X}}\n",
      "template.yaml:1:1: Globals needs 'Transform: AWS::Serverless-2016-10-31'\n"
      "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverl"
-     "ess::Function, AWS::Lambda::Version, AWS::Lambda::Alias\n"},
+     "ess::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
+     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
     {"UnservedType",
      kTop +
      "  Table:\n    Type: AWS::DynamoDB::Table\n",
      "template.yaml:4:11: the resource type 'AWS::DynamoDB::Table' of 'Table' is not served ye"
-     "t; served: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias\n"},
+     "t; served: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
+     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
     {"NoType",
      kTop +
      "  Table:\n    Properties: {}\n",
@@ -161,15 +164,16 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:3:3: the logical id 'my-table' has other characters than letters and digit"
      "s\n"
      "template.yaml:4:11: the resource type 'AWS::S3::Bucket' of 'my-table' is not served yet;"
-     " served: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias\n"},
+     " served: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
+     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
     {"PropertiesAList",
      kTop +
      "  A:\n    Type: AWS::Serverless::Function\n    Properties: [a]\n",
      "template.yaml:5:17: Properties is a map, not a list\n"},
     {"UnservedProperty",
      kHello +
-     "      Layers: [a]\n",
-     "template.yaml:9:7: the property 'Layers' of AWS::Serverless::Function is not served yet"
+     "      VpcConfig: [a]\n",
+     "template.yaml:9:7: the property 'VpcConfig' of AWS::Serverless::Function is not served yet"
      "\n"},
     {"MisspeltProperty",
      kHello +
@@ -372,9 +376,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:1:22: 'FunctionName' is not allowed in Globals.Function: it belongs to one"
      " function\n"},
     {"GlobalsUnservedProperty",
-     "Globals: {Function: {Layers: [a]}}\n" +
+     "Globals: {Function: {VpcConfig: [a]}}\n" +
      kHello,
-     "template.yaml:1:22: the property 'Layers' of AWS::Serverless::Function is not served yet"
+     "template.yaml:1:22: the property 'VpcConfig' of AWS::Serverless::Function is not served yet"
      "\n"},
     {"ParameterWithoutValue",
      "Parameters: {Name: {Type: String}}\n" +
@@ -451,16 +455,17 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:9:25: 'Export' of an output is not served yet\n"},
     {"SeveralAtOnce",
      kHello +
-     "      Timeout: soon\n      Layers: []\n      Description: !Ref Nobody\n  Queue:\n    Typ"
+     "      Timeout: soon\n      VpcConfig: []\n      Description: !Ref Nobody\n  Queue:\n    Typ"
      "e: AWS::SQS::Queue\n",
      "template.yaml:9:16: 'Timeout' is a whole number, not 'soon'\n"
-     "template.yaml:10:7: the property 'Layers' of AWS::Serverless::Function is not served yet"
+     "template.yaml:10:7: the property 'VpcConfig' of AWS::Serverless::Function is not served yet"
      "\n"
      "template.yaml:11:20: 'Nobody' is no parameter and no resource; there are: Hello, Queue, "
      "AWS::AccountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffi"
      "x\n"
      "template.yaml:13:11: the resource type 'AWS::SQS::Queue' of 'Queue' is not served yet; s"
-     "erved: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias\n"},
+     "erved: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
+     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
     {"JsonUnclosed",
      "{\"Resources\": {\"A\": {\"Type\": \"X\"}",
      "template.yaml:1:1: not YAML: end of map flow not found\n"},

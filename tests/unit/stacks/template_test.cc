@@ -221,7 +221,7 @@ TEST(Globals, ListsAreAppendedToTheGlobalOnes) {
 
 TEST(Template, AnUnservedGlobalIsReportedOnceForManyFunctions) {
   const auto plan =
-      PlanOf(kTop + "Globals: {Function: {Layers: [a]}}\nResources:\n" + kHello +
+      PlanOf(kTop + "Globals: {Function: {VpcConfig: [a]}}\nResources:\n" + kHello +
              "  B:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, "
              "Handler: a.b, Runtime: python3.12}\n");
   ASSERT_FALSE(plan.has_value());
