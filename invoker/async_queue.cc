@@ -29,6 +29,7 @@ struct Entry {
   // is called again, as at-least-once allows.
   std::string record;
   std::string destination;
+  int64_t ended_ms = 0;
 };
 
 // "PROD" of "arn:aws:lambda:...:function:Name:PROD"; empty where the function alone was named.
@@ -162,10 +163,11 @@ class SqliteAsyncQueue final : public AsyncQueue {
         Send(entry);
         continue;
       }
-      const auto flight = flights_.find(entry.event.function_name);
-      if (flight != flights_.end() && flight->second.calls >= kMaxAsyncInFlightOfOne) {
-        flight->second.waiting.push_back(id);
+      Flight& flight = flights_[entry.event.function_name];
+      if (flight.calls >= kMaxAsyncInFlightOfOne) {
+        flight.waiting.push_back(id);
       } else {
+        ++flight.calls;
         Dispatch(entry);
       }
     }
@@ -187,20 +189,22 @@ class SqliteAsyncQueue final : public AsyncQueue {
     });
   }
 
+  // One of its function's calls, until Leave.
   void Dispatch(const Entry& entry) {
     const AsyncEvent& event = entry.event;
     if (IsTooOld(entry, NowMillis())) {
+      Leave(event.function_name);
       return GiveUp(event.request_id, "EventAgeExceeded", "the event is too old", nullptr);
     }
     // Now, not when it was accepted: an alias may stand for another version since.
     FunctionRef function =
         registry_.Resolve({event.function_name, std::string(QualifierOf(event))});
     if (function == nullptr) {
+      Leave(event.function_name);
       return GiveUp(event.request_id, "RetriesExhausted",
                     "the function, its version or its alias is gone", nullptr);
     }
     ++in_flight_;
-    ++flights_[event.function_name].calls;
     if (CheckInvocable(*function)) {
       // Its version is not ready: as where the host is at fault, a later try may succeed.
       loop_.Post([this, alive = std::weak_ptr<bool>(alive_), id = event.request_id] {
@@ -226,7 +230,14 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
   void OnResult(const std::string& id, const InvocationResult& result) {
     --in_flight_;
-    const auto flight = flights_.find(entries_.at(id).event.function_name);
+    Leave(entries_.at(id).event.function_name);
+    Settle(id, result);
+    PumpLater();
+  }
+
+  // Room for the next of the function's events.
+  void Leave(const std::string& function_name) {
+    const auto flight = flights_.find(function_name);
     --flight->second.calls;
     if (!flight->second.waiting.empty()) {
       due_.emplace(NowMillis(), std::move(flight->second.waiting.front()));
@@ -234,8 +245,6 @@ class SqliteAsyncQueue final : public AsyncQueue {
     } else if (flight->second.calls == 0) {
       flights_.erase(flight);
     }
-    Settle(id, result);
-    PumpLater();
   }
 
   bool IsTooOld(const Entry& entry, int64_t at_ms) const {
@@ -260,8 +269,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
     } else {
       wait = std::chrono::minutes(++entry.function_errors);
     }
-    entry.due_ms =
-        NowMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+    Defer(entry, wait);
     if (IsTooOld(entry, entry.due_ms)) {
       return GiveUp(id, "EventAgeExceeded", "the event would be too old", &result);
     }
@@ -271,6 +279,11 @@ class SqliteAsyncQueue final : public AsyncQueue {
                     "WHERE request_id = ?",
              .parameters = {entry.function_errors, entry.host_errors, entry.due_ms, id},
              .done = LogFailure(id)});
+  }
+
+  void Defer(Entry& entry, base::Duration wait) const {
+    entry.due_ms =
+        NowMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
   }
 
   static base::Duration NextBackOff(Entry& entry) {
@@ -304,6 +317,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
                                     .result = has_answer ? result : nullptr},
                                    loop_.clock().WallNow());
     entry.host_errors = 0;
+    entry.ended_ms = NowMillis();
     Send(entry);
   }
 
@@ -320,12 +334,9 @@ class SqliteAsyncQueue final : public AsyncQueue {
     Entry& entry = entries_.at(id);
     HLOG_WARN("the record of event {} is not delivered to {}: {}", id, entry.destination,
               sent.error().ToString());
-    const auto wait = NextBackOff(entry);
-    entry.due_ms =
-        NowMillis() + std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
-    if (sent.error().kind == base::ErrorKind::kInvalid || IsTooOld(entry, entry.due_ms)) {
-      return Remove(id);
-    }
+    Defer(entry, NextBackOff(entry));
+    const bool is_too_old = entry.due_ms - entry.ended_ms > kDefaultEventAgeSeconds * 1000;
+    if (sent.error().kind == base::ErrorKind::kInvalid || is_too_old) return Remove(id);
     due_.emplace(entry.due_ms, id);
     PumpLater();
   }

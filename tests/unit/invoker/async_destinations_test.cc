@@ -146,6 +146,43 @@ TEST_F(AsyncDestinations, WhatTheFunctionAnsweredNeedNotBeJson) {
   EXPECT_EQ(MUST(base::ParseJson(record))["responsePayload"], result.payload);
 }
 
+TEST_F(AsyncDestinations, TheRecordOfAnEventThatWasTooOldIsSentAgainToo) {
+  config().max_age_s = 60;
+  config().on_failure = kQueue;
+  size_t sent = 0;
+  queue->destinations().Attach(
+      "sqs", [&](const Destinations::Delivery&, const Destinations::Done& done) {
+        if (++sent == 1) return done(base::MakeError(base::ErrorKind::kSystem, "send", "no"));
+        done({});
+      });
+  Put("e1");
+  for (int i = 0; i < 6; ++i) {
+    Answer("F", InvocationStatus::kThrottled);
+    if (i < 5) Pass(std::chrono::seconds(1 << i));
+  }
+  EXPECT_EQ(sent, 1u);
+  EXPECT_THAT(Stored(), ElementsAre("e1"));
+  Pass(1s);
+  EXPECT_EQ(sent, 2u);
+  EXPECT_THAT(Stored(), ElementsAre());
+}
+
+TEST_F(AsyncDestinations, EventsOfAFunctionThatIsGoneAreGivenUpHoweverManyWait) {
+  const size_t count = 3 * kMaxAsyncInFlightOfOne;
+  for (size_t i = 0; i < count; ++i) {
+    queue->Put(Event("e" + std::to_string(i)), [](base::Result<void>) {});
+  }
+  Settle();
+  ASSERT_THAT(invoker.waiting, SizeIs(kMaxAsyncInFlightOfOne));
+  registry.functions.erase("F");
+  while (!invoker.waiting.empty()) {
+    invoker.Answer(InvocationStatus::kSuccess);
+    Settle();
+  }
+  EXPECT_EQ(queue->pending(), 0u);
+  EXPECT_EQ(queue->counters().given_up, count - kMaxAsyncInFlightOfOne);
+}
+
 TEST_F(AsyncDestinations, ASlowFunctionLeavesRoomForTheOthers) {
   for (size_t i = 0; i < kMaxAsyncInFlight + 10; ++i) {
     queue->Put(Event("slow" + std::to_string(i)), [](base::Result<void>) {});
