@@ -13,19 +13,19 @@ constexpr std::string_view kFunctionNamePattern =
 constexpr size_t kMaxNamespacedName = 140;  // AWS: a partial ARN; a full one is at most 170.
 constexpr size_t kMaxFullArn = 170;
 
-bool IsWord(std::string_view text) {
+}  // namespace
+
+bool IsNameWord(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '_';
   });
 }
 
-bool IsAccount(std::string_view text) {
+bool IsAccountId(std::string_view text) {
   return text.size() == 12 &&
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
-
-}  // namespace
 
 std::string Arn::ToString() const {
   return "arn:" + partition + ":" + service + ":" + region + ":" + account + ":" + resource;
@@ -53,11 +53,11 @@ base::Result<Arn> ParseArn(std::string_view text) {
 }
 
 bool IsFunctionName(std::string_view text) {
-  return text.size() <= limits::kMaxFunctionName && IsWord(text);
+  return text.size() <= limits::kMaxFunctionName && IsNameWord(text);
 }
 
 bool IsQualifier(std::string_view text) {
-  return text == "$LATEST" || (text.size() <= 128 && IsWord(text));
+  return text == "$LATEST" || (text.size() <= 128 && IsNameWord(text));
 }
 
 ApiError ValidationError(std::string_view value, std::string_view member,
@@ -82,7 +82,7 @@ std::expected<FunctionName, ApiError> ParseFunctionName(std::string_view text) {
     // arn:aws:lambda:region:account:function:name[:qualifier]
     const auto arn = ParseArn(text);
     if (text.size() > kMaxFullArn || !arn || !arn->partition.starts_with("aws") ||
-        arn->service != "lambda" || !IsWord(arn->region) || !IsAccount(arn->account) ||
+        arn->service != "lambda" || !IsNameWord(arn->region) || !IsAccountId(arn->account) ||
         !arn->resource.starts_with(kFunction)) {
       return malformed();
     }
@@ -91,7 +91,7 @@ std::expected<FunctionName, ApiError> ParseFunctionName(std::string_view text) {
     rest = text.substr(text.size() - arn->resource.size() + kFunction.size());
   } else {
     if (text.size() > kMaxNamespacedName) return malformed();
-    if (text.size() > 13 && text[12] == ':' && IsAccount(text.substr(0, 12)) &&
+    if (text.size() > 13 && text[12] == ':' && IsAccountId(text.substr(0, 12)) &&
         text.substr(13).starts_with(kFunction)) {
       out.account = text.substr(0, 12);
       rest.remove_prefix(13);
@@ -100,7 +100,7 @@ std::expected<FunctionName, ApiError> ParseFunctionName(std::string_view text) {
   }
   const size_t colon = rest.find(':');
   out.name = rest.substr(0, colon);
-  if (!IsWord(out.name)) return malformed();
+  if (!IsNameWord(out.name)) return malformed();
   if (out.name.size() > limits::kMaxFunctionName) {
     return refuse("Member must have length less than or equal to " +
                   std::to_string(limits::kMaxFunctionName));

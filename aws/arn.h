@@ -24,6 +24,10 @@ struct Arn {
 };
 
 base::Result<Arn> ParseArn(std::string_view text);
+// [a-zA-Z0-9-_]+, of which AWS makes names, regions and ids.
+bool IsNameWord(std::string_view text);
+// Twelve digits.
+bool IsAccountId(std::string_view text);
 
 // `name`, `function:name`, `account:function:name`, or the full ARN; each also with `:qualifier`.
 struct FunctionName {

@@ -37,18 +37,10 @@ void InitLog(const char* name, LogLevel level) {
   formatter->add_flag<EscapedMessage>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %n[%P] %l: %*");
   logger->set_formatter(std::move(formatter));
   switch (level) {
-    case LogLevel::kDebug:
-      logger->set_level(spdlog::level::debug);
-      break;
-    case LogLevel::kInfo:
-      logger->set_level(spdlog::level::info);
-      break;
-    case LogLevel::kWarning:
-      logger->set_level(spdlog::level::warn);
-      break;
-    case LogLevel::kError:
-      logger->set_level(spdlog::level::err);
-      break;
+    case LogLevel::kDebug: logger->set_level(spdlog::level::debug); break;
+    case LogLevel::kInfo: logger->set_level(spdlog::level::info); break;
+    case LogLevel::kWarning: logger->set_level(spdlog::level::warn); break;
+    case LogLevel::kError: logger->set_level(spdlog::level::err); break;
   }
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(std::move(logger));

@@ -18,24 +18,12 @@ constexpr size_t kMaxLicense = 512;
 constexpr size_t kMaxRuntimes = 15;
 constexpr size_t kMaxArchitectures = 2;
 
-bool IsWord(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
-  });
-}
-
-bool IsAccount(std::string_view text) {
-  return text.size() == 12 &&
-         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 // The name, and the number where there is one, of "arn:aws:lambda:REGION:ACCOUNT:layer:NAME:1".
 std::optional<LayerName> ParseLayerArn(std::string_view text) {
   const auto arn = aws::ParseArn(text);
   constexpr std::string_view kLayer = "layer:";
-  if (!arn || arn->service != "lambda" || !IsWord(arn->region) || !IsAccount(arn->account) ||
-      !arn->resource.starts_with(kLayer)) {
+  if (!arn || arn->service != "lambda" || !aws::IsNameWord(arn->region) ||
+      !aws::IsAccountId(arn->account) || !arn->resource.starts_with(kLayer)) {
     return std::nullopt;
   }
   const std::string_view rest = std::string_view(arn->resource).substr(kLayer.size());
@@ -43,7 +31,7 @@ std::optional<LayerName> ParseLayerArn(std::string_view text) {
   LayerName out{.name = std::string(rest.substr(0, colon)),
                 .number = {},
                 .account = {.region = arn->region, .id = arn->account}};
-  if (!IsWord(out.name)) return std::nullopt;
+  if (!aws::IsNameWord(out.name)) return std::nullopt;
   if (colon == std::string_view::npos) return out;
   const std::string_view digits = rest.substr(colon + 1);
   uint64_t number = 0;
@@ -82,7 +70,7 @@ std::expected<LayerName, aws::ApiError> ParseLayerName(const Account& account,
   if (auto refusal = CheckLength(text, "layerName", kMaxName)) {
     return std::unexpected(std::move(*refusal));
   }
-  if (IsWord(text)) return LayerName{std::string(text), {}, account};
+  if (aws::IsNameWord(text)) return LayerName{std::string(text), {}, account};
   auto parsed = ParseLayerArn(text);
   if (parsed && !parsed->number) return *std::move(parsed);
   return std::unexpected(ValidationError(
@@ -128,7 +116,7 @@ std::optional<aws::ApiError> CheckCompatible(const std::vector<std::string>& run
 }
 
 std::optional<aws::ApiError> CheckLayer(const LayerVersion& layer) {
-  if (!IsWord(layer.name)) {
+  if (!aws::IsNameWord(layer.name)) {
     return ValidationError(layer.name, "layerName",
                            "Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+");
   }

@@ -12,28 +12,18 @@ namespace {
 
 using base::Json;
 
-bool IsDigits(std::string_view text, size_t count) {
-  return text.size() == count &&
-         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool IsStatementId(std::string_view text) {
-  return !text.empty() && text.size() <= 100 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
-  });
-}
+bool IsStatementId(std::string_view text) { return text.size() <= 100 && aws::IsNameWord(text); }
 
 // \d{12}|\*|arn:(aws[a-zA-Z-]*):iam::\d{12}:root
 bool IsPrincipal(std::string_view text) {
-  if (text == "*" || IsDigits(text, 12)) return true;
+  if (text == "*" || aws::IsAccountId(text)) return true;
   const size_t iam = text.find(":iam::");
   if (!text.starts_with("arn:aws") || iam == std::string_view::npos || !text.ends_with(":root")) {
     return false;
   }
   std::string_view account = text.substr(iam + 6);
   account.remove_suffix(std::min<size_t>(account.size(), 5));
-  return IsDigits(account, 12);
+  return aws::IsAccountId(account);
 }
 
 // o-[a-z0-9]{10,32}
@@ -91,7 +81,7 @@ std::string NoSuchVersion(const LayerName& name) {
 
 Json LayersApi::Shown(const LayerVersion& layer, const LayerStatement& statement) const {
   Json principal = statement.principal;
-  if (IsDigits(statement.principal, 12)) {
+  if (aws::IsAccountId(statement.principal)) {
     principal = {{"AWS", "arn:aws:iam::" + statement.principal + ":root"}};
   } else if (statement.principal != "*") {
     principal = {{"AWS", statement.principal}};

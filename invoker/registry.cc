@@ -32,70 +32,83 @@ base::Result<void> RunAll(store::Database& database, const std::vector<Statement
 
 int64_t Signed(uint64_t number) { return static_cast<int64_t>(number); }
 
-// What makes the stored versions of `before` those of `after`.
+// What makes the stored rows of `before` those of `after`: `put` where one is new or another now,
+// `drop` where it is gone. Both make a Statement.
+template <typename Key, typename Value, typename Put, typename Drop>
+void AddChanges(const std::map<Key, Value>& before, const std::map<Key, Value>& after, Put put,
+                Drop drop, std::vector<Statement>& out) {
+  for (const auto& [key, value] : after) {
+    const auto found = before.find(key);
+    if (found == before.end() || found->second != value) out.push_back(put(key, value));
+  }
+  for (const auto& [key, value] : before) {
+    if (!after.contains(key)) out.push_back(drop(key));
+  }
+}
+
 void AddVersions(const std::string& name, const FunctionRecord& before, const FunctionRecord& after,
                  std::vector<Statement>& out) {
-  for (const auto& [number, version] : after.versions) {
-    const auto found = before.versions.find(number);
-    if (found != before.versions.end() && found->second == version) continue;
-    out.push_back(
-        {"INSERT OR REPLACE INTO function_versions (name, version, definition) "
-         "VALUES (?, ?, ?)",
-         {name, Signed(number), base::ToJsonText(ToStored(*version))}});
-  }
-  for (const auto& [number, version] : before.versions) {
-    if (after.versions.contains(number)) continue;
-    out.push_back(
-        {"DELETE FROM function_versions WHERE name = ? AND version = ?", {name, Signed(number)}});
-  }
+  AddChanges(
+      before.versions, after.versions,
+      [&name](uint64_t number, const FunctionRef& version) {
+        return Statement{
+            "INSERT OR REPLACE INTO function_versions (name, version, definition) VALUES (?, ?, ?)",
+            {name, Signed(number), base::ToJsonText(ToStored(*version))}};
+      },
+      [&name](uint64_t number) {
+        return Statement{"DELETE FROM function_versions WHERE name = ? AND version = ?",
+                         {name, Signed(number)}};
+      },
+      out);
 }
 
 void AddAliases(const std::string& name, const FunctionRecord& before, const FunctionRecord& after,
                 std::vector<Statement>& out) {
-  for (const auto& [alias_name, alias] : after.aliases) {
-    const auto found = before.aliases.find(alias_name);
-    if (found != before.aliases.end() && found->second == alias) continue;
-    out.push_back({"INSERT OR REPLACE INTO aliases (function, name, definition) VALUES (?, ?, ?)",
-                   {name, alias_name, base::ToJsonText(ToStored(alias))}});
-  }
-  for (const auto& [alias_name, alias] : before.aliases) {
-    if (after.aliases.contains(alias_name)) continue;
-    out.push_back({"DELETE FROM aliases WHERE function = ? AND name = ?", {name, alias_name}});
-  }
+  AddChanges(
+      before.aliases, after.aliases,
+      [&name](const std::string& alias_name, const Alias& alias) {
+        return Statement{
+            "INSERT OR REPLACE INTO aliases (function, name, definition) VALUES (?, ?, ?)",
+            {name, alias_name, base::ToJsonText(ToStored(alias))}};
+      },
+      [&name](const std::string& alias_name) {
+        return Statement{"DELETE FROM aliases WHERE function = ? AND name = ?", {name, alias_name}};
+      },
+      out);
 }
 
 void AddProvisioned(const std::string& name, const FunctionRecord& before,
                     const FunctionRecord& after, std::vector<Statement>& out) {
-  for (const auto& [qualifier, config] : after.provisioned) {
-    const auto found = before.provisioned.find(qualifier);
-    if (found != before.provisioned.end() && found->second == config) continue;
-    out.push_back(
-        {"INSERT OR REPLACE INTO provisioned_concurrency (function, qualifier, "
-         "requested, last_modified) VALUES (?, ?, ?, ?)",
-         {name, qualifier, int64_t{config.requested}, config.last_modified}});
-  }
-  for (const auto& [qualifier, config] : before.provisioned) {
-    if (after.provisioned.contains(qualifier)) continue;
-    out.push_back({"DELETE FROM provisioned_concurrency WHERE function = ? AND qualifier = ?",
-                   {name, qualifier}});
-  }
+  AddChanges(
+      before.provisioned, after.provisioned,
+      [&name](const std::string& qualifier, const ProvisionedConcurrency& config) {
+        return Statement{
+            "INSERT OR REPLACE INTO provisioned_concurrency (function, qualifier, "
+            "requested, last_modified) VALUES (?, ?, ?, ?)",
+            {name, qualifier, int64_t{config.requested}, config.last_modified}};
+      },
+      [&name](const std::string& qualifier) {
+        return Statement{"DELETE FROM provisioned_concurrency WHERE function = ? AND qualifier = ?",
+                         {name, qualifier}};
+      },
+      out);
 }
 
 void AddEventInvoke(const std::string& name, const FunctionRecord& before,
                     const FunctionRecord& after, std::vector<Statement>& out) {
-  for (const auto& [qualifier, config] : after.event_invoke) {
-    const auto found = before.event_invoke.find(qualifier);
-    if (found != before.event_invoke.end() && found->second == config) continue;
-    out.push_back(
-        {"INSERT OR REPLACE INTO event_invoke_configs (function, qualifier, definition) "
-         "VALUES (?, ?, ?)",
-         {name, qualifier, base::ToJsonText(ToStored(config))}});
-  }
-  for (const auto& [qualifier, config] : before.event_invoke) {
-    if (after.event_invoke.contains(qualifier)) continue;
-    out.push_back({"DELETE FROM event_invoke_configs WHERE function = ? AND qualifier = ?",
-                   {name, qualifier}});
-  }
+  AddChanges(
+      before.event_invoke, after.event_invoke,
+      [&name](const std::string& qualifier, const EventInvokeConfig& config) {
+        return Statement{
+            "INSERT OR REPLACE INTO event_invoke_configs (function, qualifier, definition) "
+            "VALUES (?, ?, ?)",
+            {name, qualifier, base::ToJsonText(ToStored(config))}};
+      },
+      [&name](const std::string& qualifier) {
+        return Statement{"DELETE FROM event_invoke_configs WHERE function = ? AND qualifier = ?",
+                         {name, qualifier}};
+      },
+      out);
 }
 
 // What makes the rows of `before` those of `after`; nullptr: there is no such function.
@@ -131,23 +144,23 @@ class SqliteRegistry final : public Registry {
   base::Result<void> LoadAll() {
     std::map<std::string, FunctionRecord> records;
     TRY(LoadTexts("SELECT name, definition FROM functions",
-                  [&](const std::string& name, const base::Json& stored) -> base::Result<void> {
-                    records[name].latest =
+                  [&](const store::Row& row, const base::Json& stored) -> base::Result<void> {
+                    records[std::string(row.Text(0))].latest =
                         std::make_shared<const FunctionVersion>(TRY(FromStored(stored)));
                     return {};
                   }));
     TRY(LoadTexts("SELECT name, definition FROM function_versions",
-                  [&](const std::string& name, const base::Json& stored) -> base::Result<void> {
+                  [&](const store::Row& row, const base::Json& stored) -> base::Result<void> {
                     auto version = std::make_shared<const FunctionVersion>(TRY(FromStored(stored)));
                     const auto number = VersionNumber(version->version);
                     if (!number) return base::Invalid("read version", version->version);
-                    records[name].versions[*number] = version;
+                    records[std::string(row.Text(0))].versions[*number] = version;
                     return {};
                   }));
     TRY(LoadTexts("SELECT function, definition FROM aliases",
-                  [&](const std::string& name, const base::Json& stored) -> base::Result<void> {
+                  [&](const store::Row& row, const base::Json& stored) -> base::Result<void> {
                     Alias alias = TRY(AliasFromStored(stored));
-                    records[name].aliases[alias.name] = alias;
+                    records[std::string(row.Text(0))].aliases[alias.name] = alias;
                     return {};
                   }));
     TRY(database_.Run(
@@ -156,20 +169,12 @@ class SqliteRegistry final : public Registry {
           records[std::string(row.Text(0))].provisioned[std::string(row.Text(1))] = {
               static_cast<uint32_t>(row.Int(2)), std::string(row.Text(3))};
         }));
-    base::Result<void> status;
-    TRY(database_.Run("SELECT function, qualifier, definition FROM event_invoke_configs", {},
-                      [&](const store::Row& row) {
-                        const auto stored = base::ParseJson(row.Text(2));
-                        auto config = stored ? EventInvokeFromStored(*stored)
-                                             : std::unexpected(stored.error());
-                        if (!config) {
-                          status = std::unexpected(config.error());
-                          return;
-                        }
-                        records[std::string(row.Text(0))].event_invoke[std::string(row.Text(1))] =
-                            *std::move(config);
-                      }));
-    TRY(std::move(status));
+    TRY(LoadTexts("SELECT function, definition, qualifier FROM event_invoke_configs",
+                  [&](const store::Row& row, const base::Json& stored) -> base::Result<void> {
+                    records[std::string(row.Text(0))].event_invoke[std::string(row.Text(2))] =
+                        TRY(EventInvokeFromStored(stored));
+                    return {};
+                  }));
     TRY(database_.Run("SELECT name, last FROM version_counters", {}, [&](const store::Row& row) {
       last_versions_[std::string(row.Text(0))] = static_cast<uint64_t>(row.Int(1));
     }));
@@ -217,15 +222,15 @@ class SqliteRegistry final : public Registry {
     Done done;
   };
 
-  // Rows of (name, JSON text), each read by `read`.
+  // Rows of (name, JSON text, ...), each read by `read`.
   base::Result<void> LoadTexts(
       std::string_view sql,
-      const std::function<base::Result<void>(const std::string&, const base::Json&)>& read) {
+      const std::function<base::Result<void>(const store::Row&, const base::Json&)>& read) {
     base::Result<void> status;
     TRY(database_.Run(sql, {}, [&](const store::Row& row) {
       const std::string name(row.Text(0));
       const auto stored = base::ParseJson(row.Text(1));
-      const auto loaded = stored ? read(name, *stored) : std::unexpected(stored.error());
+      const auto loaded = stored ? read(row, *stored) : std::unexpected(stored.error());
       if (!loaded) {
         status =
             base::MakeError(base::ErrorKind::kCorrupt, "load the function " + name,

@@ -26,8 +26,7 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
   void Start();
   // Where it has not ended: `made` runs inside this call.
   void Stop(const std::string& reason);
-  const FunctionVersion& version() const { return *version_; }
-  FunctionRef version_ref() const { return version_; }
+  const FunctionRef& version() const { return version_; }
   Snapshots::Done TakeDone() { return std::move(done_); }
 
  private:

@@ -48,12 +48,12 @@ void Snapshots::OnMade(const std::string& revision, base::Result<base::UniqueFd>
   Done done = maker->TakeDone();
   if (!image && image.error().kind == base::ErrorKind::kLimit) {
     // There was no room for it: the others have their turn meanwhile.
-    Prepare(maker->version_ref(), std::move(done));
+    Prepare(maker->version(), std::move(done));
     return;
   }
   StartNext();
   if (!image) return done(std::unexpected(std::move(image).error()));
-  if (image->valid()) snapshots_[revision] = {maker->version().name, std::move(*image)};
+  if (image->valid()) snapshots_[revision] = {maker->version()->name, std::move(*image)};
   done({});
 }
 
@@ -79,7 +79,7 @@ void Snapshots::Retire(const std::string& function_name,
   });
   std::vector<std::string> old;
   for (const auto& [revision, maker] : makers_) {
-    if (maker->version().name == function_name && !live_revisions.contains(revision)) {
+    if (maker->version()->name == function_name && !live_revisions.contains(revision)) {
       old.push_back(revision);
     }
   }

@@ -1,10 +1,8 @@
 // Layers on the wire: every operation, every named error, and the functions that use them.
 #include <gtest/gtest.h>
 
+#include "api_fixture.h"
 #include "base/digest.h"
-#include "control_fixture.h"
-#include "io/http_client.h"
-#include "io/http_server.h"
 
 namespace hearth::invoker {
 namespace {
@@ -13,55 +11,22 @@ using base::Json;
 
 constexpr char kArn[] = "arn:aws:lambda:us-east-1:000000000000:layer:";
 
-class LayersApiTest : public test::ControlFixture {
+class LayersApiTest : public test::ApiFixture {
  protected:
-  LayersApiTest() { Serve(); }
-  ~LayersApiTest() override { Close(); }
-  void Serve() {
-    lambda = MakeLambdaApi(*control, *registry, invoker, *code, *writer, clock, {}, events.get());
-    gateway = std::make_unique<aws::Gateway>();
-    gateway->Register(*lambda);
-    server = std::make_unique<io::HttpServer>(
-        loop, io::HttpServerOptions{},
-        [this](io::HttpRequest request, io::HttpResponder responder) {
-          gateway->Handle(std::move(request), std::move(responder));
-        });
-    address = MUST(server->Listen("127.0.0.1:0"));
-  }
-  void Close() {
-    bool closed = false;
-    server->CloseNow([&] { closed = true; });
-    loop.RunUntil([&] { return closed; });
-    lambda.reset();
-  }
-  void Restart() {
-    Close();
-    Stop();
-    Start();
-    Serve();
-  }
-
   // "409 ResourceConflictException: ..." of the answer; "201" of a good one.
   std::string AskPath(const std::string& method, const std::string& target,
                       const std::string& body = "") {
-    io::HttpClient client(loop, address);
-    std::optional<io::HttpResponse> answer;
-    client.Send({.method = method, .target = target, .body = body},
-                [&](base::Result<io::HttpResponse> result) { answer = MUST(std::move(result)); });
-    loop.RunUntil([&] { return answer.has_value(); });
-    last = answer->body.empty() ? Json() : MUST(base::ParseJson(answer->body));
-    const std::string status = std::to_string(answer->status);
-    if (answer->status < 300) return status;
-    return status + " " + std::string(answer->headers.Get("x-amzn-ErrorType")) + ": " +
-           last.value("message", "");
+    ApiFixture::AskPath(method, target, body);
+    answer = Body();
+    return Shown();
   }
   std::string Ask(const std::string& method, const std::string& part, const Json& body = Json()) {
     return AskPath(method, "/2018-10-31/layers" + part,
                    body.is_null() ? "" : base::ToJsonText(body));
   }
   static Json Content(const std::string& name, const std::string& text) {
-    return {{"Content",
-             {{"ZipFile", base::Base64Encode(MUST(layers::PackZipOfText(name, text)))}}}};
+    return {
+        {"Content", {{"ZipFile", base::Base64Encode(MUST(layers::PackZipOfText(name, text)))}}}};
   }
   std::string Publish(const std::string& name, const std::string& text = "x", Json more = {}) {
     Json body = Content("f", text);
@@ -69,12 +34,9 @@ class LayersApiTest : public test::ControlFixture {
     return Ask("POST", "/" + name + "/versions", body);
   }
   std::string MakeFunction(const std::string& name, const Json& arns) {
-    Json body{{"FunctionName", name},
-              {"Runtime", "provided.al2023"},
-              {"Handler", "h"},
-              {"Role", "arn:aws:iam::000000000000:role/r"},
-              {"Layers", arns},
-              {"Code", Content("bootstrap", "#!/bin/sh\n")["Content"]}};
+    Json body{{"FunctionName", name}, {"Runtime", "provided.al2023"},
+              {"Handler", "h"},       {"Role", "arn:aws:iam::000000000000:role/r"},
+              {"Layers", arns},       {"Code", Content("bootstrap", "#!/bin/sh\n")["Content"]}};
     return AskPath("POST", "/2015-03-31/functions", base::ToJsonText(body));
   }
   std::string Update(const std::string& name, const Json& body) {
@@ -82,11 +44,7 @@ class LayersApiTest : public test::ControlFixture {
                    base::ToJsonText(body));
   }
 
-  std::unique_ptr<aws::Gateway> gateway;
-  std::unique_ptr<aws::Service> lambda;
-  std::unique_ptr<io::HttpServer> server;
-  std::string address;
-  Json last;
+  Json answer;  // The last answer's body.
 };
 
 TEST_F(LayersApiTest, APublishedVersionIsShownAsAwsShowsIt) {
@@ -96,39 +54,39 @@ TEST_F(LayersApiTest, APublishedVersionIsShownAsAwsShowsIt) {
                      {"CompatibleRuntimes", {"python3.12"}},
                      {"CompatibleArchitectures", {"x86_64"}}}),
             "201");
-  EXPECT_EQ(last["LayerArn"], kArn + std::string("L"));
-  EXPECT_EQ(last["LayerVersionArn"], kArn + std::string("L:1"));
-  EXPECT_EQ(last["Version"], 1);
-  EXPECT_EQ(last["Description"], "d");
-  EXPECT_EQ(last["LicenseInfo"], "MIT");
-  EXPECT_EQ(last["CompatibleRuntimes"], Json::array({"python3.12"}));
-  EXPECT_EQ(last["CompatibleArchitectures"], Json::array({"x86_64"}));
+  EXPECT_EQ(answer["LayerArn"], kArn + std::string("L"));
+  EXPECT_EQ(answer["LayerVersionArn"], kArn + std::string("L:1"));
+  EXPECT_EQ(answer["Version"], 1);
+  EXPECT_EQ(answer["Description"], "d");
+  EXPECT_EQ(answer["LicenseInfo"], "MIT");
+  EXPECT_EQ(answer["CompatibleRuntimes"], Json::array({"python3.12"}));
+  EXPECT_EQ(answer["CompatibleArchitectures"], Json::array({"x86_64"}));
   const std::string zip = MUST(layers::PackZipOfText("f", "x"));
-  EXPECT_EQ(last["Content"]["CodeSize"], zip.size());
-  EXPECT_EQ(last["Content"]["CodeSha256"],
+  EXPECT_EQ(answer["Content"]["CodeSize"], zip.size());
+  EXPECT_EQ(answer["Content"]["CodeSha256"],
             base::Base64Encode(base::AsBytes(base::Sha256Of(zip))));
-  EXPECT_EQ(last["CreatedDate"].get<std::string>().substr(23), "+0000");
-  const Json published = last;
+  EXPECT_EQ(answer["CreatedDate"].get<std::string>().substr(23), "+0000");
+  const Json published = answer;
   EXPECT_EQ(Ask("GET", "/L/versions/1"), "200");
-  EXPECT_EQ(last, published);
+  EXPECT_EQ(answer, published);
   EXPECT_EQ(Ask("GET", "/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Alayer%3AL/versions/1"),
             "200");
   EXPECT_EQ(Ask("GET", "?find=LayerVersion&Arn=" + std::string(kArn) + "L%3A1"), "200");
-  EXPECT_EQ(last, published);
+  EXPECT_EQ(answer, published);
 }
 
 TEST_F(LayersApiTest, ANumberIsNeverUsedAgainWhateverIsDeletedAndRestarted) {
   EXPECT_EQ(Publish("L"), "201");
   EXPECT_EQ(Publish("L"), "201");
-  EXPECT_EQ(last["Version"], 2);
+  EXPECT_EQ(answer["Version"], 2);
   EXPECT_EQ(Ask("DELETE", "/L/versions/2"), "204");
   EXPECT_EQ(Ask("DELETE", "/L/versions/2"), "204");  // As AWS: it is not there, as was asked for.
   EXPECT_EQ(Ask("DELETE", "/L/versions/1"), "204");
   EXPECT_EQ(Ask("GET", ""), "200");
-  EXPECT_EQ(last["Layers"], Json::array());
+  EXPECT_EQ(answer["Layers"], Json::array());
   Restart();
   EXPECT_EQ(Publish("L"), "201");
-  EXPECT_EQ(last["Version"], 3);
+  EXPECT_EQ(answer["Version"], 3);
   EXPECT_EQ(Ask("GET", "/L/versions/2"),
             "404 ResourceNotFoundException: The resource you requested does not exist.");
 }
@@ -139,29 +97,30 @@ TEST_F(LayersApiTest, ListsShowTheNewestThatFitsAndGoOnFromTheirMarker) {
   EXPECT_EQ(Publish("A", "3"), "201");
   EXPECT_EQ(Publish("B", "4", {{"CompatibleArchitectures", {"arm64"}}}), "201");
   EXPECT_EQ(Ask("GET", "?MaxItems=1"), "200");
-  ASSERT_EQ(last["Layers"].size(), 1u);
-  EXPECT_EQ(last["Layers"][0]["LayerName"], "A");
-  EXPECT_EQ(last["Layers"][0]["LatestMatchingVersion"]["Version"], 3);
-  EXPECT_EQ(Ask("GET", "?Marker=" + last["NextMarker"].get<std::string>().substr(0, 2) + "%3D%3D"),
-            "200");
-  ASSERT_EQ(last["Layers"].size(), 1u);
-  EXPECT_EQ(last["Layers"][0]["LayerName"], "B");
-  EXPECT_FALSE(last.contains("NextMarker"));
+  ASSERT_EQ(answer["Layers"].size(), 1u);
+  EXPECT_EQ(answer["Layers"][0]["LayerName"], "A");
+  EXPECT_EQ(answer["Layers"][0]["LatestMatchingVersion"]["Version"], 3);
+  EXPECT_EQ(
+      Ask("GET", "?Marker=" + answer["NextMarker"].get<std::string>().substr(0, 2) + "%3D%3D"),
+      "200");
+  ASSERT_EQ(answer["Layers"].size(), 1u);
+  EXPECT_EQ(answer["Layers"][0]["LayerName"], "B");
+  EXPECT_FALSE(answer.contains("NextMarker"));
   EXPECT_EQ(Ask("GET", "?CompatibleRuntime=python3.12"), "200");
-  ASSERT_EQ(last["Layers"].size(), 1u);
-  EXPECT_EQ(last["Layers"][0]["LatestMatchingVersion"]["Version"], 1);
+  ASSERT_EQ(answer["Layers"].size(), 1u);
+  EXPECT_EQ(answer["Layers"][0]["LatestMatchingVersion"]["Version"], 1);
   EXPECT_EQ(Ask("GET", "?CompatibleArchitecture=arm64"), "200");
-  EXPECT_EQ(last["Layers"][0]["LayerName"], "B");
+  EXPECT_EQ(answer["Layers"][0]["LayerName"], "B");
   EXPECT_EQ(Ask("GET", "/A/versions?MaxItems=2"), "200");
-  ASSERT_EQ(last["LayerVersions"].size(), 2u);
-  EXPECT_EQ(last["LayerVersions"][0]["Version"], 3);
-  EXPECT_EQ(Ask("GET", "/A/versions?Marker=" + last["NextMarker"].get<std::string>().substr(0, 2) +
-                           "%3D%3D"),
+  ASSERT_EQ(answer["LayerVersions"].size(), 2u);
+  EXPECT_EQ(answer["LayerVersions"][0]["Version"], 3);
+  EXPECT_EQ(Ask("GET", "/A/versions?Marker=" +
+                           answer["NextMarker"].get<std::string>().substr(0, 2) + "%3D%3D"),
             "200");
-  ASSERT_EQ(last["LayerVersions"].size(), 1u);
-  EXPECT_EQ(last["LayerVersions"][0]["Version"], 1);
+  ASSERT_EQ(answer["LayerVersions"].size(), 1u);
+  EXPECT_EQ(answer["LayerVersions"][0]["Version"], 1);
   EXPECT_EQ(Ask("GET", "/Nobody/versions"), "200");
-  EXPECT_EQ(last["LayerVersions"], Json::array());
+  EXPECT_EQ(answer["LayerVersions"], Json::array());
 }
 
 TEST_F(LayersApiTest, BadPublishesAreRefusedInAwssWords) {
@@ -180,11 +139,11 @@ TEST_F(LayersApiTest, BadPublishesAreRefusedInAwssWords) {
             "400 ValidationException: 1 validation error detected: Value '[mips]' at "
             "'compatibleArchitectures' failed to satisfy constraint: Member must satisfy "
             "constraint: [Member must satisfy enum value set: [x86_64, arm64]]");
-  EXPECT_TRUE(Publish("L", "x",
-                      {{"CompatibleRuntimes", {"cobol1"}}, {"CompatibleArchitectures", {"mips"}}})
-                  .starts_with("400 ValidationException: 2 validation errors detected: Value "
-                               "'[cobol1]' at 'compatibleRuntimes' failed to satisfy constraint: "
-                               "Member must satisfy enum value set: ["));
+  EXPECT_TRUE(
+      Publish("L", "x", {{"CompatibleRuntimes", {"cobol1"}}, {"CompatibleArchitectures", {"mips"}}})
+          .starts_with("400 ValidationException: 2 validation errors detected: Value "
+                       "'[cobol1]' at 'compatibleRuntimes' failed to satisfy constraint: "
+                       "Member must satisfy enum value set: ["));
   EXPECT_EQ(Publish("L", "x", {{"Description", std::string(257, 'd')}}),
             "400 ValidationException: 1 validation error detected: Value '" +
                 std::string(257, 'd') +
@@ -192,10 +151,11 @@ TEST_F(LayersApiTest, BadPublishesAreRefusedInAwssWords) {
                 "than or equal to 256");
   EXPECT_EQ(Publish("L", "x", {{"CompatibleRuntimes", "python3.12"}}),
             "400 SerializationException: 'CompatibleRuntimes' must be a list of strings");
-  EXPECT_TRUE(Publish("no%20name").starts_with("400 ValidationException: 1 validation error "
-                                               "detected: Value 'no name' at 'layerName'"));
+  EXPECT_TRUE(Publish("no%20name")
+                  .starts_with("400 ValidationException: 1 validation error "
+                               "detected: Value 'no name' at 'layerName'"));
   EXPECT_EQ(Ask("GET", "/L/versions"), "200");
-  EXPECT_EQ(last["LayerVersions"], Json::array());
+  EXPECT_EQ(answer["LayerVersions"], Json::array());
 }
 
 TEST_F(LayersApiTest, BadReadsAreRefusedInAwssWords) {
@@ -226,33 +186,34 @@ TEST_F(LayersApiTest, PermissionsAreAddedShownAndRemoved) {
   const std::string policy = "/L/versions/1/policy";
   EXPECT_EQ(Ask("GET", policy),
             "404 ResourceNotFoundException: No policy is associated with the given resource.");
-  const Json all{{"StatementId", "all"}, {"Action", "lambda:GetLayerVersion"}, {"Principal", "*"},
+  const Json all{{"StatementId", "all"},
+                 {"Action", "lambda:GetLayerVersion"},
+                 {"Principal", "*"},
                  {"OrganizationId", "o-1234567890"}};
   EXPECT_EQ(Ask("POST", policy, all), "201");
-  const std::string first = last["RevisionId"];
-  const Json shown = MUST(base::ParseJson(last["Statement"].get<std::string>()));
-  EXPECT_EQ(shown, (Json{{"Sid", "all"},
-                         {"Effect", "Allow"},
-                         {"Principal", "*"},
-                         {"Action", "lambda:GetLayerVersion"},
-                         {"Resource", kArn + std::string("L:1")},
-                         {"Condition", {{"StringEquals", {{"aws:PrincipalOrgID",
-                                                           "o-1234567890"}}}}}}));
+  const std::string first = answer["RevisionId"];
+  const Json shown = MUST(base::ParseJson(answer["Statement"].get<std::string>()));
+  EXPECT_EQ(shown,
+            (Json{{"Sid", "all"},
+                  {"Effect", "Allow"},
+                  {"Principal", "*"},
+                  {"Action", "lambda:GetLayerVersion"},
+                  {"Resource", kArn + std::string("L:1")},
+                  {"Condition", {{"StringEquals", {{"aws:PrincipalOrgID", "o-1234567890"}}}}}}));
   EXPECT_EQ(Ask("POST", policy, all),
             "409 ResourceConflictException: The statement id (all) provided already exists. Please "
             "provide a new statement id, or remove the existing statement.");
-  const Json one{{"StatementId", "one"},
-                 {"Action", "lambda:GetLayerVersion"},
-                 {"Principal", "123456789012"}};
+  const Json one{
+      {"StatementId", "one"}, {"Action", "lambda:GetLayerVersion"}, {"Principal", "123456789012"}};
   const std::string stale =
       "412 PreconditionFailedException: The Revision Id provided does not match the latest "
       "Revision Id. Call the GetLayerPolicy API to retrieve the latest Revision Id";
   EXPECT_EQ(Ask("POST", policy + "?RevisionId=other", one), stale);
   EXPECT_EQ(Ask("POST", policy + "?RevisionId=" + first, one), "201");
-  EXPECT_NE(last["RevisionId"], first);
+  EXPECT_NE(answer["RevisionId"], first);
   Restart();
   EXPECT_EQ(Ask("GET", policy), "200");
-  const Json read = MUST(base::ParseJson(last["Policy"].get<std::string>()));
+  const Json read = MUST(base::ParseJson(answer["Policy"].get<std::string>()));
   EXPECT_EQ(read["Version"], "2012-10-17");
   EXPECT_EQ(read["Id"], "default");
   ASSERT_EQ(read["Statement"].size(), 2u);
@@ -267,15 +228,19 @@ TEST_F(LayersApiTest, PermissionsAreAddedShownAndRemoved) {
 TEST_F(LayersApiTest, BadPermissionsAreRefusedInAwssWords) {
   EXPECT_EQ(Publish("L"), "201");
   const Json good{{"StatementId", "s"}, {"Action", "lambda:GetLayerVersion"}, {"Principal", "*"}};
-  const std::string absent = "404 ResourceNotFoundException: Layer version " + std::string(kArn) +
-                             "L:2 does not exist.";
+  const std::string absent =
+      "404 ResourceNotFoundException: Layer version " + std::string(kArn) + "L:2 does not exist.";
   EXPECT_EQ(Ask("POST", "/L/versions/2/policy", good), absent);
   EXPECT_EQ(Ask("GET", "/L/versions/2/policy"), absent);
   EXPECT_EQ(Ask("DELETE", "/L/versions/2/policy/s"), absent);
-  const std::pair<const char*, Json> wrong[] = {
-      {"StatementId", "a b"},         {"StatementId", Json()},      {"Action", "lambda:*"},
-      {"Principal", "somebody"},      {"Principal", "12345678901"}, {"OrganizationId", "o-1"},
-      {"Principal", "arn:aws:iam::12:root"}, {"Principal", 7}};
+  const std::pair<const char*, Json> wrong[] = {{"StatementId", "a b"},
+                                                {"StatementId", Json()},
+                                                {"Action", "lambda:*"},
+                                                {"Principal", "somebody"},
+                                                {"Principal", "12345678901"},
+                                                {"OrganizationId", "o-1"},
+                                                {"Principal", "arn:aws:iam::12:root"},
+                                                {"Principal", 7}};
   for (const auto& [member, value] : wrong) {
     Json body = good;
     body[member] = value;
@@ -290,13 +255,13 @@ TEST_F(LayersApiTest, BadPermissionsAreRefusedInAwssWords) {
 
 TEST_F(LayersApiTest, AFunctionShowsItsLayersAndKeepsThemWhenTheyAreDeleted) {
   EXPECT_EQ(Publish("A", "1"), "201");
-  const Json size = last["Content"]["CodeSize"];
+  const Json size = answer["Content"]["CodeSize"];
   EXPECT_EQ(Publish("B", "22"), "201");
   const std::string a = kArn + std::string("A:1"), b = kArn + std::string("B:1");
   EXPECT_EQ(MakeFunction("F", {a, b}), "201");
-  ASSERT_EQ(last["Layers"].size(), 2u);
-  EXPECT_EQ(last["Layers"][0], (Json{{"Arn", a}, {"CodeSize", size}}));
-  EXPECT_EQ(last["Layers"][1]["Arn"], b);
+  ASSERT_EQ(answer["Layers"].size(), 2u);
+  EXPECT_EQ(answer["Layers"][0], (Json{{"Arn", a}, {"CodeSize", size}}));
+  EXPECT_EQ(answer["Layers"][1]["Arn"], b);
   const auto digests = LayerDigests(*registry->Find("F"));
   EXPECT_EQ(MUST(base::ReadFile(MUST(code->MergedFolder(digests)) + "/f")), "22");
   EXPECT_EQ(Ask("DELETE", "/A/versions/1"), "204");
@@ -308,17 +273,17 @@ TEST_F(LayersApiTest, AFunctionShowsItsLayersAndKeepsThemWhenTheyAreDeleted) {
   EXPECT_TRUE(code->MergedFolder(digests));
   // What does not name them leaves them; what names them again finds them there.
   EXPECT_EQ(Update("F", {{"Timeout", 9}}), "200");
-  EXPECT_EQ(last["Layers"].size(), 2u);
+  EXPECT_EQ(answer["Layers"].size(), 2u);
   EXPECT_EQ(Update("F", {{"Layers", {b, a}}}), "200");
-  EXPECT_EQ(last["Layers"][0]["Arn"], b);
+  EXPECT_EQ(answer["Layers"][0]["Arn"], b);
   EXPECT_EQ(AskPath("GET", "/2015-03-31/functions/F"), "200");
-  EXPECT_EQ(last["Configuration"]["Layers"][1]["Arn"], a);
-  EXPECT_EQ(MakeFunction("G", {a}), "400 InvalidParameterValueException: Layer version " + a +
-                                        " does not exist.");
+  EXPECT_EQ(answer["Configuration"]["Layers"][1]["Arn"], a);
+  EXPECT_EQ(MakeFunction("G", {a}),
+            "400 InvalidParameterValueException: Layer version " + a + " does not exist.");
   EXPECT_EQ(Update("F", {{"Layers", Json::array()}}), "200");
-  EXPECT_FALSE(last.contains("Layers"));
-  EXPECT_EQ(Update("F", {{"Layers", {a}}}), "400 InvalidParameterValueException: Layer version " +
-                                                a + " does not exist.");
+  EXPECT_FALSE(answer.contains("Layers"));
+  EXPECT_EQ(Update("F", {{"Layers", {a}}}),
+            "400 InvalidParameterValueException: Layer version " + a + " does not exist.");
   EXPECT_TRUE(LayersInUse(*registry).empty());
 }
 
@@ -326,7 +291,7 @@ TEST_F(LayersApiTest, BadLayersOfAFunctionAreRefusedInAwssWords) {
   Json six = Json::array();
   for (const char* name : {"A", "B", "C", "D", "E", "F"}) {
     EXPECT_EQ(Publish(name), "201");
-    six.push_back(last["LayerVersionArn"]);
+    six.push_back(answer["LayerVersionArn"]);
   }
   EXPECT_EQ(Publish("A"), "201");
   const std::string a1 = kArn + std::string("A:1"), a2 = kArn + std::string("A:2");
@@ -349,10 +314,12 @@ TEST_F(LayersApiTest, BadLayersOfAFunctionAreRefusedInAwssWords) {
             "allows the lambda:GetLayerVersion action");
   for (const std::string& arn : {std::string(kArn) + "A", std::string("A:1"), std::string(),
                                  std::string(kArn) + "A:x", std::string(kArn) + "A:1:2"}) {
-    EXPECT_TRUE(MakeFunction("F", {arn}).starts_with(
-        "400 ValidationException: 1 validation error detected: Value '[" + arn +
-        "]' at 'layers' failed to satisfy constraint: Member must satisfy constraint: [Member must "
-        "have length less than or equal to 2048, "))
+    EXPECT_TRUE(MakeFunction("F", {arn})
+                    .starts_with("400 ValidationException: 1 validation error detected: Value '[" +
+                                 arn +
+                                 "]' at 'layers' failed to satisfy constraint: Member must satisfy "
+                                 "constraint: [Member must "
+                                 "have length less than or equal to 2048, "))
         << arn;
   }
   EXPECT_EQ(MakeFunction("F", {7}),

@@ -1,10 +1,8 @@
 // Versions, aliases and provisioned concurrency on the wire: every operation, every named error.
 #include <gtest/gtest.h>
 
+#include "api_fixture.h"
 #include "base/digest.h"
-#include "control_fixture.h"
-#include "io/http_client.h"
-#include "io/http_server.h"
 
 namespace hearth::invoker {
 namespace {
@@ -13,51 +11,13 @@ using base::Json;
 
 constexpr char kArn[] = "arn:aws:lambda:us-east-1:000000000000:function:Hello";
 
-class VersionsApiTest : public test::ControlFixture {
+class VersionsApiTest : public test::ApiFixture {
  protected:
   VersionsApiTest() {
-    lambda = MakeLambdaApi(*control, *registry, invoker, *code, *writer, clock, {}, events.get());
-    gateway.Register(*lambda);
-    address = MUST(server.Listen("127.0.0.1:0"));
     EXPECT_TRUE(Create("Hello", Publication::kVersion));
     EXPECT_EQ(Ask("PUT", "configuration", R"({"Timeout":9})").status, 200);
     EXPECT_EQ(Ask("POST", "versions").status, 201);  // 2
   }
-  ~VersionsApiTest() override {
-    bool closed = false;
-    server.CloseNow([&] { closed = true; });
-    loop.RunUntil([&] { return closed; });
-  }
-
-  io::HttpResponse AskPath(std::string method, std::string target, std::string body = "") {
-    io::HttpClient client(loop, address);
-    std::optional<io::HttpResponse> answer;
-    client.Send({.method = std::move(method), .target = std::move(target), .body = std::move(body)},
-                [&](base::Result<io::HttpResponse> result) { answer = MUST(std::move(result)); });
-    loop.RunUntil([&] { return answer.has_value(); });
-    last = std::move(*answer);
-    return last;
-  }
-  io::HttpResponse Ask(std::string method, const std::string& part, std::string body = "") {
-    return AskPath(std::move(method), "/2015-03-31/functions/Hello/" + part, std::move(body));
-  }
-  Json Body() { return last.body.empty() ? Json() : MUST(base::ParseJson(last.body)); }
-  // "409 ResourceConflictException: ..." of the last answer; "201" of a good one.
-  std::string Shown() {
-    const std::string status = std::to_string(last.status);
-    if (last.status < 300) return status;
-    return status + " " + std::string(last.headers.Get("x-amzn-ErrorType")) + ": " +
-           Body().value("message", "");
-  }
-
-  aws::Gateway gateway;
-  std::unique_ptr<aws::Service> lambda;
-  io::HttpServer server{loop, io::HttpServerOptions{},
-                        [this](io::HttpRequest request, io::HttpResponder responder) {
-                          gateway.Handle(std::move(request), std::move(responder));
-                        }};
-  std::string address;
-  io::HttpResponse last;
 };
 
 TEST_F(VersionsApiTest, AVersionIsPublishedReadAndListed) {

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
 #include "fakes.h"
 
 namespace hearth::stacks {
@@ -13,7 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class DeploymentTest : public ::testing::Test {
+class DeploymentTest : public StacksOverFakes {
  protected:
   DeploymentTest() { Restart(); }
 
@@ -104,13 +103,6 @@ class DeploymentTest : public ::testing::Test {
     return names;
   }
 
-  base::SystemClock clock;
-  io::Loop loop{clock};
-  io::Offload disk{loop, 1};
-  io::Offload writer{loop, 1};
-  FakeDatabase database;
-  FakeRegistry registry;
-  FakeCodeStore code;
   std::unique_ptr<FakeControlPlane> control;
   std::unique_ptr<StackStore> stacks;
   std::vector<std::string> events;

@@ -2,6 +2,8 @@
 // to fail or never to answer (as when the host is killed).
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,11 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/id.h"
 #include "invoker/control_plane.h"
 #include "invoker/registry.h"
 #include "io/loop.h"
+#include "io/offload.h"
 #include "layers/code_store.h"
 #include "store/database.h"
 
@@ -268,6 +272,18 @@ class FakeDatabase final : public store::Database {
    private:
     std::string texts_[2];
   };
+};
+
+// What every test of deployments stands on.
+class StacksOverFakes : public ::testing::Test {
+ protected:
+  base::SystemClock clock;
+  io::Loop loop{clock};
+  io::Offload disk{loop, 1};
+  io::Offload writer{loop, 1};
+  FakeDatabase database;
+  FakeRegistry registry;
+  FakeCodeStore code;
 };
 
 }  // namespace hearth::stacks

@@ -14,14 +14,7 @@ using ::testing::IsEmpty;
 
 constexpr char kArn[] = "arn:aws:lambda:us-east-1:000000000000:layer:";
 const std::string kSam = "Transform: AWS::Serverless-2016-10-31\nResources:\n";
-const std::string kHello =
-    "  Hello:\n"
-    "    Type: AWS::Serverless::Function\n"
-    "    Properties:\n"
-    "      CodeUri: src/\n"
-    "      Handler: app.handler\n"
-    "      Runtime: python3.12\n"
-    "      Layers: [!Ref Lib]\n";
+const std::string kUser = kHello + "      Layers: [!Ref Lib]\n";
 const std::string kLib =
     "  Lib:\n"
     "    Type: AWS::Serverless::LayerVersion\n"
@@ -29,7 +22,7 @@ const std::string kLib =
     "      ContentUri: lib/\n";
 
 TEST(PlannedLayers, ComeBeforeTheFunctionsThatUseThem) {
-  const auto plan = PlanOf(kSam + kHello + kLib +
+  const auto plan = PlanOf(kSam + kUser + kLib +
                            "      LayerName: shared\n"
                            "      Description: d\n"
                            "      LicenseInfo: MIT\n"
@@ -79,8 +72,9 @@ TEST(PlannedLayers, WhatIsWrongIsSaidAtItsPlace) {
       {kLib + "      CompatibleArchitectures: [mips]\n",
        "template.yaml:3:3: Lib: 1 validation error detected: Value '[mips]' at "
        "'compatibleArchitectures'"},
-      {kLib + "      LayerName: a b\n", "template.yaml:3:3: Lib: 1 validation error detected: "
-                                        "Value 'a b' at 'layerName'"},
+      {kLib + "      LayerName: a b\n",
+       "template.yaml:3:3: Lib: 1 validation error detected: "
+       "Value 'a b' at 'layerName'"},
       {"  Lib:\n    Type: AWS::Serverless::LayerVersion\n    Properties:\n"
        "      ContentUri: {Bucket: b, Key: k}\n",
        "(an object in S3) is not served yet: give a local path"},
@@ -90,12 +84,13 @@ TEST(PlannedLayers, WhatIsWrongIsSaidAtItsPlace) {
   for (const auto& [text, message] : bad) {
     EXPECT_THAT(ErrorsOf(PlanOf(kSam + text)), HasSubstr(message)) << text;
   }
-  EXPECT_THAT(ErrorsOf(PlanOf(kSam + kHello + kLib + "  B:\n    Type: AWS::Serverless::Function\n"
-                                                     "    Properties:\n"
-                                                     "      InlineCode: x\n"
-                                                     "      Handler: a.b\n"
-                                                     "      Runtime: python3.12\n"
-                                                     "      Layers: [a, b, c, d, e, f]\n")),
+  EXPECT_THAT(ErrorsOf(PlanOf(kSam + kUser + kLib +
+                              "  B:\n    Type: AWS::Serverless::Function\n"
+                              "    Properties:\n"
+                              "      InlineCode: x\n"
+                              "      Handler: a.b\n"
+                              "      Runtime: python3.12\n"
+                              "      Layers: [a, b, c, d, e, f]\n")),
               HasSubstr("6 layers: a function has at most 5"));
 }
 
@@ -105,9 +100,8 @@ class DeployedLayers : public StacksServer {
   std::string Deploy(const std::string& text, const std::string& content = "one") {
     const auto source = MUST(code.Put("source"));
     const auto lib = MUST(code.Put(content));
-    const base::Json body{
-        {"template", text},
-        {"artifacts", {{"src/", source.digest}, {"lib/", lib.digest}}}};
+    const base::Json body{{"template", text},
+                          {"artifacts", {{"src/", source.digest}, {"lib/", lib.digest}}}};
     events = Events(Ask("POST", "/_hearth/stacks/shop", base::ToJsonText(body)));
     const base::Json& last = events.back();
     return last.value("status", base::ToJsonText(last)) + last.value("reason", "");
@@ -131,7 +125,7 @@ class DeployedLayers : public StacksServer {
 
 TEST_F(DeployedLayers, AreAskedForAsArtifacts) {
   const auto answer = Ask("POST", "/_hearth/stacks/shop/plan",
-                          base::ToJsonText({{"template", kSam + kHello + kLib}}));
+                          base::ToJsonText({{"template", kSam + kUser + kLib}}));
   ASSERT_EQ(answer.status, 200) << answer.body;
   const auto plan = MUST(base::ParseJson(answer.body));
   ASSERT_EQ(plan["artifacts"].size(), 2u);
@@ -140,7 +134,7 @@ TEST_F(DeployedLayers, AreAskedForAsArtifacts) {
 }
 
 TEST_F(DeployedLayers, ArePublishedAgainOnlyWhereTheyChange) {
-  const std::string text = kSam + kHello + kLib + "Outputs: {Layer: {Value: !Ref Lib}}\n";
+  const std::string text = kSam + kUser + kLib + "Outputs: {Layer: {Value: !Ref Lib}}\n";
   EXPECT_EQ(Deploy(text), "succeeded");
   EXPECT_THAT(LayersOf("Hello"), ElementsAre(arn_ + "1"));
   EXPECT_EQ(events.back()["outputs"]["Layer"], arn_ + "1");
@@ -159,7 +153,7 @@ TEST_F(DeployedLayers, ArePublishedAgainOnlyWhereTheyChange) {
 }
 
 TEST_F(DeployedLayers, GoWithTheirResourceWhereNothingRetainsThem) {
-  const std::string text = kSam + kHello + kLib + "      RetentionPolicy: Delete\n";
+  const std::string text = kSam + kUser + kLib + "      RetentionPolicy: Delete\n";
   EXPECT_EQ(Deploy(text), "succeeded");
   EXPECT_EQ(Deploy(text, "two"), "succeeded");
   EXPECT_THAT(Numbers("Lib"), ElementsAre(2));
@@ -170,7 +164,7 @@ TEST_F(DeployedLayers, GoWithTheirResourceWhereNothingRetainsThem) {
 }
 
 TEST_F(DeployedLayers, AFailedDeploymentLeavesTheFunctionWithTheLayerItHad) {
-  const std::string text = kSam + kHello + kLib + "      RetentionPolicy: Delete\n";
+  const std::string text = kSam + kUser + kLib + "      RetentionPolicy: Delete\n";
   EXPECT_EQ(Deploy(text), "succeeded");
   const std::string other =
       "  Other:\n    Type: AWS::Serverless::Function\n    DependsOn: Hello\n"

@@ -19,6 +19,15 @@ inline std::expected<Plan, std::vector<Diagnostic>> PlanOf(
   return MakePlan(input);
 }
 
+// A function in a template's Resources; more of its properties may follow.
+inline const std::string kHello =
+    "  Hello:\n"
+    "    Type: AWS::Serverless::Function\n"
+    "    Properties:\n"
+    "      CodeUri: src/\n"
+    "      Handler: app.handler\n"
+    "      Runtime: python3.12\n";
+
 // Every error as "template.yaml:1:2: message", a line each; empty where the plan is good.
 inline std::string ErrorsOf(const std::expected<Plan, std::vector<Diagnostic>>& plan) {
   std::string out;

@@ -1,13 +1,10 @@
 // StacksServer: the API behind a real HTTP server, over fakes.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "fakes.h"
 #include "io/http_client.h"
@@ -16,7 +13,7 @@
 
 namespace hearth::stacks {
 
-class StacksServer : public ::testing::Test {
+class StacksServer : public StacksOverFakes {
  protected:
   StacksServer() {
     api = *StacksApi::Create({control, registry, code, disk, clock, {}}, database, writer);
@@ -47,13 +44,6 @@ class StacksServer : public ::testing::Test {
     return events;
   }
 
-  base::SystemClock clock;
-  io::Loop loop{clock};
-  io::Offload disk{loop, 1};
-  io::Offload writer{loop, 1};
-  FakeDatabase database;
-  FakeRegistry registry;
-  FakeCodeStore code;
   FakeControlPlane control{loop, registry};
   std::unique_ptr<StacksApi> api;
   io::HttpServer server{loop, {}, [this](io::HttpRequest request, io::HttpResponder responder) {

@@ -16,13 +16,6 @@ using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 const std::string kTop = "Transform: AWS::Serverless-2016-10-31\n";
-const std::string kHello =
-    "  Hello:\n"
-    "    Type: AWS::Serverless::Function\n"
-    "    Properties:\n"
-    "      CodeUri: src/\n"
-    "      Handler: app.handler\n"
-    "      Runtime: python3.12\n";
 
 // The value of one output, or the errors.
 std::string Value(const std::string& expression, const std::string& sections = "",

@@ -13,19 +13,11 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::string kHello =
-    "Transform: AWS::Serverless-2016-10-31\n"
-    "Resources:\n"
-    "  Hello:\n"
-    "    Type: AWS::Serverless::Function\n"
-    "    Properties:\n"
-    "      CodeUri: src/\n"
-    "      Handler: app.handler\n"
-    "      Runtime: python3.12\n";
+const std::string kTemplate = "Transform: AWS::Serverless-2016-10-31\nResources:\n" + kHello;
 constexpr char kArn[] = "arn:aws:lambda:us-east-1:000000000000:function:Hello";
 
 TEST(PlannedVersions, AFunctionBringsItsVersionAndAliasBehindIt) {
-  const auto plan = PlanOf(kHello +
+  const auto plan = PlanOf(kTemplate +
                            "      AutoPublishAlias: live\n"
                            "      SnapStart: {ApplyOn: PublishedVersions}\n"
                            "  Other:\n"
@@ -52,7 +44,7 @@ TEST(PlannedVersions, AFunctionBringsItsVersionAndAliasBehindIt) {
 }
 
 TEST(PlannedVersions, AVersionGetsAnotherNameWhereWhatItPublishesHasChanged) {
-  const auto plan = PlanOf(kHello + "      AutoPublishAlias: live\n");
+  const auto plan = PlanOf(kTemplate + "      AutoPublishAlias: live\n");
   ASSERT_TRUE(plan.has_value());
   PlannedVersion version = plan->versions[0];
   FunctionState one{plan->functions[0].settings, "digest 1"};
@@ -94,9 +86,9 @@ TEST(PlannedVersions, WhatIsWrongIsSaidAtItsPlace) {
             "is a whole number from 1"},
         Bad{"      AutoPublishAlias: a\n      AutoPublishAliasAllProperties: yes\n",
             "is true or false, not"}}) {
-    EXPECT_THAT(ErrorsOf(PlanOf(kHello + bad.lines)), HasSubstr(bad.message)) << bad.lines;
+    EXPECT_THAT(ErrorsOf(PlanOf(kTemplate + bad.lines)), HasSubstr(bad.message)) << bad.lines;
   }
-  const auto errors = [&](const std::string& lines) { return ErrorsOf(PlanOf(kHello + lines)); };
+  const auto errors = [&](const std::string& lines) { return ErrorsOf(PlanOf(kTemplate + lines)); };
   EXPECT_THAT(errors(version + "      FunctionName: absent\n"), HasSubstr("12:21: 'FunctionName'"));
   EXPECT_THAT(errors(version + "      Description: x\n"), HasSubstr("'V' has no FunctionName"));
   EXPECT_THAT(errors(version + "      FunctionName: !Ref Hello\n      RuntimePolicy: {}\n"),
@@ -148,7 +140,7 @@ class DeployedVersions : public StacksServer {
 };
 
 TEST_F(DeployedVersions, ChangedCodeIsPublishedAndTheAliasMoves) {
-  const std::string text = kHello +
+  const std::string text = kTemplate +
                            "      AutoPublishAlias: live\n"
                            "Outputs: {V: {Value: !Ref Hello.Version}}\n";
   EXPECT_THAT(Deploy(text, "zip 1"), ElementsAre("create Hello done", "create Hello:1 done",
@@ -169,13 +161,13 @@ TEST_F(DeployedVersions, ChangedCodeIsPublishedAndTheAliasMoves) {
   EXPECT_EQ(Hello().versions.size(), 2u);  // The first is kept, as SAM keeps it.
   EXPECT_THAT(database.intents, IsEmpty());
   // Without the alias: it goes, the versions stay.
-  EXPECT_THAT(Deploy(kHello + "      Timeout: 9\n", "zip 2"),
+  EXPECT_THAT(Deploy(kTemplate + "      Timeout: 9\n", "zip 2"),
               ElementsAre("unchanged Hello done", "delete Hello:live done", "succeeded"));
   EXPECT_EQ(Hello().versions.size(), 2u);
 }
 
 TEST_F(DeployedVersions, VersionsAndAliasesAreResourcesOfTheirOwn) {
-  const std::string text = kHello +
+  const std::string text = kTemplate +
                            "  One:\n"
                            "    Type: AWS::Lambda::Version\n"
                            "    Properties: {FunctionName: !Ref Hello, Description: one}\n"
@@ -214,7 +206,7 @@ TEST_F(DeployedVersions, VersionsAndAliasesAreResourcesOfTheirOwn) {
 }
 
 TEST_F(DeployedVersions, AFailureMovesTheAliasBack) {
-  const std::string text = kHello + "      AutoPublishAlias: live\n";
+  const std::string text = kTemplate + "      AutoPublishAlias: live\n";
   Deploy(text, "zip 1");
   const std::string with_bad = text +
                                "  Bad:\n"
@@ -231,7 +223,7 @@ TEST_F(DeployedVersions, AFailureMovesTheAliasBack) {
 }
 
 TEST_F(DeployedVersions, AKillAfterTheAliasHasMovedIsRolledBack) {
-  const std::string text = kHello + "      AutoPublishAlias: live\n";
+  const std::string text = kTemplate + "      AutoPublishAlias: live\n";
   Deploy(text, "zip 1");
   control.dies_before = {"create Other"};
   const std::string two = text +
@@ -258,7 +250,7 @@ TEST_F(DeployedVersions, AKillAfterTheAliasHasMovedIsRolledBack) {
 }
 
 TEST_F(DeployedVersions, AVersionWhoseSnapshotFailsIsRolledBackWithItsReason) {
-  const std::string text = kHello +
+  const std::string text = kTemplate +
                            "      AutoPublishAlias: live\n"
                            "      SnapStart: {ApplyOn: PublishedVersions}\n";
   EXPECT_THAT(Deploy(text, "zip 1"), ElementsAre("create Hello done", "create Hello:1 done",
