@@ -7,6 +7,7 @@
 
 #include "aws/arn.h"
 #include "base/id.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "invoker/event_invoke.h"
 #include "io/timer.h"
@@ -18,6 +19,9 @@ using namespace std::chrono_literals;
 using store::Value;
 
 constexpr auto kMaxBackOff = 5min;
+// The largest event and the largest response, and what is about them; more where bytes that are no
+// JSON must be escaped.
+constexpr size_t kMaxRecord = limits::kMaxAsyncPayload + limits::kMaxResponsePayload + 65536;
 
 struct Entry {
   AsyncEvent event;
@@ -113,6 +117,17 @@ class SqliteAsyncQueue final : public AsyncQueue {
       });
       return;
     }
+    Accept(std::move(event), std::move(done));
+  }
+
+  size_t pending() const override { return entries_.size() + accepting_; }
+  AsyncCounters counters() const override { return counters_; }
+  Destinations& destinations() override { return destinations_; }
+
+ private:
+  int64_t NowMillis() const { return base::EpochMillis(loop_.clock().WallNow()); }
+
+  void Accept(AsyncEvent event, std::function<void(base::Result<void>)> done) {
     const int64_t now = NowMillis();
     Entry entry{.event = std::move(event), .accepted_ms = now, .due_ms = now};
     const AsyncEvent& e = entry.event;
@@ -138,13 +153,6 @@ class SqliteAsyncQueue final : public AsyncQueue {
                Pump();
              }});
   }
-
-  size_t pending() const override { return entries_.size() + accepting_; }
-  AsyncCounters counters() const override { return counters_; }
-  Destinations& destinations() override { return destinations_; }
-
- private:
-  int64_t NowMillis() const { return base::EpochMillis(loop_.clock().WallNow()); }
 
   void Keep(Entry entry) {
     std::string id = entry.event.request_id;
@@ -341,16 +349,21 @@ class SqliteAsyncQueue final : public AsyncQueue {
     PumpLater();
   }
 
-  // A function that is to hear of an event's end is invoked as by any other event.
+  // A function that is to hear of an event's end is invoked as by any other event. There is room
+  // for it however full the queue is: it takes the place of the event, which waits for nothing
+  // else.
   void PutRecord(Destinations::Delivery delivery, Destinations::Done done) {
+    if (delivery.record.size() > kMaxRecord) {
+      return done(base::Invalid("send to " + delivery.arn, "the record is too large"));
+    }
     const auto name = aws::ParseFunctionName(delivery.arn);
     if (!name) return done(base::Invalid("send to " + delivery.arn, name.error().message));
-    Put({.request_id = base::NewUuid(),
-         .function_name = name->name,
-         .invoked_arn = std::move(delivery.arn),
-         .trace_id = std::move(delivery.trace_id),
-         .payload = std::move(delivery.record)},
-        std::move(done));
+    Accept({.request_id = base::NewUuid(),
+            .function_name = name->name,
+            .invoked_arn = std::move(delivery.arn),
+            .trace_id = std::move(delivery.trace_id),
+            .payload = std::move(delivery.record)},
+           std::move(done));
   }
 
   void Remove(const std::string& id) {

@@ -167,6 +167,33 @@ TEST_F(AsyncDestinations, TheRecordOfAnEventThatWasTooOldIsSentAgainToo) {
   EXPECT_THAT(Stored(), ElementsAre());
 }
 
+TEST_F(AsyncDestinations, AFullQueueHasRoomForTheRecordsOfWhatItHolds) {
+  config().on_success = kTarget;
+  const std::string payload = '"' + std::string(1024 * 1024, 'x') + '"';
+  bool is_full = false;
+  size_t accepted = 0;
+  while (!is_full) {
+    queue->Put(Event("e" + std::to_string(accepted++), payload),
+               [&](const base::Result<void>& result) { is_full = is_full || !result; });
+    loop.RunOnce();
+  }
+  Settle();
+  const size_t pending = queue->pending();
+  ASSERT_EQ(invoker.waiting.front().first.request_id, "e0");
+  invoker.Answer(InvocationStatus::kSuccess);
+  Settle();
+  EXPECT_EQ(queue->pending(), pending) << "the record is there instead of the event";
+  EXPECT_THAT(Stored(), ::testing::Not(::testing::Contains("e0")));
+}
+
+TEST_F(AsyncDestinations, ARecordThatNoFunctionCouldTakeIsGivenUp) {
+  config().on_success = kTarget;
+  queue->Put(Event("e1", '"' + std::string(8 * 1024 * 1024, 'x') + '"'), [](base::Result<void>) {});
+  Answer("F", InvocationStatus::kSuccess);
+  EXPECT_THAT(invoker.ids, ElementsAre("e1"));
+  EXPECT_EQ(queue->pending(), 0u);
+}
+
 TEST_F(AsyncDestinations, EventsOfAFunctionThatIsGoneAreGivenUpHoweverManyWait) {
   const size_t count = 3 * kMaxAsyncInFlightOfOne;
   for (size_t i = 0; i < count; ++i) {
