@@ -17,6 +17,24 @@ namespace {
 // seconds.
 constexpr uint32_t kInitCpuPermille = 1000;
 
+// What AWS's own managed runtimes begin with: "$@" is the interpreter and its bootstrap.
+constexpr char kWrapperVariable[] = "AWS_LAMBDA_EXEC_WRAPPER";
+constexpr char kRunWrapper[] =
+    "if [ ! -f \"$AWS_LAMBDA_EXEC_WRAPPER\" ]; then\n"
+    "  echo \"$AWS_LAMBDA_EXEC_WRAPPER: does not exist\"; exit 127\n"
+    "elif [ ! -x \"$AWS_LAMBDA_EXEC_WRAPPER\" ]; then\n"
+    "  echo \"$AWS_LAMBDA_EXEC_WRAPPER: is not an executable file\"; exit 126\n"
+    "fi\n"
+    "exec \"$AWS_LAMBDA_EXEC_WRAPPER\" \"$@\"";
+
+// A wrapper executes the runtime itself, so that the channel's descriptors pass through it.
+void RunUnderWrapper(sandbox::Spec& spec) {
+  std::vector<std::string> argv = {"sh", "-c", kRunWrapper, "bootstrap", spec.executable};
+  argv.insert(argv.end(), spec.argv.begin() + 1, spec.argv.end());
+  spec.executable = "/bin/sh";
+  spec.argv = std::move(argv);
+}
+
 }  // namespace
 
 std::string LanguageFolder(runtime::Language language) {
@@ -68,6 +86,11 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   }
   spec.executable = runtime.executable;
   spec.argv = runtime.argv;
+  const auto wrapper = function.environment.find(kWrapperVariable);
+  const bool is_managed = runtime.language != runtime::Language::kProvided;
+  if (is_managed && wrapper != function.environment.end() && !wrapper->second.empty()) {
+    RunUnderWrapper(spec);
+  }
   if (runtime.transport == runtime::Transport::kRuntimeApi) {
     spec.listen_ports = {kRuntimeApiPort};
   }
