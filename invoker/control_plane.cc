@@ -56,8 +56,11 @@ class ControlPlaneImpl final : public ControlPlane {
   std::expected<Checked, aws::ApiError> Check(const FunctionSettings& settings) const override {
     auto checked = CheckSettings(settings, catalog_, options_.memory_step);
     if (!checked || settings.layers.empty()) return checked;
-    auto layers = ResolveLayers(options_.account, layers_, settings.layers,
-                                registry_.Find(settings.name).get());
+    std::vector<UsedLayer> known = settings.known_layers;
+    if (const FunctionRef current = registry_.Find(settings.name)) {
+      known.insert(known.end(), current->layers.begin(), current->layers.end());
+    }
+    auto layers = ResolveLayers(options_.account, layers_, settings.layers, known);
     if (!layers) return std::unexpected(std::move(layers).error());
     checked->function.layers = *std::move(layers);
     return checked;

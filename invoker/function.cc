@@ -21,26 +21,6 @@ VersionState StateFrom(const std::string& text) {
                             : VersionState::kActive;
 }
 
-base::Json ToStored(const std::vector<UsedLayer>& layers) {
-  base::Json out = base::Json::array();
-  for (const UsedLayer& layer : layers) {
-    out.push_back(
-        {{"arn", layer.arn}, {"code_digest", layer.code_digest}, {"code_size", layer.code_size}});
-  }
-  return out;
-}
-
-// Throws as nlohmann does.
-std::vector<UsedLayer> LayersFrom(const base::Json& stored) {
-  std::vector<UsedLayer> out;
-  for (const base::Json& one : stored) {
-    out.push_back({.arn = one.at("arn").get<std::string>(),
-                   .code_digest = one.at("code_digest").get<std::string>(),
-                   .code_size = one.at("code_size").get<uint64_t>()});
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string FunctionArn(const Account& account, const std::string& name,
@@ -54,6 +34,25 @@ std::string LogGroupName(const FunctionVersion& function) { return "/aws/lambda/
 std::vector<std::string> LayerDigests(const FunctionVersion& function) {
   std::vector<std::string> out;
   for (const UsedLayer& layer : function.layers) out.push_back(layer.code_digest);
+  return out;
+}
+
+base::Json ToStored(const std::vector<UsedLayer>& layers) {
+  base::Json out = base::Json::array();
+  for (const UsedLayer& layer : layers) {
+    out.push_back(
+        {{"arn", layer.arn}, {"code_digest", layer.code_digest}, {"code_size", layer.code_size}});
+  }
+  return out;
+}
+
+std::vector<UsedLayer> LayersFromStored(const base::Json& stored) {
+  std::vector<UsedLayer> out;
+  for (const base::Json& one : stored) {
+    out.push_back({.arn = one.at("arn").get<std::string>(),
+                   .code_digest = one.at("code_digest").get<std::string>(),
+                   .code_size = one.at("code_size").get<uint64_t>()});
+  }
   return out;
 }
 
@@ -97,7 +96,7 @@ base::Result<FunctionVersion> FromStored(const base::Json& stored) {
     out.tmp_mib = stored.at("tmp_mib").get<uint32_t>();
     out.environment = stored.at("environment").get<std::map<std::string, std::string>>();
     out.architecture = stored.at("architecture").get<std::string>();
-    out.layers = LayersFrom(stored.at("layers"));
+    out.layers = LayersFromStored(stored.at("layers"));
     out.code_digest = stored.at("code_digest").get<std::string>();
     out.code_sha256 = stored.at("code_sha256").get<std::string>();
     out.code_size = stored.at("code_size").get<uint64_t>();

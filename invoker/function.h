@@ -78,5 +78,8 @@ std::vector<std::string> LayerDigests(const FunctionVersion& function);
 // The stored form (store) and back. FromStored of what ToStored gave never fails.
 base::Json ToStored(const FunctionVersion& function);
 base::Result<FunctionVersion> FromStored(const base::Json& stored);
+base::Json ToStored(const std::vector<UsedLayer>& layers);
+// Throws as nlohmann does.
+std::vector<UsedLayer> LayersFromStored(const base::Json& stored);
 
 }  // namespace hearth::invoker

@@ -295,6 +295,7 @@ FunctionSettings SettingsOf(const FunctionVersion& function) {
           .environment = function.environment,
           .architectures = {function.architecture},
           .layers = ArnsOf(function.layers),
+          .known_layers = function.layers,
           .tags = function.tags,
           .snap_start = function.snap_start};
 }

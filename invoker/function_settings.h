@@ -30,6 +30,8 @@ struct FunctionSettings {
   std::map<std::string, std::string> environment;
   std::vector<std::string> architectures{"x86_64"};
   std::vector<std::string> layers;  // ARNs of layer versions.
+  // What the function has used before: found though its layer version is deleted since.
+  std::vector<UsedLayer> known_layers;
   std::map<std::string, std::string> tags;
   bool snap_start = false;  // SnapStart.ApplyOn: PublishedVersions
 };

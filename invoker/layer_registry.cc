@@ -163,7 +163,7 @@ void LayerRegistry::Settle(uint64_t number, std::expected<LayerRef, aws::ApiErro
 
 std::expected<std::vector<UsedLayer>, aws::ApiError> ResolveLayers(
     const Account& account, const LayerRegistry& layers, const std::vector<std::string>& arns,
-    const FunctionVersion* current) {
+    const std::vector<UsedLayer>& known) {
   if (arns.size() > limits::kMaxLayers) {
     return std::unexpected(InvalidParameter("Cannot reference more than 5 layers."));
   }
@@ -172,13 +172,9 @@ std::expected<std::vector<UsedLayer>, aws::ApiError> ResolveLayers(
   for (const std::string& arn : arns) {
     const auto name = ParseLayerVersionArn(arn);
     if (!name) return std::unexpected(Malformed(arns));
-    const UsedLayer* kept = nullptr;
-    if (current != nullptr) {
-      const auto found = std::ranges::find(current->layers, arn, &UsedLayer::arn);
-      if (found != current->layers.end()) kept = &*found;
-    }
-    auto layer = kept != nullptr ? std::expected<UsedLayer, aws::ApiError>(*kept)
-                                 : Resolve(account, *name, layers, arn);
+    const auto kept = std::ranges::find(known, arn, &UsedLayer::arn);
+    auto layer = kept != known.end() ? std::expected<UsedLayer, aws::ApiError>(*kept)
+                                     : Resolve(account, *name, layers, arn);
     if (!layer) return std::unexpected(std::move(layer).error());
     const auto [other, is_first] = seen.emplace(LayerArn(name->account, name->name), arn);
     if (!is_first) {

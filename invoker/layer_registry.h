@@ -67,10 +67,10 @@ class LayerRegistry {
 };
 
 // The layers that a function asks for by their ARNs, in that order, or AWS's refusal. One that the
-// function uses already (`current`, may be null) is found there, for it may be deleted since.
+// function has used before is found in `known`, for it may be deleted since.
 std::expected<std::vector<UsedLayer>, aws::ApiError> ResolveLayers(
     const Account& account, const LayerRegistry& layers, const std::vector<std::string>& arns,
-    const FunctionVersion* current);
+    const std::vector<UsedLayer>& known);
 
 // Digests of the content of all layer versions.
 std::set<std::string> CodeInUse(const LayerRegistry& layers);

@@ -3,8 +3,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <linux/openat2.h>
+#include <locale.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -147,7 +147,6 @@ class Unpacker {
     const char* raw = archive_entry_pathname(entry);
     if (raw == nullptr) return Invalid(kStep, "an entry's name is not readable");
     const std::vector<std::string> parts = TRY(SplitName(raw));
-    TRY(CountEntry());
     if (archive_entry_is_encrypted(entry) != 0) {
       return Invalid(kStep, Shown(raw) + " is encrypted");
     }
@@ -161,7 +160,10 @@ class Unpacker {
     }
     if (!parts.empty()) path += (path.empty() ? "" : "/") + parts.back();
     const auto type = archive_entry_filetype(entry);
-    if (type == AE_IFDIR) return path.empty() ? Result<void>() : MakeFolder(path);
+    // A folder counts where it is made; one that is named again counts as an entry all the same.
+    if (type == AE_IFDIR && !path.empty() && !folders_.contains(path)) return MakeFolder(path);
+    TRY(CountEntry());
+    if (type == AE_IFDIR) return {};
     if (path.empty()) return Invalid(kStep, "an entry has no name");
     if (type == AE_IFLNK) return AddLink(parts, path, archive_entry_symlink(entry));
     if (type != AE_IFREG && type != 0) {
@@ -177,8 +179,8 @@ class Unpacker {
       struct open_how how{};
       how.flags = O_PATH | O_CLOEXEC;
       how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-      const UniqueFd fd(static_cast<int>(
-          ::syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof how)));
+      const UniqueFd fd(
+          static_cast<int>(::syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof how)));
       if (!fd.valid() && errno == EXDEV) return LinkLeadsOutside(path);
     }
     return Unpacked{base::Bytes(size_), files_};
@@ -203,8 +205,8 @@ class Unpacker {
     const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
     const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
     const UniqueFd in = TRY(OpenBeneath(root_.get(), parent, O_PATH | O_DIRECTORY, 0));
+    TRY(CountEntry());
     if (::mkdirat(in.get(), name.c_str(), 0755) == 0) {
-      TRY(CountEntry());
       // The umask must not decide what a function may read.
       if (::fchmodat(in.get(), name.c_str(), 0755, 0) != 0) {
         return base::SystemError("unpack " + path);
@@ -376,8 +378,8 @@ Result<std::string> PackZip(const std::string& folder) {
       if (error) return base::SystemError("pack " + path, error.value());
       const auto depth = static_cast<size_t>(std::ranges::count(name, '/'));
       if (LeadsOutside(depth, target)) {
-        return Invalid("pack " + path, "the symbolic link leads outside the folder, to '" + target +
-                                           "'");
+        return Invalid("pack " + path,
+                       "the symbolic link leads outside the folder, to '" + target + "'");
       }
       TRY(WriteEntry(zip.get(), name, AE_IFLNK, 0777, target));
       continue;

@@ -22,19 +22,32 @@ constexpr char kTemporary[] = ".tmp-";
 
 bool IsDigest(const std::string& name) { return base::FromHex(name).has_value(); }
 
+// Each fsync is a commit of the file system's journal: beyond so many files and folders, one for
+// the whole file system is sooner done, whatever else waits on it.
+constexpr size_t kSyncedOneByOne = 64;
+
+Result<void> SyncFileSystem(const std::string& folder) {
+  const base::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::syncfs(fd.get()) != 0) return base::SystemError("syncfs " + folder);
+  return {};
+}
+
 // Every file and folder of a tree to the disk, so that the rename which publishes it is the last
 // thing that can be lost.
 Result<void> SyncTree(const std::string& folder) {
+  std::vector<std::string> paths;
   std::error_code error;
   auto at = std::filesystem::recursive_directory_iterator(folder, error);
   for (; !error && at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
     if (at->is_symlink(error)) continue;
-    base::UniqueFd fd(::open(at->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!fd.valid() || ::fsync(fd.get()) != 0) {
-      return base::SystemError("fsync " + at->path().string());
-    }
+    paths.push_back(at->path());
+    if (paths.size() > kSyncedOneByOne) return SyncFileSystem(folder);
   }
   if (error) return base::SystemError("read folder " + folder, error.value());
+  for (const std::string& path : paths) {
+    const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd.valid() || ::fsync(fd.get()) != 0) return base::SystemError("fsync " + path);
+  }
   return base::SyncFolder(folder);
 }
 

@@ -50,11 +50,18 @@ Result<void> PlaceLink(const std::string& source, const std::string& path) {
 
 }  // namespace
 
-Result<void> MergeTrees(const std::vector<std::string>& sources, const std::string& folder) {
+Result<void> MergeTrees(const std::vector<std::string>& sources, const std::string& folder,
+                        size_t entries) {
+  size_t placed = 0;
   for (const std::string& source : sources) {
     std::error_code error;
     auto at = fs::recursive_directory_iterator(source, error);
     for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+      if (++placed > entries) {
+        return base::MakeError(
+            base::ErrorKind::kLimit, "merge layers",
+            "Layers have more than " + std::to_string(entries) + " files and folders together");
+      }
       const std::string from = at->path();
       const std::string to = folder + from.substr(source.size());
       const fs::file_type type = TypeOf(from);

@@ -24,6 +24,7 @@ Json Stored(const FunctionState& state) {
           {"architectures", s.architectures},
           {"tags", s.tags},
           {"layers", s.layers},
+          {"known_layers", invoker::ToStored(s.known_layers)},
           {"snap_start", s.snap_start},
           {"code", state.code_digest}};
 }
@@ -44,6 +45,7 @@ FunctionState StateFrom(const Json& stored) {
   s.tags = stored.at("tags").get<std::map<std::string, std::string>>();
   s.snap_start = stored.value("snap_start", false);
   s.layers = stored.value("layers", std::vector<std::string>());
+  s.known_layers = invoker::LayersFromStored(stored.value("known_layers", Json::array()));
   state.code_digest = stored.at("code");
   return state;
 }

@@ -208,11 +208,16 @@ void StacksApi::Recover(std::function<void(std::vector<std::string>)> done) {
 
 std::set<std::string> StacksApi::CodeInUse() const {
   std::set<std::string> digests;
+  const auto add = [&digests](const std::optional<FunctionState>& state) {
+    if (!state) return;
+    digests.insert(state->code_digest);
+    for (const auto& layer : state->settings.known_layers) digests.insert(layer.code_digest);
+  };
   for (const auto& [name, codes] : code_in_use_) digests.insert(codes.begin(), codes.end());
   for (const auto& [name, changes] : stacks_->intents()) {
     for (const auto& change : changes) {
-      if (change.before) digests.insert(change.before->code_digest);
-      if (change.after) digests.insert(change.after->code_digest);
+      add(change.before);
+      add(change.after);
     }
   }
   return digests;

@@ -49,6 +49,17 @@ Resources:
 Outputs: {Layer: {Value: !Ref Lib}}
 """
 
+# Its version cannot be prepared, so that the deployment fails after all else is done.
+BROKEN = """  Broken:
+    Type: AWS::Serverless::Function
+    DependsOn: Deployed
+    Properties:
+      InlineCode: raise Exception("broken")
+      Handler: index.handler
+      Runtime: python3.12
+      SnapStart: {ApplyOn: PublishedVersions}
+      AutoPublishAlias: live
+"""
 
 # Below the name that the function asks for, whatever version this machine runs.
 VERSIONED = {
@@ -205,24 +216,28 @@ class Sdk(JavaScriptSdkTest):
 
 
 class Deploy(HearthTest):
-    def deploy(self, folder, policy, text):
-        for name, content in (("template.yaml", TEMPLATE % policy), ("src/app.py", SMALL),
+    def deploy(self, folder, policy, text, more="", layer="Lib", returncode=0):
+        template = (TEMPLATE % policy).replace("Outputs:", more + "Outputs:")
+        template = template.replace("Lib", layer)
+        for name, content in (("template.yaml", template), ("src/app.py", SMALL),
                               ("lib/python/shared.py", f"TEXT = {text!r}")):
             path = os.path.join(folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w") as file:
                 file.write(content)
-        self.hearth("deploy", os.path.join(folder, "template.yaml"), "--stack", "layered")
+        return self.hearth("deploy", os.path.join(folder, "template.yaml"), "--stack", "layered",
+                           returncode=returncode)
 
-    def hearth(self, *arguments):
+    def hearth(self, *arguments, returncode=0):
         done = subprocess.run([os.path.join(BIN, "hearth"), *arguments], capture_output=True,
                               text=True, timeout=120,
                               env={**os.environ, "HEARTH_ENDPOINT": self.host.url})
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, returncode, done.stdout + done.stderr)
+        return done.stdout + done.stderr
 
-    def versions(self):
+    def versions(self, layer="Lib"):
         return [one["Version"] for one in self.host.request(
-            "GET", "/2018-10-31/layers/Lib/versions").json["LayerVersions"]]
+            "GET", f"/2018-10-31/layers/{layer}/versions").json["LayerVersions"]]
 
     def test_a_template_deploys_a_function_with_its_layer(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -235,6 +250,17 @@ class Deploy(HearthTest):
             self.assertEqual(self.versions(), [2])
             self.hearth("delete", "layered")
             self.assertEqual(self.versions(), [])
+
+    def test_a_deployment_that_fails_goes_back_to_a_layer_that_was_deleted_meanwhile(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.deploy(folder, "Retain", "one", layer="Gone")
+            self.assertEqual(self.versions("Gone"), [1])
+            self.assertEqual(self.host.request(
+                "DELETE", "/2018-10-31/layers/Gone/versions/1").status, 204)
+            said = self.deploy(folder, "Retain", "two", BROKEN, layer="Gone", returncode=1)
+            self.assertIn("rolled back", said)
+            self.assertEqual(self.host.invoke("Deployed").json, "one")
+            self.hearth("delete", "layered")
 
 
 class Durable(unittest.TestCase):

@@ -287,6 +287,21 @@ TEST_F(LayersApiTest, AFunctionShowsItsLayersAndKeepsThemWhenTheyAreDeleted) {
   EXPECT_TRUE(LayersInUse(*registry).empty());
 }
 
+TEST_F(LayersApiTest, WhatAFunctionWasGoesBackToALayerThatIsDeletedSince) {
+  EXPECT_EQ(Publish("A", "1"), "201");
+  EXPECT_EQ(Publish("B", "22"), "201");
+  const std::string a = kArn + std::string("A:1"), b = kArn + std::string("B:1");
+  EXPECT_EQ(MakeFunction("F", {a}), "201");
+  const FunctionSettings before = SettingsOf(*registry->Find("F"));
+  EXPECT_EQ(Update("F", {{"Layers", {b}}}), "200");
+  EXPECT_EQ(Ask("DELETE", "/A/versions/1"), "204");
+  std::optional<bool> replaced;
+  control->Replace(before, "", [&](const auto& result) { replaced = result.has_value(); });
+  loop.RunUntil([&] { return replaced.has_value(); });
+  EXPECT_TRUE(*replaced);
+  EXPECT_EQ(registry->Find("F")->layers.at(0).arn, a);
+}
+
 TEST_F(LayersApiTest, BadLayersOfAFunctionAreRefusedInAwssWords) {
   Json six = Json::array();
   for (const char* name : {"A", "B", "C", "D", "E", "F"}) {

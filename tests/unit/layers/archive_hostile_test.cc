@@ -98,8 +98,8 @@ std::vector<Hostile> Contents() {
       {"UnknownMethod", ZipBuilder().Add({.name = "f", .content = "x", .method = 99}).Build(), "f"},
       {"BrokenDeflate", ZipBuilder().Add({.name = "f", .content = "\xff\xff", .method = 8}).Build(),
        "f"},
-      {"Encrypted", ZipBuilder().Add({.name = "f", .content = std::string(40, 'x'), .flags = 1})
-                        .Build(),
+      {"Encrypted",
+       ZipBuilder().Add({.name = "f", .content = std::string(40, 'x'), .flags = 1}).Build(),
        "encrypted"},
       {"FileTwice", ZipBuilder().AddFile("a/f").AddFile("a/f").Build(), "there twice"},
       {"FileTwiceBySpelling", ZipBuilder().AddFile("a/f").AddFile("a/./f").Build(), "there twice"},
@@ -195,6 +195,16 @@ TEST(UnpackLimits, CountEntriesAndTheFoldersThatNamesImply) {
   ASSERT_FALSE(deep);
   EXPECT_EQ(deep.error().kind, ErrorKind::kLimit);
   EXPECT_LE(folder.Names().size(), 10u);
+}
+
+TEST(UnpackLimits, CountAFolderOnceAndItsRepetitionsAsEntries) {
+  ZipBuilder zip;
+  for (int i = 0; i < 5; ++i) zip.AddFolder("d" + std::to_string(i) + "/");
+  zip.AddFile("d0/f", "");
+  EXPECT_TRUE(UnpackZip(zip.Build(), TemporaryFolder().path(), {.entries = 6}));
+  EXPECT_FALSE(UnpackZip(zip.Build(), TemporaryFolder().path(), {.entries = 5}));
+  zip.AddFolder("d0/");
+  EXPECT_FALSE(UnpackZip(zip.Build(), TemporaryFolder().path(), {.entries = 6}));
 }
 
 // A zip cut or damaged anywhere gives an answer, never a crash, and never writes outside.

@@ -99,6 +99,15 @@ TEST_F(MergeTest, LetsAFunctionReadItWhateverTheUmask) {
   EXPECT_EQ(status.st_mode & 0777, 0755u);
 }
 
+TEST_F(MergeTest, CountsFilesAndFoldersOfAllTrees) {
+  Write("a/one/f", "1");
+  Write("b/two/f", "2");
+  const std::vector<std::string> sources{folder_ / "a", folder_ / "b"};
+  EXPECT_EQ(MergeTrees(sources, folder_ / "into", 3).error().text,
+            "Layers have more than 3 files and folders together");
+  EXPECT_TRUE(MergeTrees(sources, folder_ / "into", 4));
+}
+
 class MergedCodeTest : public testing::Test {
  protected:
   MergedCodeTest() { Reopen(); }

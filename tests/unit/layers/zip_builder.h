@@ -62,6 +62,10 @@ class ZipBuilder {
     return Add({.name = name, .content = target, .mode = S_IFLNK | 0777});
   }
 
+  ZipBuilder& AddFolder(const std::string& name) {
+    return Add({.name = name, .mode = S_IFDIR | 0755});
+  }
+
   std::string Build() const {
     std::string out = bytes_ + central_;
     Put32(out, 0x06054b50);
