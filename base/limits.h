@@ -41,6 +41,7 @@ constexpr size_t kMaxArchivePath = 1024;        // Ours: PATH_MAX with room for 
 // Invocations.
 constexpr size_t kMaxSyncPayload = 6 * 1024 * 1024;          // AWS: 6 MB.
 constexpr size_t kMaxResponsePayload = 6 * 1024 * 1024 + 100;  // AWS: 6,291,556, runtime API.
+constexpr size_t kMaxStreamedResponse = 200 * 1024 * 1024;   // AWS: 200 MB.
 constexpr size_t kMaxAsyncPayload = 1024 * 1024;             // AWS: 1 MB (2025).
 constexpr size_t kMaxClientContext = 3583;                   // AWS: base64 characters.
 constexpr size_t kLogTail = 4096;                            // AWS: X-Amz-Log-Result.
@@ -55,6 +56,7 @@ constexpr size_t kMaxHeaderBytes = 65536;        // Ours: all header lines of a 
 constexpr size_t kMaxHeaders = 200;              // Ours.
 constexpr size_t kMaxTarget = 8192;              // Ours: request line's target.
 constexpr size_t kMaxConnections = 10000;        // Ours: below the usual file descriptor limit.
+constexpr size_t kStreamQueue = 256 * 1024;      // Ours: of a streamed answer, not yet taken.
 constexpr auto kHeaderTimeout = 30s;             // Ours: a request line and headers (slow loris).
 constexpr auto kIdleConnection = 300s;           // Ours: keep-alive connections.
 

@@ -33,7 +33,8 @@ HttpConnection::HttpConnection(HttpServer::Impl& server)
                .max_body = server.options.max_body.count(),
                .max_header_bytes = limits::kMaxHeaderBytes,
                .max_headers = limits::kMaxHeaders,
-               .max_target = limits::kMaxTarget}) {}
+               .max_target = limits::kMaxTarget,
+               .reader = server.options.uploader ? this : nullptr}) {}
 
 HttpConnection::~HttpConnection() { CHECK(stream_ == nullptr); }
 
@@ -135,7 +136,7 @@ void HttpConnection::Process() {
   if (processing_) return;
   processing_ = true;
   const auto self = shared_from_this();
-  while (state_ == State::kReading && !IsCongested()) {
+  while (state_ == State::kReading && !IsCongested() && !upload_stopped_) {
     switch (parser_.state()) {
       case HttpParser::State::kComplete:
         Dispatch();
@@ -159,6 +160,9 @@ void HttpConnection::Process() {
   processing_ = false;
   if (state_ != State::kReading) return;
   if (IsCongested()) {
+    SetReading(false);
+  } else if (upload_stopped_) {
+    deadline_ = {};  // It is not the client that dawdles.
     SetReading(false);
   } else if (read_ended_ || (close_when_idle_ && parser_.state() == HttpParser::State::kIdle)) {
     CloseAfterWrites();
@@ -187,6 +191,7 @@ void HttpConnection::CloseAfterWrites() {
 
 void HttpConnection::Dispatch() {
   HttpRequest request = parser_.TakeRequest();
+  upload_.reset();
   keep_alive_ = parser_.keep_alive() && !(read_ended_ && ahead_.empty());
   http_1_0_ = parser_.http_1_0();
   head_request_ = request.method == "HEAD";
@@ -199,6 +204,7 @@ void HttpConnection::Dispatch() {
 }
 
 void HttpConnection::Refuse(int status, const std::string& reason) {
+  AbortUpload();
   state_ = State::kAnswering;
   keep_alive_ = false;
   deadline_ = {};
@@ -258,22 +264,52 @@ void HttpConnection::Begin(uint64_t sequence, int status, HttpHeaders headers) {
 
 size_t HttpConnection::Write(uint64_t sequence, std::string_view data) {
   if (state_ != State::kAnswering || sequence != sequence_ || !streaming_) return 0;
-  if (!data.empty() && !head_request_ && !chunked_) {
-    WriteBytes(std::string(data), "");
-  } else if (!data.empty() && !head_request_) {
-    char size[20];
-    std::snprintf(size, sizeof size, "%zx\r\n", data.size());
-    std::string body(data);
-    body += "\r\n";
-    WriteBytes(size, std::move(body));
+  if (!data.empty() && !head_request_) {
+    std::string piece;
+    piece.reserve(data.size() + 20);
+    if (chunked_) {
+      char size[20];
+      std::snprintf(size, sizeof size, "%zx\r\n", data.size());
+      piece += size;
+    }
+    piece += data;
+    if (chunked_) piece += "\r\n";
+    WritePiece(std::move(piece));
   }
-  return stream_ == nullptr ? 0 : uv_stream_get_write_queue_size(stream_);
+  const size_t queued =
+      stream_ == nullptr ? 0 : uv_stream_get_write_queue_size(stream_) + behind_.size();
+  if (queued > limits::kStreamQueue) is_full_ = true;
+  return queued;
+}
+
+void HttpConnection::WritePiece(std::string piece) {
+  if (stream_ == nullptr) return;
+  if (uv_stream_get_write_queue_size(stream_) > 0) {
+    behind_ += piece;
+  } else {
+    WriteBytes(std::move(piece), "");
+  }
 }
 
 void HttpConnection::End(uint64_t sequence) {
   if (state_ != State::kAnswering || sequence != sequence_) return;
-  if (!head_request_ && chunked_) WriteBytes("0\r\n\r\n", "");
+  std::string last = std::exchange(behind_, {});
+  if (!head_request_ && chunked_) last += "0\r\n\r\n";
+  if (!last.empty()) WriteBytes(std::move(last), "");
   FinishAnswer();
+}
+
+void HttpConnection::Cut(uint64_t sequence) {
+  if (state_ != State::kAnswering || sequence != sequence_) return;
+  if (!behind_.empty()) WriteBytes(std::exchange(behind_, {}), "");
+  on_client_gone_ = nullptr;
+  on_room_ = nullptr;
+  Linger();
+}
+
+void HttpConnection::OnRoom(uint64_t sequence, std::function<void()> callback) {
+  if (state_ != State::kAnswering || sequence != sequence_) return;
+  on_room_ = std::move(callback);
 }
 
 void HttpConnection::OnClientGone(uint64_t sequence, std::function<void()> callback) {
@@ -283,6 +319,8 @@ void HttpConnection::OnClientGone(uint64_t sequence, std::function<void()> callb
 
 void HttpConnection::FinishAnswer() {
   on_client_gone_ = nullptr;
+  on_room_ = nullptr;
+  is_full_ = false;
   if (state_ == State::kClosed) return;
   if (!keep_alive_) {
     Linger();
@@ -372,11 +410,41 @@ void HttpConnection::WriteBytes(std::string head, std::string body) {
 }
 
 void HttpConnection::OnWritten(bool good) {
-  if (!good) {
-    Close();
+  if (!good) return Close();
+  if (!behind_.empty() && uv_stream_get_write_queue_size(stream_) == 0) {
+    WriteBytes(std::exchange(behind_, {}), "");
+    if (state_ == State::kClosed) return;
+  }
+  if (is_full_ && uv_stream_get_write_queue_size(stream_) <= limits::kStreamQueue / 4) {
+    is_full_ = false;
+    if (const auto tell = on_room_) tell();
   } else if (state_ == State::kReading && !reading_) {
     Process();
   }
+}
+
+// --- A body that is read as it comes
+
+bool HttpConnection::TakesBody(const HttpRequest& head) {
+  upload_ = server_.options.uploader(head, HttpUpload(weak_from_this()));
+  return upload_.has_value();
+}
+
+void HttpConnection::OnPiece(std::string_view piece) {
+  if (!upload_->piece(piece)) upload_stopped_ = true;
+}
+
+void HttpConnection::ResumeUploadLater() {
+  server_.loop.Post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || !std::exchange(self->upload_stopped_, false)) return;
+    if (self->state_ == State::kReading) self->Process();
+  });
+}
+
+void HttpConnection::AbortUpload() {
+  upload_stopped_ = false;
+  if (const auto upload = std::exchange(upload_, std::nullopt)) upload->aborted();
 }
 
 void HttpConnection::TellClientGone() {
@@ -404,8 +472,10 @@ void HttpConnection::Close() {
   const bool was_answering = state_ == State::kAnswering;
   state_ = State::kClosed;
   const auto self = shared_from_this();
+  AbortUpload();
   if (was_answering) TellClientGone();
   client_gone_ = true;
+  if (auto tell = std::exchange(on_room_, nullptr)) tell();
   auto* stream = std::exchange(stream_, nullptr);
   stream->data = &server_;
   reading_ = false;

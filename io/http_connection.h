@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -18,10 +19,10 @@ struct uv_stream_s;
 
 namespace hearth::io {
 
-class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+class HttpConnection : public std::enable_shared_from_this<HttpConnection>, private HttpBodyReader {
  public:
   explicit HttpConnection(HttpServer::Impl& server);
-  ~HttpConnection();
+  ~HttpConnection() override;
 
   // Accepts from a listener whose connection callback runs. False: nothing was accepted.
   bool Accept(uv_stream_s* listener);
@@ -41,6 +42,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void Begin(uint64_t sequence, int status, HttpHeaders headers);
   size_t Write(uint64_t sequence, std::string_view data);
   void End(uint64_t sequence);
+  // Ends a streamed answer so that its client sees that it is not whole.
+  void Cut(uint64_t sequence);
+  void OnRoom(uint64_t sequence, std::function<void()> callback);
+  void ResumeUploadLater();
   void OnClientGone(uint64_t sequence, std::function<void()> callback);
   bool client_gone() const { return client_gone_; }
 
@@ -64,7 +69,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::string Head(int status, const HttpHeaders& headers, Framing framing, size_t content_length,
                    size_t room = 0) const;
   void WriteBytes(std::string head, std::string body);
+  void WritePiece(std::string piece);
   void OnWritten(bool good);
+  void AbortUpload();
+  bool TakesBody(const HttpRequest& head) override;
+  void OnPiece(std::string_view piece) override;
   void SetReading(bool on);
 
   HttpServer::Impl& server_;
@@ -87,6 +96,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool close_when_idle_ = false;
   bool client_gone_ = false;
   std::function<void()> on_client_gone_;
+  // Of a streamed answer: what waits behind what the kernel has not taken. One string, lest many
+  // small pieces cost more than their bytes.
+  std::string behind_;
+  bool is_full_ = false;
+  std::function<void()> on_room_;
+  std::optional<HttpUploadReader> upload_;
+  bool upload_stopped_ = false;
   base::MonoTime deadline_{};
 };
 

@@ -48,7 +48,8 @@ struct HttpRequest {
   std::string target;  // As sent: "/a/b?c=d", percent-encoding untouched.
   HttpHeaders headers;
   std::string body;
-  std::string peer;  // "127.0.0.1:53124", empty for other sockets.
+  std::string peer;        // "127.0.0.1:53124", empty for other sockets.
+  HttpHeaders trailers{};  // Of a body that was streamed; others' are dropped.
 
   std::string_view path() const;   // Before '?', still encoded.
   std::string_view query() const;  // After '?', still encoded, or empty.

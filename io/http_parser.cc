@@ -87,6 +87,7 @@ struct HttpParser::Impl {
   bool keep_alive = false;
   bool http_1_0 = false;
   bool no_body = false;
+  bool streams_body = false;
   int status = 0;  // Of a response.
   int refused_status = 0;
   std::string refused_reason;
@@ -121,9 +122,11 @@ struct HttpParser::Impl {
 
   int OnField() {
     if (!IsToken(field)) return Refuse(400, "a header field's name is not a token");
-    // A trailer is counted and dropped: it may not pass for a header field (RFC 9110, 6.5.1).
+    // A trailer may not pass for a header field (RFC 9110, 6.5.1): it is counted, and dropped
+    // unless somebody reads the body as it comes.
     if (state == State::kBody) {
       if (++trailers > options.max_headers) return TooManyFields();
+      if (streams_body) message.trailers.Add(field, value);
       field.clear();
       value.clear();
       return 0;
@@ -174,6 +177,8 @@ struct HttpParser::Impl {
       expects_continue =
           expect.size() == 12 && ::strncasecmp(expect.data(), "100-continue", expect.size()) == 0;
     }
+    streams_body = options.reader != nullptr && options.reader->TakesBody(message);
+    if (streams_body) return 0;
     if (parser.content_length > options.max_body && (parser.flags & F_CONTENT_LENGTH) != 0) {
       return Refuse(413, "the body is longer than " + std::to_string(options.max_body) + " bytes");
     }
@@ -185,6 +190,10 @@ struct HttpParser::Impl {
   }
 
   int OnBody(std::string_view part) {
+    if (streams_body) {
+      options.reader->OnPiece(part);
+      return 0;
+    }
     if (message.body.size() + part.size() > options.max_body) {
       return Refuse(413, "the body is longer than " + std::to_string(options.max_body) + " bytes");
     }
@@ -302,6 +311,7 @@ HttpRequest TakeMessage(Impl& impl) {
   impl.trailers = 0;
   impl.folds = {};
   impl.expects_continue = false;
+  impl.streams_body = false;
   impl.state = HttpParser::State::kIdle;
   llhttp_resume(&impl.parser);
   return message;

@@ -17,6 +17,15 @@ namespace hearth::io {
 
 enum class HttpKind { kRequest, kResponse };
 
+// Takes bodies as they come, in place of HttpRequest::body.
+class HttpBodyReader {
+ public:
+  virtual ~HttpBodyReader() = default;
+  // True: this message's body is its own, of any length, in pieces; its trailers are kept.
+  virtual bool TakesBody(const HttpRequest& head) = 0;
+  virtual void OnPiece(std::string_view piece) = 0;
+};
+
 class HttpParser {
  public:
   struct Options {
@@ -25,6 +34,7 @@ class HttpParser {
     size_t max_header_bytes = 0;
     size_t max_headers = 0;
     size_t max_target = 0;
+    HttpBodyReader* reader = nullptr;  // Not owned. Called inside Feed.
   };
   enum class State { kIdle, kHead, kBody, kComplete, kRefused };
 

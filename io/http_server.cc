@@ -41,8 +41,7 @@ struct HostPort {
 base::Result<HostPort> SplitAddress(const std::string& address) {
   const auto colon = address.rfind(':');
   const auto bad = [&] {
-    return base::Invalid("listen",
-                         "'" + address + "' is not ADDRESS:PORT, such as 127.0.0.1:4566");
+    return base::Invalid("listen", "'" + address + "' is not ADDRESS:PORT, such as 127.0.0.1:4566");
   };
   if (colon == std::string::npos) return bad();
   HostPort out;
@@ -229,7 +228,7 @@ HttpResponder::~HttpResponder() {
   if (sequence_ == 0) return;
   if (streaming_) {
     // Half an answer cannot be taken back: the client must see that it is incomplete.
-    if (const auto connection = connection_.lock()) connection->Close();
+    if (const auto connection = connection_.lock()) connection->Cut(sequence_);
     return;
   }
   HttpResponse response;
@@ -269,6 +268,16 @@ void HttpResponder::End() {
 void HttpResponder::OnClientGone(std::function<void()> callback) {
   const auto connection = connection_.lock();
   if (connection) connection->OnClientGone(sequence_, std::move(callback));
+}
+
+void HttpResponder::OnRoom(std::function<void()> callback) {
+  const auto connection = connection_.lock();
+  if (connection) connection->OnRoom(sequence_, std::move(callback));
+}
+
+// Later: the reader may be asking for it from inside its own call.
+void HttpUpload::Resume() {
+  if (const auto connection = connection_.lock()) connection->ResumeUploadLater();
 }
 
 bool HttpResponder::client_gone() const {

@@ -3,12 +3,14 @@
 // Keep-alive, pipelining (answers in order), chunked bodies, Expect: 100-continue. A malformed
 // request gets 400 and the connection is closed; limits (base/limits.h) give 413, 414, 431; a
 // client that dawdles over its headers, or stops in its body, gets 408; one that does not read its
-// answers gets no more of them. One handler call a request, with its whole body.
+// answers gets no more of them. One handler call a request, with its whole body, unless an uploader
+// takes that as it comes.
 // Owner: whoever serves; must be closed (Close) before its loop dies, and destroyed after.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -36,9 +38,14 @@ class HttpResponder {
 
   // A streamed answer (chunked): head, then any number of Write, then End.
   void Begin(int status, HttpHeaders headers);
-  // Bytes queued but not yet taken by the kernel, after this write; a producer slows down by it.
+  // Bytes queued but not yet taken by the kernel, after this write. Over limits::kStreamQueue a
+  // producer waits for OnRoom.
   size_t Write(std::string_view data);
   void End();
+
+  // Runs, on the loop, whenever a streamed answer that had too much queued has room again, and when
+  // its connection is gone. Replaces the callback before.
+  void OnRoom(std::function<void()> callback);
 
   // Runs once, on the loop, where the client leaves before the answer has ended.
   void OnClientGone(std::function<void()> callback);
@@ -55,6 +62,29 @@ class HttpResponder {
 
 using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
 
+// Goes on with a body that its reader has stopped. Safe to use after the client is gone.
+class HttpUpload {
+ public:
+  void Resume();
+
+ private:
+  friend class HttpConnection;
+  explicit HttpUpload(std::weak_ptr<HttpConnection> connection)
+      : connection_(std::move(connection)) {}
+  std::weak_ptr<HttpConnection> connection_;
+};
+
+// Reads one request's body as it comes. Its end is the handler's call, with the request's head and
+// trailers; or `aborted`, where the client left or broke the protocol before.
+struct HttpUploadReader {
+  // False: no more before HttpUpload::Resume; what has been read already still comes.
+  std::function<bool(std::string_view piece)> piece;
+  std::function<void()> aborted;
+};
+// Asked of each request when its head is there; nullopt: its body comes as a whole.
+using HttpUploader =
+    std::function<std::optional<HttpUploadReader>(const HttpRequest& head, HttpUpload upload)>;
+
 struct HttpServerOptions {
   base::Bytes max_body{limits::kMaxRequestBody};
   // For a request's head, and between two reads of its body. zero: none.
@@ -64,6 +94,7 @@ struct HttpServerOptions {
   size_t max_connections = limits::kMaxConnections;
   // The body of the 413 that an over-long request gets; AWS services each have their own.
   std::function<HttpResponse(const HttpRequest& head)> too_large;
+  HttpUploader uploader;  // Empty: every body comes as a whole.
 };
 
 class HttpServer {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -20,17 +21,27 @@ constexpr size_t kMaxHeaders = 20;
 struct Seen {
   std::vector<HttpRequest> messages;
   std::vector<bool> kept_alive;
+  std::vector<std::string> streamed;  // The body of each, where it was taken as it came.
   HttpParser::State last = HttpParser::State::kIdle;
   HttpParser::State at_end = HttpParser::State::kIdle;
 };
 
+// Takes the body of every request that is no GET as it comes.
+struct Reader final : hearth::io::HttpBodyReader {
+  bool TakesBody(const HttpRequest& head) override { return head.method != "GET"; }
+  void OnPiece(std::string_view piece) override { body += piece; }
+  std::string body;
+};
+
 // `cuts` gives the sizes of the pieces, over and over; empty: all in one.
-Seen Parse(HttpKind kind, std::string_view bytes, std::string_view cuts) {
+Seen Parse(HttpKind kind, bool streams, std::string_view bytes, std::string_view cuts) {
+  Reader reader;
   HttpParser parser({.kind = kind,
                      .max_body = kMaxBody,
                      .max_header_bytes = 1000,
                      .max_headers = kMaxHeaders,
-                     .max_target = 200});
+                     .max_target = 200,
+                     .reader = streams ? &reader : nullptr});
   Seen seen;
   size_t cut = 0;
   while (!bytes.empty()) {
@@ -53,10 +64,14 @@ Seen Parse(HttpKind kind, std::string_view bytes, std::string_view cuts) {
         break;
       }
       seen.messages.push_back(parser.TakeRequest());
+      seen.streamed.push_back(std::exchange(reader.body, {}));
       seen.kept_alive.push_back(parser.keep_alive());
       const HttpRequest& message = seen.messages.back();
       CHECK(message.body.size() <= kMaxBody);
       CHECK(message.headers.size() <= kMaxHeaders);
+      CHECK(message.trailers.size() <= kMaxHeaders);
+      CHECK(streams || message.trailers.size() == 0);
+      CHECK(message.body.empty() || seen.streamed.back().empty());
       CHECK(message.target.size() <= 200);
     }
   }
@@ -73,8 +88,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view all(reinterpret_cast<const char*>(data), size);
   const HttpKind kind = data[0] == 'R' ? HttpKind::kResponse : HttpKind::kRequest;
   const std::string_view bytes = all.substr(3);
-  const Seen whole = Parse(kind, bytes, "");
-  const Seen cut = Parse(kind, bytes, all.substr(0, 3));
+  const bool streams = data[0] == 'S';
+  const Seen whole = Parse(kind, streams, bytes, "");
+  const Seen cut = Parse(kind, streams, bytes, all.substr(0, 3));
+  CHECK(whole.streamed == cut.streamed);
   CHECK(whole.last == cut.last);
   CHECK(whole.at_end == cut.at_end);
   CHECK(whole.kept_alive == cut.kept_alive);
@@ -84,6 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(whole.messages[i].target == cut.messages[i].target);
     CHECK(whole.messages[i].headers == cut.messages[i].headers);
     CHECK(whole.messages[i].body == cut.messages[i].body);
+    CHECK(whole.messages[i].trailers == cut.messages[i].trailers);
   }
   return 0;
 }

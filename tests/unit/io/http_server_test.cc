@@ -27,8 +27,9 @@ TEST_F(HttpServerTest, KeepsAConnectionForTheNextRequest) {
     client.Forget();
     client.Send("POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
     ASSERT_TRUE(client.WaitFor("POST /a?b hi"));
-    EXPECT_TRUE(client.received().starts_with("HTTP/1.1 200 OK\r\nDate: Thu, 06 Aug 2026 12:34:56 "
-                                              "GMT\r\nContent-Length: 12\r\n\r\n"));
+    EXPECT_TRUE(
+        client.received().starts_with("HTTP/1.1 200 OK\r\nDate: Thu, 06 Aug 2026 12:34:56 "
+                                      "GMT\r\nContent-Length: 12\r\n\r\n"));
   }
   EXPECT_EQ(server_->connections(), 1u);
   EXPECT_EQ(requests_[0].peer, "127.0.0.1:" + std::to_string(client.local_port()));
@@ -39,9 +40,10 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInTheirOrder) {
   handler_ = [&](HttpRequest, HttpResponder responder) { waiting.push_back(std::move(responder)); };
   Start();
   RawClient client = Connect();
-  client.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\n"
-              "Content-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-              "GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.Send(
+      "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\n"
+      "Content-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+      "GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
   for (size_t i = 0; i < 3; ++i) {
     Settle(loop_);
     // One at a time: the next is handled when its predecessor is answered.
@@ -128,7 +130,7 @@ TEST_F(HttpServerTest, StreamsAnAnswerInChunks) {
   responder.Begin(201, headers);
   responder.Write("hello");
   ASSERT_TRUE(client.WaitFor("5\r\nhello\r\n"));  // Before the end.
-  responder.Write("");                           // An empty chunk would end it.
+  responder.Write("");                            // An empty chunk would end it.
   responder.Write(std::string(0x1234, 'x'));
   responder.End();
   ASSERT_TRUE(client.WaitFor("\r\n0\r\n\r\n"));
@@ -139,6 +141,55 @@ TEST_F(HttpServerTest, StreamsAnAnswerInChunks) {
   handler_ = nullptr;
   client.Send(kGet);
   EXPECT_TRUE(client.WaitFor("GET /a "));
+}
+
+TEST_F(HttpServerTest, TellsAStreamWhenItsClientHasMadeRoom) {
+  HttpResponder responder;
+  handler_ = [&](HttpRequest, HttpResponder given) { responder = std::move(given); };
+  Start();
+  RawClient client = Connect();
+  client.Send(kGet);
+  Settle(loop_);
+  client.SetReading(false);
+  responder.Begin(200, {});
+  int rooms = 0;
+  responder.OnRoom([&] { ++rooms; });
+  size_t sent = 0;
+  const std::string piece(1000, 'x');
+  while (responder.Write(piece) <= limits::kStreamQueue) {
+    ++sent;
+    ASSERT_LT(sent, 100000u);
+  }
+  Settle(loop_);
+  EXPECT_EQ(rooms, 0);
+  client.SetReading(true);
+  loop_.RunUntil([&] { return rooms > 0; });
+  EXPECT_LE(responder.Write("last"), limits::kStreamQueue);
+  responder.End();
+  ASSERT_TRUE(client.WaitFor("4\r\nlast\r\n0\r\n\r\n"));
+  EXPECT_EQ(client.received().size(),
+            client.received().find("\r\n\r\n") + 4 + (sent + 1) * (5 + 1000 + 2) + 9 + 5);
+  EXPECT_EQ(rooms, 1);
+}
+
+TEST_F(HttpServerTest, TellsAStreamThatNobodyIsThereAnyMore) {
+  HttpResponder responder;
+  handler_ = [&](HttpRequest, HttpResponder given) { responder = std::move(given); };
+  Start();
+  RawClient client = Connect();
+  client.Send(kGet);
+  Settle(loop_);
+  client.SetReading(false);
+  responder.Begin(200, {});
+  int rooms = 0;
+  responder.OnRoom([&] { ++rooms; });
+  while (responder.Write(std::string(65536, 'x')) <= limits::kStreamQueue) {
+  }
+  client.Reset();
+  loop_.RunUntil([&] { return rooms > 0; });
+  EXPECT_EQ(responder.Write("more"), 0u);
+  EXPECT_EQ(rooms, 1);
+  responder.End();
 }
 
 TEST_F(HttpServerTest, SendsNoChunksToHttp10) {
