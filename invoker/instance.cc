@@ -137,14 +137,47 @@ void Instance::Run() {
 void Instance::OnResponse(std::string_view, std::string payload, std::string content_type) {
   if (!call_) return;
   if (payload.size() > limits::kMaxResponsePayload) {
-    return Answer(InvocationStatus::kResponseTooLarge,
-                  "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size "
-                  "(" +
-                      std::to_string(limits::kMaxResponsePayload) +
-                      " bytes).\",\"errorType\":\"Function.ResponseSizeTooLarge\"}",
-                  "Function.ResponseSizeTooLarge");
+    return AnswerTooLarge(limits::kMaxResponsePayload);
   }
   Answer(InvocationStatus::kSuccess, std::move(payload), {}, std::move(content_type));
+}
+
+void Instance::AnswerTooLarge(size_t limit) {
+  Answer(InvocationStatus::kResponseTooLarge,
+         "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size (" +
+             std::to_string(limit) + " bytes).\",\"errorType\":\"Function.ResponseSizeTooLarge\"}",
+         "Function.ResponseSizeTooLarge");
+}
+
+// What comes after the call has its answer goes nowhere: the function is not stopped.
+void Instance::OnStreamBegin(std::string_view, std::string content_type) {
+  if (!call_) return;
+  stream_ = {std::move(content_type), 0, {}};
+  if (call_->request.sink == nullptr) return;
+  call_->request.sink->Begin(stream_.content_type, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) session_->ResumeStream();
+  });
+}
+
+bool Instance::OnStreamPiece(std::string_view piece) {
+  if (!call_) return true;
+  ResponseSink* const sink = call_->request.sink.get();
+  const size_t limit = sink == nullptr ? limits::kMaxResponsePayload : limits::kMaxStreamedResponse;
+  stream_.size += piece.size();
+  if (stream_.size > limit) {
+    stream_.collected = {};
+    AnswerTooLarge(limit);
+    return true;
+  }
+  if (sink != nullptr) return sink->Write(piece);
+  stream_.collected += piece;
+  return true;
+}
+
+void Instance::OnStreamEnd() {
+  if (!call_) return;
+  Answer(InvocationStatus::kSuccess, std::exchange(stream_.collected, {}), {},
+         std::move(stream_.content_type));
 }
 
 void Instance::OnError(std::string_view, runtime::FunctionError error) {

@@ -145,6 +145,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   // has left behind.
   enum class Output { kDrain, kCatchUp };
   std::string WriteReport(Output output);
+  void AnswerTooLarge(size_t limit);
   void BeginEnding();
   void Gone();
 
@@ -154,6 +155,9 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   void OnResponse(std::string_view request_id, std::string payload,
                   std::string content_type) override;
   void OnError(std::string_view request_id, runtime::FunctionError error) override;
+  void OnStreamBegin(std::string_view request_id, std::string content_type) override;
+  bool OnStreamPiece(std::string_view piece) override;
+  void OnStreamEnd() override;
   void OnIdle() override;
   void OnBroken(std::string reason) override;
 
@@ -173,7 +177,8 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
   PendingCallPtr call_;
-  base::Bytes peak_;  // Of its memory, as last read, or as its exit said.
+  StreamedSoFar stream_;
+  base::Bytes peak_;        // Of its memory, as last read, or as its exit said.
   base::MonoTime peak_read_{};
   struct {
     std::string request_id;

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -12,6 +14,24 @@
 #include "sandbox/outcome.h"
 
 namespace hearth::invoker {
+
+// Where an answer goes that comes in pieces. Owner: whoever asked for the call; outlives it.
+class ResponseSink {
+ public:
+  virtual ~ResponseSink() = default;
+  // First of all. `has_room` may be called whenever Write has said false and there is room again.
+  virtual void Begin(std::string content_type, std::function<void()> has_room) = 0;
+  // False: it has more than it can pass on, and wants no more before `has_room`.
+  virtual bool Write(std::string_view piece) = 0;
+  // The end is the call's callback: a success without a payload, or the way it failed.
+};
+
+// An answer that comes in pieces.
+struct StreamedSoFar {
+  std::string content_type;
+  size_t size = 0;
+  std::string collected;  // Where the call has no sink.
+};
 
 struct InvokeRequest {
   std::string request_id;  // UUID; also the x-amzn-RequestId of the answer.
@@ -21,6 +41,8 @@ struct InvokeRequest {
   std::string client_context;  // JSON, decoded.
   std::string payload;         // JSON text, never empty: the wire API makes "{}" of nothing.
   bool want_log_tail = false;
+  // Null: an answer in pieces is collected, as one that came whole.
+  std::shared_ptr<ResponseSink> sink{};
   base::MonoTime received{};  // When the HTTP request was complete; where the spans start.
 };
 

@@ -8,6 +8,7 @@
 #include "invoker/api_call.h"
 #include "invoker/function_name.h"
 #include "invoker/json_fault.h"
+#include "invoker/streamed_answer.h"
 
 namespace hearth::invoker {
 namespace {
@@ -110,7 +111,7 @@ std::optional<aws::ApiError> CheckPayload(std::string& payload, std::string_view
 
 }  // namespace
 
-void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
+void InvokeApi::Handle(aws::Call call, std::string_view encoded_name, Answer answer) {
   const base::MonoTime received = clock_.Now();
   const io::HttpRequest& http = call.request;
   const auto name = ParseFunctionName(account_, io::PercentDecode(encoded_name),
@@ -120,10 +121,13 @@ void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
   if (function == nullptr) return Refuse(call, FunctionNotFound(account_, *name));
   std::string type(http.headers.Get("X-Amz-Invocation-Type"));
   if (type.empty()) type = "RequestResponse";
-  if (type != "RequestResponse" && type != "Event" && type != "DryRun") {
+  const bool may_be_event = answer == Answer::kWhole;
+  if (type != "RequestResponse" && (type != "Event" || !may_be_event) && type != "DryRun") {
     return Refuse(call, ValidationError(type, "invocationType",
-                                        "Member must satisfy enum value set: "
-                                        "[Event, RequestResponse, DryRun]"));
+                                        may_be_event ? "Member must satisfy enum value set: "
+                                                       "[Event, RequestResponse, DryRun]"
+                                                     : "Member must satisfy enum value set: "
+                                                       "[RequestResponse, DryRun]"));
   }
   const std::string_view log_type = http.headers.Get("X-Amz-Log-Type");
   if (!log_type.empty() && log_type != "None" && log_type != "Tail") {
@@ -144,7 +148,26 @@ void InvokeApi::Handle(aws::Call call, std::string_view encoded_name) {
   if (auto refusal = CheckInvocable(*request.function)) return Refuse(call, *refusal);
   if (auto refusal = ReadClientContext(call.request, request)) return Refuse(call, *refusal);
   if (type == "DryRun") return AnswerNothing(call, 204);
+  if (answer == Answer::kStream) return InvokeStreaming(std::move(call), std::move(request));
   InvokeNow(std::move(call), std::move(request));
+}
+
+void InvokeApi::InvokeStreaming(aws::Call call, InvokeRequest request) {
+  auto stream = std::make_shared<StreamedAnswer>(
+      std::move(call), StreamedAnswer::Options{.executed_version = request.function->version,
+                                               .trace_id = request.trace_id,
+                                               .want_log_tail = request.want_log_tail});
+  request.sink = stream;
+  invoker_.Invoke(std::move(request), [stream](const InvocationResult& result) {
+    if (!stream->has_begun() && result.status == InvocationStatus::kThrottled) {
+      return Refuse(stream->call(), Throttled(result));
+    }
+    if (!stream->has_begun() && result.status == InvocationStatus::kHostError) {
+      return Refuse(stream->call(),
+                    {.status = 500, .type = "ServiceException", .message = result.host_error});
+    }
+    stream->End(result);
+  });
 }
 
 void InvokeApi::InvokeNow(aws::Call call, InvokeRequest request) {

@@ -1,6 +1,8 @@
-// InvokeApi: POST /2015-03-31/functions/NAME/invocations, the warm path's HTTP half.
+// InvokeApi: POST /2015-03-31/functions/NAME/invocations, the warm path's HTTP half, and
+// POST /2021-11-15/functions/NAME/response-streaming-invocations, whose answer is an event stream.
 //
-// Builds and parses no JSON but to see that the payload is some. Source: Lambda API, Invoke;
+// Builds and parses no JSON but to see that the payload is some. Source: Lambda API, Invoke,
+// InvokeWithResponseStream;
 // aws-facts 4.5. Owner: LambdaApi.
 #pragma once
 
@@ -27,11 +29,13 @@ class InvokeApi {
         account_(std::move(account)),
         events_(events) {}
 
+  enum class Answer { kWhole, kStream };
   // `encoded_name` as the path has it.
-  void Handle(aws::Call call, std::string_view encoded_name);
+  void Handle(aws::Call call, std::string_view encoded_name, Answer answer = Answer::kWhole);
 
  private:
   void InvokeNow(aws::Call call, InvokeRequest request);
+  void InvokeStreaming(aws::Call call, InvokeRequest request);
   void InvokeLater(aws::Call call, InvokeRequest request);
 
   Registry& registry_;

@@ -16,6 +16,8 @@ using base::Json;
 
 constexpr std::string_view kFunctions = "/2015-03-31/functions";
 constexpr std::string_view kProvisioned = "/2019-09-30/functions";
+constexpr std::string_view kStreaming = "/2021-11-15/functions/";
+constexpr std::string_view kStreamingPart = "/response-streaming-invocations";
 constexpr std::string_view kEventInvoke = "/2019-09-25/functions";
 
 aws::ApiError NotImplemented(const aws::Call& call) {
@@ -85,6 +87,12 @@ class LambdaApi final : public aws::Service {
         path.starts_with(kProvisioned) && path.ends_with("/provisioned-concurrency");
     const bool is_event_invoke =
         path.starts_with(kEventInvoke) && path.find("/event-invoke-config") != path.npos;
+    if (path.starts_with(kStreaming) && path.ends_with(kStreamingPart) &&
+        path.size() > kStreaming.size() + kStreamingPart.size() && call.request.method == "POST") {
+      const std::string name(
+          path.substr(kStreaming.size(), path.size() - kStreaming.size() - kStreamingPart.size()));
+      return invoke_.Handle(std::move(call), name, InvokeApi::Answer::kStream);
+    }
     if (!path.starts_with(kFunctions) && !is_provisioned && !is_event_invoke) {
       return Refuse(call, NotImplemented(call));
     }

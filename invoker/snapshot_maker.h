@@ -48,6 +48,9 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
   void OnInitError(runtime::FunctionError error) override;
   void OnResponse(std::string_view, std::string, std::string) override {}
   void OnError(std::string_view, runtime::FunctionError) override {}
+  void OnStreamBegin(std::string_view, std::string) override {}
+  bool OnStreamPiece(std::string_view) override { return true; }
+  void OnStreamEnd() override {}
   void OnIdle() override {}
   void OnBroken(std::string reason) override;
 

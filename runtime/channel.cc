@@ -45,17 +45,19 @@ Result<FrameHeader> DecodeFrameHeader(std::string_view bytes) {
   const uint32_t length = GetU32(bytes.data());
   const auto type = static_cast<uint8_t>(bytes[4]);
   if (type < static_cast<uint8_t>(FrameType::kInvoke) ||
-      type > static_cast<uint8_t>(FrameType::kPrepare)) {
+      type > static_cast<uint8_t>(FrameType::kStreamEnd)) {
     return Invalid(kStep, "frame type " + std::to_string(type) + " is unknown");
   }
   if (bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0) {
     return Invalid(kStep, "the header's last bytes are not zero");
   }
-  if (length > kMaxFrameBody) {
+  const auto known = static_cast<FrameType>(type);
+  const size_t limit = known == FrameType::kStreamPiece ? kMaxStreamPiece : kMaxFrameBody;
+  if (length > limit) {
     return Invalid(kStep, "a body of " + std::to_string(length) + " bytes is over the limit of " +
-                              std::to_string(kMaxFrameBody));
+                              std::to_string(limit));
   }
-  return FrameHeader{length, static_cast<FrameType>(type)};
+  return FrameHeader{length, known};
 }
 
 Result<std::vector<std::string_view>> DecodeFields(std::string_view body, size_t count) {
@@ -161,9 +163,15 @@ class ChannelSession final : public RuntimeSession {
     WriteSome();
   }
 
+  void ResumeStream() override {
+    if (!std::exchange(stopped_, false) || state_ == State::kBroken) return;
+    watcher_->SetEvents(io::FdWatcher::kReadable);
+  }
+
  private:
-  // kLeaving: has answered, or failed to start, and will exit; only its end is awaited.
-  enum class State { kStarting, kReady, kRunning, kLeaving, kBroken };
+  // kStreaming: its answer comes in pieces. kLeaving: has answered, or failed to start, and will
+  // exit; only its end is awaited.
+  enum class State { kStarting, kReady, kRunning, kStreaming, kLeaving, kBroken };
 
   void WriteSome() {
     const size_t total = head_.size() + payload_.size();
@@ -223,6 +231,7 @@ class ChannelSession final : public RuntimeSession {
       while (!bytes.empty()) {
         if (!Take(bytes) || alive.expired()) return;
       }
+      if (stopped_) return watcher_->SetEvents(0);
       // A short read has taken what was there; another call would only say EAGAIN.
       if (static_cast<size_t>(got) < block.size()) return;
     }
@@ -286,6 +295,23 @@ class ChannelSession final : public RuntimeSession {
         if (!fields) return Break(fields.error().ToString());
         return Answer(type, (*fields)[0], (*fields)[1], (*fields)[2]);
       }
+      case FrameType::kStreamBegin: {
+        const auto fields = DecodeFields(body, 2);
+        if (!fields) return Break(fields.error().ToString());
+        if (!MayAnswer((*fields)[0])) return false;
+        state_ = State::kStreaming;
+        delegate_.OnStreamBegin(request_id_, std::string((*fields)[1]));
+        return true;
+      }
+      case FrameType::kStreamPiece:
+        if (state_ != State::kStreaming) return Break("a piece of an answer that has not begun");
+        if (!delegate_.OnStreamPiece(body)) stopped_ = true;
+        return true;
+      case FrameType::kStreamEnd:
+        if (state_ != State::kStreaming || !body.empty()) {
+          return Break("unexpected 'stream end' frame");
+        }
+        return EndStream();
       case FrameType::kInvoke:
       case FrameType::kLoad:
       case FrameType::kPrepare:
@@ -294,14 +320,32 @@ class ChannelSession final : public RuntimeSession {
     return Break("unknown frame");
   }
 
-  bool Answer(FrameType type, std::string_view id, std::string_view second,
-              std::string_view payload) {
+  bool MayAnswer(std::string_view id) {
     if (state_ != State::kRunning || id != request_id_) {
       return Break("an answer to a request that is not running");
     }
     if (written_ < head_.size() + payload_.size()) {
       return Break("an answer before the event was read");
     }
+    return true;
+  }
+
+  bool EndStream() {
+    state_ = State::kReady;
+    stopped_ = false;
+    request_id_.clear();
+    const std::weak_ptr<bool> alive = alive_;
+    delegate_.OnStreamEnd();
+    if (!alive.expired() && state_ == State::kReady) delegate_.OnIdle();
+    return true;
+  }
+
+  bool Answer(FrameType type, std::string_view id, std::string_view second,
+              std::string_view payload) {
+    const bool ends_stream =
+        type != FrameType::kResponse && state_ == State::kStreaming && id == request_id_;
+    if (!ends_stream && !MayAnswer(id)) return false;
+    stopped_ = false;
     state_ = type == FrameType::kLastError ? State::kLeaving : State::kReady;
     const std::weak_ptr<bool> alive = alive_;
     const std::string request_id = std::exchange(request_id_, {});
@@ -339,6 +383,7 @@ class ChannelSession final : public RuntimeSession {
   std::string buffer_;
   FrameHeader header_;
   bool header_known_ = false;
+  bool stopped_ = false;  // Reading, until the owner has room for more of a stream.
 };
 
 }  // namespace

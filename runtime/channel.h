@@ -20,6 +20,9 @@
 //   kResponse  request id, content type, payload                 bootstrap -> host
 //   kError     request id, error type, payload                   bootstrap -> host
 //   kLastError the same, from a runtime that is about to exit: no further event may follow
+//   kStreamBegin request id, content type: an answer in pieces   bootstrap -> host
+//   kStreamPiece no fields: the body is the piece                bootstrap -> host
+//   kStreamEnd   (none); a kError or kLastError ends it too      bootstrap -> host
 //
 // What comes from a sandbox is hostile: a frame that breaks these rules ends the sandbox.
 #pragma once
@@ -43,18 +46,25 @@ enum class FrameType : uint8_t {
   kLastError = 6,
   kLoad = 7,
   kPrepare = 8,
+  kStreamBegin = 9,
+  kStreamPiece = 10,
+  kStreamEnd = 11,
 };
 
 constexpr size_t kFrameHeader = 8;
 // A response at its limit, with room for the other fields. Bootstraps check the response's size.
 constexpr size_t kMaxFrameBody = 6 * 1024 * 1024 + 65536;
 
+// Of one kStreamPiece: so much lies here of each stream.
+constexpr size_t kMaxStreamPiece = 65536;
+
 struct FrameHeader {
   uint32_t length = 0;
   FrameType type = FrameType::kReady;
 };
 
-// Refuses unknown types, lengths over kMaxFrameBody, and bytes that should be zero and are not.
+// Refuses unknown types, lengths over kMaxFrameBody (a piece's: kMaxStreamPiece), and bytes that
+// should be zero and are not.
 base::Result<FrameHeader> DecodeFrameHeader(std::string_view bytes);
 // The fields of a body, exactly `count` of them, which fill it exactly. Views into `body`.
 base::Result<std::vector<std::string_view>> DecodeFields(std::string_view body, size_t count);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "io/http_server.h"
@@ -13,6 +14,7 @@ namespace hearth::runtime {
 namespace {
 
 constexpr std::string_view kPrefix = "/2018-06-01/";
+constexpr char kErrorType[] = "Lambda-Runtime-Function-Error-Type";
 constexpr std::string_view kInvocation = "runtime/invocation/";
 
 io::HttpResponse JsonAnswer(int status, std::string body) {
@@ -80,6 +82,9 @@ class RuntimeApiSession final : public RuntimeSession {
   void Prepare() override { CHECK(false); }
 
   bool HasUnread() const override { return false; }
+  void ResumeStream() override {
+    if (upload_) upload_->Resume();
+  }
   void Invoke(InvocationEvent event) override {
     CHECK(state_ == State::kReady && next_.has_value());
     state_ = State::kRunning;
@@ -105,7 +110,9 @@ class RuntimeApiSession final : public RuntimeSession {
   }
 
  private:
-  enum class State { kStarting, kReady, kRunning, kAnswered, kInitFailed };
+  // kStreaming: an answer's pieces are coming. kCutOff: they have ended before their end; the
+  // runtime's exit, its report or its next request will say what that means.
+  enum class State { kStarting, kReady, kRunning, kStreaming, kCutOff, kAnswered, kInitFailed };
 
   io::HttpServerOptions Options() {
     io::HttpServerOptions options;
@@ -113,11 +120,70 @@ class RuntimeApiSession final : public RuntimeSession {
     options.header_timeout = base::Duration::zero();
     options.idle_timeout = base::Duration::zero();
     options.max_connections = 64;
+    options.uploader = [this](const io::HttpRequest& head, io::HttpUpload upload) {
+      return BeginStream(head, std::move(upload));
+    };
     options.too_large = [this](const io::HttpRequest& head) {
       HandleTooLarge(head);
       return TooLarge();
     };
     return options;
+  }
+
+  // A streamed answer of the call that runs is read as it comes. All else, also a streamed answer
+  // that is none's or comes too late, is read as a whole, up to the usual limit, and refused.
+  std::optional<io::HttpUploadReader> BeginStream(const io::HttpRequest& head,
+                                                  io::HttpUpload upload) {
+    if (state_ != State::kRunning || head.method != "POST" ||
+        head.headers.Get("Lambda-Runtime-Function-Response-Mode") != "streaming" ||
+        head.path() != MyPath("response")) {
+      return std::nullopt;
+    }
+    state_ = State::kStreaming;
+    upload_ = std::move(upload);
+    delegate_.OnStreamBegin(request_id_, ContentTypeOf(head));
+    // A function may end its stream by another request, and go on with this one.
+    const auto is_current = [this, stream = ++stream_, closed = closed_] {
+      return !*closed && state_ == State::kStreaming && stream == stream_;
+    };
+    return io::HttpUploadReader{.piece =
+                                    [this, is_current](std::string_view piece) {
+                                      return !is_current() || delegate_.OnStreamPiece(piece);
+                                    },
+                                .aborted =
+                                    [this, is_current] {
+                                      if (is_current()) state_ = State::kCutOff;
+                                    }};
+  }
+
+  void EndStream(std::optional<FunctionError> error) {
+    state_ = State::kAnswered;
+    upload_.reset();
+    const std::string request_id = std::exchange(request_id_, {});
+    if (error) return delegate_.OnError(request_id, std::move(*error));
+    delegate_.OnStreamEnd();
+  }
+
+  // What its trailers say went wrong while it was being made.
+  static std::optional<FunctionError> ErrorOfTrailers(const io::HttpHeaders& trailers) {
+    if (!trailers.Has(kErrorType)) return std::nullopt;
+    FunctionError error{SanitizeErrorType(trailers.Get(kErrorType)), {}};
+    auto body = base::Base64Decode(trailers.Get("Lambda-Runtime-Function-Error-Body"));
+    if (body && !body->empty()) {
+      error.payload = std::move(*body);
+      return error;
+    }
+    return MakeError(error.type.c_str(), "the function failed while its response was streamed");
+  }
+
+  std::string MyPath(std::string_view what) const {
+    std::string path(kPrefix);
+    return path.append(kInvocation).append(request_id_).append("/").append(what);
+  }
+
+  static std::string ContentTypeOf(const io::HttpRequest& request) {
+    const std::string_view type = request.headers.Get("Content-Type");
+    return std::string(type.empty() ? "application/json" : type);
   }
 
   void Handle(io::HttpRequest request, io::HttpResponder responder) {
@@ -162,6 +228,10 @@ class RuntimeApiSession final : public RuntimeSession {
         // A client that lost its connection asks again; the newest one is served.
         next_ = std::move(responder);
         return;
+      case State::kCutOff:
+        EndStream(
+            MakeError("Runtime.TruncatedResponse", "The response was cut off before its end"));
+        [[fallthrough]];
       case State::kAnswered:
         next_ = std::move(responder);
         state_ = State::kReady;
@@ -174,12 +244,14 @@ class RuntimeApiSession final : public RuntimeSession {
           return;
         }
         [[fallthrough]];
+      case State::kStreaming:
       case State::kInitFailed:
         responder.Send(Refused(403, "InvalidStateTransition",
-                               state_ == State::kRunning ? "State transition from Running to Ready "
-                                                           "failed: the invocation is unanswered"
-                                                         : "State transition from InitError to "
-                                                           "Ready failed"));
+                               state_ != State::kInitFailed
+                                   ? "State transition from Running to Ready "
+                                     "failed: the invocation is unanswered"
+                                   : "State transition from InitError to "
+                                     "Ready failed"));
         return;
     }
   }
@@ -190,16 +262,21 @@ class RuntimeApiSession final : public RuntimeSession {
       return;
     }
     state_ = State::kInitFailed;
-    FunctionError error{
-        SanitizeErrorType(request.headers.Get("Lambda-Runtime-Function-Error-Type")),
-        std::move(request.body)};
+    FunctionError error{SanitizeErrorType(request.headers.Get(kErrorType)),
+                        std::move(request.body)};
     responder.Send(Accepted());
     Later([this, error = std::move(error)]() mutable { delegate_.OnInitError(std::move(error)); });
   }
 
   void HandleAnswer(bool is_mine, bool is_response, io::HttpRequest request,
                     io::HttpResponder responder) {
-    if (state_ != State::kRunning) {
+    // A body that is whole while a stream is under way can only be the stream's.
+    if (state_ == State::kStreaming && is_mine && is_response && request.body.empty()) {
+      EndStream(ErrorOfTrailers(request.trailers));
+      return responder.Send(Accepted());
+    }
+    const bool tells_cut_off = state_ == State::kCutOff && !is_response;
+    if (state_ != State::kRunning && !tells_cut_off) {
       responder.Send(Refused(403, "InvalidStateTransition", "no invocation is running"));
       return;
     }
@@ -215,9 +292,8 @@ class RuntimeApiSession final : public RuntimeSession {
       error = MakeError("Runtime.InvalidResponseModeHeader",
                         "the response mode '" + std::string(mode.substr(0, 100)) + "' is invalid");
     } else if (!is_response) {
-      error = FunctionError{
-          SanitizeErrorType(request.headers.Get("Lambda-Runtime-Function-Error-Type")),
-          std::move(request.body)};
+      error = FunctionError{SanitizeErrorType(request.headers.Get(kErrorType)),
+                            std::move(request.body)};
     }
     state_ = State::kAnswered;
     const std::string request_id = std::exchange(request_id_, {});
@@ -225,9 +301,8 @@ class RuntimeApiSession final : public RuntimeSession {
     if (error) {
       delegate_.OnError(request_id, std::move(*error));
     } else {
-      const std::string_view type = request.headers.Get("Content-Type");
-      delegate_.OnResponse(request_id, std::move(request.body),
-                           std::string(type.empty() ? "application/json" : type));
+      std::string type = ContentTypeOf(request);
+      delegate_.OnResponse(request_id, std::move(request.body), std::move(type));
     }
     // Where that has ended this session its connections are closed, and this goes nowhere.
     responder.Send(std::move(answer));
@@ -235,9 +310,8 @@ class RuntimeApiSession final : public RuntimeSession {
 
   // The server refuses a body over the limit before all of it is here: the function's failure.
   void HandleTooLarge(const io::HttpRequest& head) {
-    const std::string mine = std::string(kPrefix) + std::string(kInvocation) + request_id_ + "/";
     if (state_ != State::kRunning || head.method != "POST" ||
-        (head.path() != mine + "response" && head.path() != mine + "error")) {
+        (head.path() != MyPath("response") && head.path() != MyPath("error"))) {
       return;
     }
     state_ = State::kAnswered;
@@ -273,6 +347,8 @@ class RuntimeApiSession final : public RuntimeSession {
   std::optional<io::HttpResponder> next_;
   std::optional<io::HttpResponse> undelivered_;  // The event of the call that is running.
   std::string request_id_;
+  uint64_t stream_ = 0;
+  std::optional<io::HttpUpload> upload_;  // Of the answer that is streamed.
 };
 
 }  // namespace

@@ -47,6 +47,11 @@ class RuntimeSession {
     virtual void OnResponse(std::string_view request_id, std::string payload,
                             std::string content_type) = 0;
     virtual void OnError(std::string_view request_id, FunctionError error) = 0;
+    // An answer that comes in pieces: its beginning, its pieces, and OnStreamEnd or OnError.
+    virtual void OnStreamBegin(std::string_view request_id, std::string content_type) = 0;
+    // False: no more before ResumeStream; what has been read already still comes.
+    virtual bool OnStreamPiece(std::string_view piece) = 0;
+    virtual void OnStreamEnd() = 0;
     // The runtime asked for the next event after answering: the invocation has ended.
     virtual void OnIdle() = 0;
     // The peer broke the protocol or closed; the owner kills the sandbox.
@@ -64,6 +69,8 @@ class RuntimeSession {
   virtual bool HasUnread() const = 0;
   // Only while ready (after OnReady or OnIdle). CHECKs it.
   virtual void Invoke(InvocationEvent event) = 0;
+  // Reads on, where a piece of an answer has stopped it; else nothing.
+  virtual void ResumeStream() = 0;
 };
 
 // The bootstrap's descriptors of the channel.

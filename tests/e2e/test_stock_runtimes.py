@@ -21,12 +21,17 @@ def tree(folder):
     return files
 
 
+def ric_files():
+    """All of a function on aws-lambda-ric, but its index.js."""
+    modules = os.environ["HEARTH_NODE_MODULES"]
+    files = {"node_modules/aws-lambda-ric/" + k[len("node_modules/"):]: v
+             for k, v in tree(os.path.join(modules, "aws-lambda-ric")).items()}
+    return {**files, "bootstrap!": BOOTSTRAP}
+
+
 class StockRuntimes(HearthTest):
     def test_aws_lambda_ric_serves_a_function(self):
-        modules = os.environ["HEARTH_NODE_MODULES"]
-        files = {"node_modules/aws-lambda-ric/" + k[len("node_modules/"):]: v
-                 for k, v in tree(os.path.join(modules, "aws-lambda-ric")).items()}
-        files["bootstrap!"] = BOOTSTRAP
+        files = ric_files()
         files["index.js"] = ("exports.handler = async (event, context) =>"
                              " ({got: event, id: context.awsRequestId});\n")
         self.host.create("Ric", files, runtime="provided.al2023", handler="index.handler",

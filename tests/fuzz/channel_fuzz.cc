@@ -30,6 +30,21 @@ class Host final : public RuntimeSession::Delegate {
   }
   void OnResponse(std::string_view id, std::string, std::string) override { Answered(id); }
   void OnError(std::string_view id, FunctionError) override { Answered(id); }
+  void OnStreamBegin(std::string_view id, std::string) override {
+    CHECK(state_ == State::kRunning);
+    CHECK(id == "id");
+    state_ = State::kStreaming;
+  }
+  bool OnStreamPiece(std::string_view piece) override {
+    CHECK(state_ == State::kStreaming);
+    CHECK(piece.size() <= hearth::runtime::kMaxStreamPiece);
+    // Now and then there is no room; the test makes some.
+    return piece.size() % 3 != 0;
+  }
+  void OnStreamEnd() override {
+    CHECK(state_ == State::kStreaming);
+    state_ = State::kLeaving;
+  }
   void OnIdle() override {
     CHECK(state_ == State::kLeaving);
     Invoke();
@@ -44,13 +59,13 @@ class Host final : public RuntimeSession::Delegate {
 
  private:
   // kLeaving: answered; idle or the end comes next.
-  enum class State { kStarting, kRunning, kLeaving, kBroken };
+  enum class State { kStarting, kRunning, kStreaming, kLeaving, kBroken };
   void Invoke() {
     state_ = State::kRunning;
     session->Invoke({.request_id = "id", .payload = "{}"});
   }
   void Answered(std::string_view id) {
-    CHECK(state_ == State::kRunning);
+    CHECK(state_ == State::kRunning || state_ == State::kStreaming);
     CHECK(id == "id");
     state_ = State::kLeaving;
   }
@@ -92,9 +107,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (::send(peer.get(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) break;
     bytes.remove_prefix(piece.size());
     loop.RunOnce();
+    host.session->ResumeStream();
   }
   peer.Reset();
-  for (int turn = 0; turn < 3; ++turn) loop.RunOnce();
+  for (int turn = 0; turn < 3; ++turn) {
+    host.session->ResumeStream();
+    loop.RunOnce();
+  }
   CHECK(host.broken());
   host.session.reset();
   loop.RunOnce();

@@ -10,6 +10,7 @@ const { loadHandler } = require('./handler.js');
 const { installStreaming, runStreaming, isStreaming } = require('./stream.js');
 
 const READY = 2, INIT_ERROR = 3, RESPONSE = 4, ERROR = 5, LAST_ERROR = 6, PREPARE = 8;
+const STREAM_BEGIN = 9, STREAM_PIECE = 10, STREAM_END = 11;
 const REHEARSALS = 3;
 const HEADER = 8;
 const MAX_RESPONSE = 6 * 1024 * 1024 + 100;
@@ -31,6 +32,17 @@ function send(type, ...fields) {
     at += 4 + field.length;
   }
   return answers.write(frame);
+}
+
+// `taken` is called when the host has it: until then the function's own writes wait.
+function sendPiece(bytes, taken) {
+  const header = Buffer.alloc(HEADER);
+  header.writeUInt32LE(bytes.length, 0);
+  header[4] = STREAM_PIECE;
+  answers.cork();
+  answers.write(header);
+  answers.write(bytes, taken);
+  answers.uncork();
 }
 
 // AWS's error object for whatever was thrown.
@@ -62,16 +74,19 @@ let running = null;
 // context.js, which reads the environment: required once that is the function's.
 let makeContext = null;
 
-function finish(call, error, result, contentType) {
-  if (call.finished) return;
+function leave(call) {
   call.finished = true;
   running = null;
   events.ref();
+}
+
+function finish(call, error, result) {
+  if (call.finished) return;
+  leave(call);
   if (error === undefined || error === null) {
     let body;
     try {
-      body = Buffer.isBuffer(result) && contentType ? result
-        : Buffer.from(JSON.stringify(result === undefined ? null : result) ?? 'null');
+      body = Buffer.from(JSON.stringify(result === undefined ? null : result) ?? 'null');
     } catch (problem) {
       error = new Error(`Unable to stringify response body: ${problem.message}`);
       error.name = 'Runtime.MarshalError';
@@ -82,7 +97,7 @@ function finish(call, error, result, contentType) {
       error.name = 'Function.ResponseSizeTooLarge';
     }
     if (!error) {
-      send(RESPONSE, call.idBytes, Buffer.from(contentType || 'application/json'), body);
+      send(RESPONSE, call.idBytes, Buffer.from('application/json'), body);
       return;
     }
   }
@@ -91,6 +106,20 @@ function finish(call, error, result, contentType) {
     errorType: described.errorType, errorMessage: described.errorMessage, stack: described.trace,
   }));
   send(ERROR, call.idBytes, ...errorFields(described));
+}
+
+// Where the answer of a streaming handler goes.
+function linkOf(call) {
+  return {
+    begin: (type) => send(STREAM_BEGIN, call.idBytes, Buffer.from(type)),
+    piece: sendPiece,
+    finished: () => call.finished,
+    end: () => {
+      leave(call);
+      send(STREAM_END);
+    },
+    fail: (error) => finish(call, error),
+  };
 }
 
 function start(handler, fields) {
@@ -119,7 +148,7 @@ function start(handler, fields) {
   try {
     const event = JSON.parse(payload.toString());
     if (isStreaming(handler)) {
-      runStreaming(handler, event, context, (error, body, type) => finish(call, error, body, type));
+      call.pending = { end: runStreaming(handler, event, context, linkOf(call)) };
       return;
     }
     const result = handler(event, context, answer);
@@ -135,7 +164,9 @@ function start(handler, fields) {
 
 process.on('beforeExit', () => {
   const call = running;
-  if (call) finish(call, null, call.pending ? call.pending.result : null);
+  if (!call) return;
+  if (call.pending && call.pending.end) call.pending.end();
+  else finish(call, null, call.pending ? call.pending.result : null);
 });
 
 // --- What nobody caught --------------------------------------------------------------------------

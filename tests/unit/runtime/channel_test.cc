@@ -39,9 +39,10 @@ TEST(DecodeFrameHeader, RefusesWhatNoFrameBeginsWith) {
   EXPECT_EQ(good.length, kMaxFrameBody);
   EXPECT_EQ(good.type, FrameType::kResponse);
   for (const std::string& bad :
-       {Header(kMaxFrameBody + 1, 4), Header(UINT32_MAX, 4), Header(0, 0), Header(0, 9),
-        Header(0, 255), U32(0) + std::string("\x02\x01\0\0", 4),
-        U32(0) + std::string("\x02\0\0\x80", 4), std::string("GET / HT")}) {
+       {Header(kMaxFrameBody + 1, 4), Header(UINT32_MAX, 4), Header(0, 0), Header(0, 12),
+        Header(kMaxStreamPiece + 1, static_cast<int>(FrameType::kStreamPiece)), Header(0, 255),
+        U32(0) + std::string("\x02\x01\0\0", 4), U32(0) + std::string("\x02\0\0\x80", 4),
+        std::string("GET / HT")}) {
     EXPECT_FALSE(DecodeFrameHeader(bad)) << testing::PrintToString(bad);
   }
 }
@@ -342,6 +343,83 @@ TEST_F(ChannelSessionTest, TheOwnerMayInvokeFromOnIdle) {
 using ChannelSessionDeathTest = ChannelSessionTest;
 TEST_F(ChannelSessionDeathTest, AbortsOnACallWhileItIsNotReady) {
   EXPECT_DEATH(session_->Invoke(Event("early")), "CHECK");
+}
+
+std::string Piece(const std::string& bytes) {
+  return Header(static_cast<uint32_t>(bytes.size()), static_cast<int>(FrameType::kStreamPiece)) +
+         bytes;
+}
+
+TEST_F(ChannelSessionTest, PassesAStreamOnPieceByPiece) {
+  MakeReady();
+  for (const std::string id : {"one", "two"}) {
+    Run(id);
+    told_.events.clear();
+    Put(Frame(FrameType::kStreamBegin, {id, "text/plain"}) + Piece("ab"));
+    EXPECT_EQ(told_.events, (Events{"stream " + id + " text/plain", "piece 2"})) << "at once";
+    Put(Piece("c") + Frame(FrameType::kStreamEnd, {}));
+    EXPECT_EQ(told_.events,
+              (Events{"stream " + id + " text/plain", "piece 2", "piece 1", "stream end", "idle"}));
+  }
+  EXPECT_EQ(told_.streamed, "abcabc");
+}
+
+TEST_F(ChannelSessionTest, AStreamMayEndInAnError) {
+  MakeReady();
+  Run("id");
+  Put(Frame(FrameType::kStreamBegin, {"id", "t"}) + Piece("a") +
+      Frame(FrameType::kError, {"id", "RangeError", "{}"}));
+  EXPECT_EQ(told_.events, (Events{"stream id t", "piece 1", "error id RangeError {}", "idle"}));
+}
+
+TEST_F(ChannelSessionTest, ReadsNoMoreOfAStreamThanThereIsRoomFor) {
+  MakeReady();
+  Run("id");
+  told_.has_room = false;
+  Put(Frame(FrameType::kStreamBegin, {"id", "t"}));
+  const std::string piece = Piece(std::string(kMaxStreamPiece, 'x'));
+  size_t sent = 0;
+  // Until the sockets are full too: the function has to wait.
+  for (ssize_t put; (put = ::send(peer_.get(), piece.data(), piece.size(), MSG_NOSIGNAL)) ==
+                    static_cast<ssize_t>(piece.size());) {
+    sent += piece.size();
+    ASSERT_LT(sent, 64u << 20) << "nobody stops it";
+    Settle(loop_);
+  }
+  EXPECT_LE(told_.streamed.size(), 2 * kMaxStreamPiece);
+  const size_t before = told_.streamed.size();
+  session_->ResumeStream();
+  Settle(loop_);
+  EXPECT_GT(told_.streamed.size(), before) << "it reads on";
+}
+
+TEST_F(ChannelSessionTest, AStreamThatEndsWithoutRoomDoesNotStopTheNextCall) {
+  MakeReady();
+  Run("one");
+  told_.has_room = false;
+  Put(Frame(FrameType::kStreamBegin, {"one", "t"}) + Piece("a") + Frame(FrameType::kStreamEnd, {}));
+  ASSERT_EQ(told_.events.back(), "idle");
+  Run("two");
+  Put(Frame(FrameType::kResponse, {"two", "t", "answer"}));
+  EXPECT_EQ(told_.events.back(), "idle");
+  EXPECT_EQ(told_.last_payload, "answer");
+}
+
+TEST_F(ChannelSessionTest, BreaksOnAStreamOutOfTurn) {
+  const std::string begin = Frame(FrameType::kStreamBegin, {"id", "t"});
+  for (const std::string& bad :
+       {Piece("a"), Frame(FrameType::kStreamEnd, {}), begin + begin,
+        Frame(FrameType::kStreamBegin, {"other", "t"}), Frame(FrameType::kStreamBegin, {"id"}),
+        begin + Frame(FrameType::kResponse, {"id", "t", "{}"}),
+        begin + Frame(FrameType::kError, {"other", "E", "{}"}),
+        begin + Frame(FrameType::kStreamEnd, {"field"}), begin + Frame(FrameType::kReady, {})}) {
+    told_.events.clear();
+    SetUp();
+    MakeReady();
+    Run("id");
+    Put(bad);
+    EXPECT_TRUE(told_.is_broken()) << testing::PrintToString(bad);
+  }
 }
 
 }  // namespace

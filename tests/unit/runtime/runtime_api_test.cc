@@ -49,8 +49,8 @@ class RuntimeApiTest : public test::SessionTest {
   }
   static std::string Text(const std::string& method, const std::string& path,
                           const std::string& body = "", const std::string& headers = "") {
-    return method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "Content-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
+    return method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
   // Asks for the next event on the connection that stays.
   void Next() {
@@ -180,8 +180,10 @@ TEST_F(RuntimeApiTest, HoldsTheSizeOfAResponseToTheByte) {
   }
   Run("id");
   RawClient chunks(loop_, address_);
-  chunks.Send("POST /2018-06-01/runtime/invocation/id/response HTTP/1.1\r\nHost: x\r\n"
-              "Transfer-Encoding: chunked\r\n\r\n600065\r\n" + std::string(0x600065, 'a') + "\r\n");
+  chunks.Send(
+      "POST /2018-06-01/runtime/invocation/id/response HTTP/1.1\r\nHost: x\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n600065\r\n" +
+      std::string(0x600065, 'a') + "\r\n");
   EXPECT_THAT(chunks.ReadToEnd(), StartsWith("HTTP/1.1 413 "));
   Settle(loop_);
   EXPECT_EQ(told_.events, Events{too_large});
@@ -206,7 +208,7 @@ TEST_F(RuntimeApiTest, KnowsTheStreamingModeAndNoOther) {
   Run("id");
   EXPECT_THAT(Answer("id", "response", "x", std::string(kMode) + "streaming\r\n"),
               StartsWith("HTTP/1.1 202 "));
-  EXPECT_EQ(told_.events, (Events{"response id application/json x"}));
+  EXPECT_EQ(told_.events.back(), "stream end");
   Run("id");
   const std::string answer = Answer("id", "response", "x", std::string(kMode) + "buffered\"\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
@@ -226,9 +228,9 @@ TEST_F(RuntimeApiTest, AnswersPingAndKnowsNoOtherPaths) {
   for (const std::string path :
        {"/", "/2018-06-01/", "/2018-06-02/runtime/invocation/next",
         "/2018-06-01/runtime/invocation", "/2018-06-01/runtime/invocation/id",
-        "/2018-06-01/runtime/invocation/id/response/x",
-        "/2018-06-01/runtime/invocation/id/other", "/2018-06-01/runtime/restore/next",
-        "/2018-06-01/../2018-06-01/ping", "/2020-01-01/extension/register"}) {
+        "/2018-06-01/runtime/invocation/id/response/x", "/2018-06-01/runtime/invocation/id/other",
+        "/2018-06-01/runtime/restore/next", "/2018-06-01/../2018-06-01/ping",
+        "/2020-01-01/extension/register"}) {
     EXPECT_THAT(Ask("POST", path), StartsWith("HTTP/1.1 404 ")) << path;
   }
   EXPECT_THAT(Ask("DELETE", "/2018-06-01/runtime/invocation/next"), StartsWith("HTTP/1.1 404 "));
@@ -314,6 +316,142 @@ TEST_F(RuntimeApiTest, MayBeDestroyedInAnyOfItsCalls) {
     EXPECT_EQ(session_, nullptr) << at;
     EXPECT_TRUE(client_->ended()) << at;
   }
+}
+
+// --- Answers in pieces
+
+constexpr char kStreaming[] = "Lambda-Runtime-Function-Response-Mode: streaming\r\n";
+
+class StreamedAnswerTest : public RuntimeApiTest {
+ protected:
+  // The head of a streamed answer to `id`, on a connection of its own.
+  RawClient Begin(const std::string& id) {
+    RawClient client(loop_, address_);
+    client.Send("POST /2018-06-01/runtime/invocation/" + id + "/response HTTP/1.1\r\nHost: x\r\n" +
+                kStreaming + "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n");
+    return client;
+  }
+};
+
+TEST_F(StreamedAnswerTest, ArrivesPieceByPiece) {
+  Run("one");
+  RawClient client = Begin("one");
+  client.Send("2\r\nab\r\n");
+  Settle(loop_);
+  EXPECT_EQ(told_.events, (Events{"stream one text/plain", "piece 2"}));
+  EXPECT_THAT(Ask("GET", "/2018-06-01/runtime/invocation/next"), StartsWith("HTTP/1.1 403 "));
+  client.Send("1\r\nc\r\n0\r\n\r\n");
+  ASSERT_TRUE(client.WaitFor("\"OK\""));
+  EXPECT_THAT(client.received(), StartsWith("HTTP/1.1 202 "));
+  EXPECT_EQ(told_.events, (Events{"stream one text/plain", "piece 2", "piece 1", "stream end"}));
+  EXPECT_EQ(told_.streamed, "abc");
+  client.Close();
+  Next();
+  EXPECT_EQ(told_.events.back(), "idle");
+}
+
+TEST_F(StreamedAnswerTest, MayBeEmptyOrHaveALength) {
+  Run("one");
+  EXPECT_THAT(Answer("one", "response", "", kStreaming), StartsWith("HTTP/1.1 202 "));
+  EXPECT_EQ(told_.events, (Events{"stream one application/json", "stream end"}));
+  Run("two");
+  EXPECT_THAT(Answer("two", "response", "abc", kStreaming), StartsWith("HTTP/1.1 202 "));
+  EXPECT_EQ(told_.events, (Events{"stream two application/json", "piece 3", "stream end"}));
+}
+
+TEST_F(StreamedAnswerTest, TellsTheErrorOfItsTrailers) {
+  const struct {
+    std::string trailers;
+    std::string told;
+  } kCases[] = {
+      {"Lambda-Runtime-Function-Error-Type: Runtime.StreamError\r\n"
+       "Lambda-Runtime-Function-Error-Body: eyJhIjoxfQ==\r\n",
+       "error id Runtime.StreamError {\"a\":1}"},
+      {"lambda-runtime-function-error-type: Odd Type\r\n"
+       "lambda-runtime-function-error-body: not base64\r\n",
+       "error id Function.Unknown {\"errorMessage\":\"the function failed while its response was "
+       "streamed\",\"errorType\":\"Function.Unknown\"}"},
+      {"Lambda-Runtime-Function-Error-Body: eyJhIjoxfQ==\r\n", "stream end"},
+      {"Other: x\r\n", "stream end"}};
+  for (const auto& [trailers, told] : kCases) {
+    Run("id");
+    RawClient client = Begin("id");
+    client.Send("1\r\na\r\n0\r\n" + trailers + "\r\n");
+    ASSERT_TRUE(client.WaitFor("\"OK\""));
+    EXPECT_EQ(told_.events.back(), told);
+    client.Close();
+  }
+}
+
+TEST_F(StreamedAnswerTest, CutOffIsAnErrorWhenTheRuntimeGoesOn) {
+  for (const std::string end : {"", "zz\r\n"}) {  // Leaves, or breaks the protocol.
+    Run("id");
+    RawClient client = Begin("id");
+    client.Send("1\r\na\r\n" + end);
+    Settle(loop_);
+    client.Close();
+    Settle(loop_);
+    EXPECT_EQ(told_.events, (Events{"stream id text/plain", "piece 1"})) << "it may have died";
+    Next();
+    EXPECT_EQ(told_.events,
+              (Events{"stream id text/plain", "piece 1",
+                      "error id Runtime.TruncatedResponse {\"errorMessage\":\"The response was cut "
+                      "off before its end\",\"errorType\":\"Runtime.TruncatedResponse\"}",
+                      "idle"}));
+  }
+}
+
+TEST_F(StreamedAnswerTest, CutOffMayBeExplained) {
+  Run("id");
+  Begin("id").Close();
+  Settle(loop_);
+  EXPECT_THAT(Answer("id", "response", "late"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(Answer("id", "error", "{}", "Lambda-Runtime-Function-Error-Type: Function.Odd\r\n"),
+              StartsWith("HTTP/1.1 202 "));
+  EXPECT_EQ(told_.events.back(), "error id Function.Odd {}");
+}
+
+TEST_F(StreamedAnswerTest, IsReadNoFasterThanThereIsRoom) {
+  Run("id");
+  told_.has_room = false;
+  RawClient client = Begin("id");
+  std::string piece = "10000\r\n" + std::string(65536, 'x') + "\r\n";
+  for (int i = 0; i < 500; ++i) client.Send(piece);
+  client.Send("0\r\n\r\n");
+  Settle(loop_);
+  EXPECT_GT(client.unsent(), 16u << 20) << "nobody stops it";
+  EXPECT_LE(told_.streamed.size(), 3u * 65536);
+  told_.has_room = true;
+  session_->ResumeStream();
+  ASSERT_TRUE(client.WaitFor("\"OK\""));
+  EXPECT_EQ(told_.streamed.size(), 500u * 65536);
+  EXPECT_EQ(told_.events.back(), "stream end");
+}
+
+TEST_F(StreamedAnswerTest, OfNobodysCallIsRefusedAndNotPassedOn) {
+  EXPECT_THAT(Answer("none", "response", "abc", kStreaming), StartsWith("HTTP/1.1 403 "));
+  Run("id");
+  EXPECT_THAT(Answer("other", "response", "abc", kStreaming), StartsWith("HTTP/1.1 400 "));
+  EXPECT_EQ(told_.events, Events{});
+  RawClient client = Begin("id");
+  client.Send("1\r\na\r\n");
+  Settle(loop_);
+  // A second one, while the first is under way, is none.
+  EXPECT_THAT(Answer("id", "response", "abc", kStreaming), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(Answer("id", "error", "{}"), StartsWith("HTTP/1.1 403 "));
+  client.Send("0\r\n\r\n");
+  ASSERT_TRUE(client.WaitFor("\"OK\""));
+  EXPECT_EQ(told_.events, (Events{"stream id text/plain", "piece 1", "stream end"}));
+}
+
+TEST_F(StreamedAnswerTest, DiesWithItsSession) {
+  Run("id");
+  RawClient client = Begin("id");
+  client.Send("1\r\na\r\n");
+  Settle(loop_);
+  session_.reset();
+  client.ReadToEnd();
+  EXPECT_EQ(told_.events, (Events{"stream id text/plain", "piece 1"}));
 }
 
 }  // namespace

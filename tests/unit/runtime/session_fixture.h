@@ -26,6 +26,15 @@ class Recorder : public runtime::RuntimeSession::Delegate {
   void OnError(std::string_view id, runtime::FunctionError error) override {
     Add("error " + std::string(id) + " " + error.type + " " + error.payload);
   }
+  void OnStreamBegin(std::string_view id, std::string content_type) override {
+    Add("stream " + std::string(id) + " " + content_type);
+  }
+  bool OnStreamPiece(std::string_view piece) override {
+    streamed += piece;
+    Add("piece " + std::to_string(piece.size()));
+    return has_room;
+  }
+  void OnStreamEnd() override { Add("stream end"); }
   void OnIdle() override { Add("idle"); }
   void OnBroken(std::string reason) override { Add("broken: " + reason); }
 
@@ -33,6 +42,8 @@ class Recorder : public runtime::RuntimeSession::Delegate {
 
   std::vector<std::string> events;
   std::string last_payload;
+  std::string streamed;
+  bool has_room = true;
   std::function<void(const std::string&)> on_event;
 
  private:
