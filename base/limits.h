@@ -35,6 +35,7 @@ constexpr uint32_t kNoFile = 1024;         // AWS: open files.
 // Code.
 constexpr Bytes kMaxZippedUpload{52428800};     // AWS: direct upload.
 constexpr Bytes kMaxUnzipped{262144000};        // AWS: 250 MiB with layers.
+constexpr Bytes kMaxTotalCode{80530636800};     // AWS: 75 GB of all functions and layers.
 constexpr size_t kMaxArchiveEntries = 100000;   // Ours: an archive of empty names is a bomb too.
 constexpr size_t kMaxArchivePath = 1024;        // Ours: PATH_MAX with room for our own prefix.
 

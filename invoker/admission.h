@@ -1,14 +1,26 @@
 // Admission: how many calls may run, and how much memory the sandboxes may hold together.
 //
-// A value with two counters; who asks decides what a refusal means. An instance holds its whole
-// size while it may run; an idle one that is frozen holds what it uses (it cannot grow), so that
-// many more functions stay warm than would fit at their limits. Owner: the invoker.
+// A value; who asks decides what a refusal means. Of the account's concurrency each function may
+// have a part reserved, which is also its limit; what is provisioned for versions of the others is
+// set aside too; the rest they share. A call of a version for which instances are provisioned takes
+// one of their places while one is free, and is on demand when none is (it has spilled over). What
+// is provisioned for a function with a reservation is a part of that: where it is all of it, there
+// is no call on demand. Source: developer guide, "Understanding Lambda function scaling".
+//
+// An instance holds its whole size while it may run; an idle one that is frozen holds what it uses
+// (it cannot grow), so that many more functions stay warm than would fit at their limits. Owner:
+// the invoker.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "invoker/function.h"
 
 namespace hearth::invoker {
 
@@ -17,16 +29,17 @@ class Admission {
   Admission(uint32_t concurrency, base::Bytes memory_budget)
       : concurrency_(concurrency), budget_(memory_budget) {}
 
-  // A call begins; false: the account's concurrency is used up.
-  bool BeginCall() {
-    if (calls_ >= concurrency_) return false;
-    ++calls_;
-    return true;
-  }
-  void EndCall() {
-    CHECK(calls_ > 0);
-    --calls_;
-  }
+  // How a call is let in, or whose limit keeps it out.
+  enum class Entry { kProvisioned, kOnDemand, kSpilledOver, kFunctionLimit, kAccountLimit };
+  static bool IsIn(Entry entry) { return entry <= Entry::kSpilledOver; }
+  Entry BeginCall(const FunctionVersion& function);
+  // `entry`: as the call came in.
+  void EndCall(const FunctionVersion& function, Entry entry);
+
+  // So many calls of the function at once, which nobody else can use. Nothing: it shares.
+  void SetReserved(const std::string& function, std::optional<uint32_t> calls);
+  // So many instances are ready for the version.
+  void SetProvisioned(const FunctionVersion& version, uint32_t instances);
 
   bool Reserve(base::Bytes size) {
     if (size > budget_ || used_ > budget_ - size) return false;
@@ -39,6 +52,10 @@ class Admission {
   }
 
   uint32_t calls() const { return calls_; }
+  // What functions without a reservation share.
+  uint32_t unreserved() const {
+    return set_aside_ < concurrency_ ? static_cast<uint32_t>(concurrency_ - set_aside_) : 0;
+  }
   base::Bytes used() const { return used_; }
   base::Bytes budget() const { return budget_; }
   // What a reservation of `size` lacks; zero where it would succeed.
@@ -47,8 +64,29 @@ class Admission {
   }
 
  private:
+  struct Places {
+    uint32_t count = 0;
+    uint32_t taken = 0;
+  };
+  struct Use {
+    std::optional<uint32_t> reserved;
+    uint64_t provisioned = 0;
+    uint32_t on_demand = 0;                // Calls that run.
+    std::map<std::string, Places> places;  // Provisioned, by revision.
+
+    uint64_t set_aside() const { return reserved ? *reserved : provisioned; }
+    bool is_idle() const { return !reserved && on_demand == 0 && places.empty(); }
+  };
+
+  // `function`'s part has become another; what is idle is forgotten.
+  template <typename Change>
+  void ChangeUse(const std::string& function, Change change);
+
   const uint32_t concurrency_;
   const base::Bytes budget_;
+  std::unordered_map<std::string, Use> uses_;  // By function.
+  uint64_t set_aside_ = 0;                     // Of the account's concurrency, for functions.
+  uint32_t unreserved_calls_ = 0;              // On demand, of functions without a reservation.
   uint32_t calls_ = 0;
   base::Bytes used_;
 };

@@ -212,6 +212,12 @@ class SqliteAsyncQueue final : public AsyncQueue {
       return GiveUp(event.request_id, "RetriesExhausted",
                     "the function, its version or its alias is gone", nullptr);
     }
+    const RecordRef record = registry_.Record(event.function_name);
+    if (record->latest->reserved == 0u) {
+      Leave(event.function_name);
+      return GiveUp(event.request_id, "ZeroReservedConcurrency",
+                    "the function has a reserved concurrency of zero", nullptr);
+    }
     ++in_flight_;
     if (CheckInvocable(*function)) {
       // Its version is not ready: as where the host is at fault, a later try may succeed.

@@ -3,7 +3,8 @@
 // At least once: an event is deleted after its call has ended, so a crash in between delivers it
 // again. Function errors are tried again after 1 and after 2 minutes, then given up; throttles and
 // host errors with 1 s to 5 min of exponential back-off, until the event is 6 h old; less of both
-// where the function's settings say so (event_invoke.h). Who is named there hears of the end: the
+// where the function's settings say so (event_invoke.h), and none for a function with a reserved
+// concurrency of zero. Who is named there hears of the end: the
 // event is deleted once a destination has the record, and its function is not called for it again.
 // Inserts and deletes that wait for the disk share one transaction (group commit). Owner: host;
 // destroyed before the registry and the invoker. Source: developer guide, "Asynchronous

@@ -134,7 +134,7 @@ class ControlPlaneImpl final : public ControlPlane {
     busy_.insert(settings.name);
     FunctionVersion next = std::move(checked->function);
     if (zip.empty()) next = KeepCode(std::move(next), *current);
-    StoreCode(std::move(zip), std::move(next), {Step::kUpdate}, std::move(done));
+    StoreCode(std::move(zip), std::move(next), {Step::kReplace}, std::move(done));
   }
 
   void Delete(const std::string& name, Done done) override {
@@ -142,21 +142,21 @@ class ControlPlaneImpl final : public ControlPlane {
       return Later(std::move(*refusal), std::move(done));
     }
     busy_.insert(name);
-    registry_.Change(
+    versions_.ChangeRecord(
         name, [](const RecordRef&) { return RecordRef(); },
         [this, alive = std::weak_ptr<bool>(alive_), name,
          done = std::move(done)](std::expected<RecordRef, aws::ApiError> result) {
           if (alive.expired()) return;
           busy_.erase(name);
           if (!result) return done(std::unexpected(std::move(result).error()));
-          versions_.Apply(name);
           done(FunctionRef());
         });
   }
 
  private:
   struct Step {
-    enum Kind { kCreate, kUpdate } kind;
+    // An update leaves what is the function's own, whatever the version, as it finds it.
+    enum Kind { kCreate, kUpdate, kReplace } kind;
     Publication publication = Publication::kNone;
   };
 
@@ -214,20 +214,24 @@ class ControlPlaneImpl final : public ControlPlane {
     next.revision_id = base::NewUuid();
     next.last_modified = base::FormatLambdaTime(clock_.WallNow());
     const std::string name = next.name;
-    auto latest = std::make_shared<const FunctionVersion>(std::move(next));
-    auto answer = std::make_shared<FunctionRef>(latest);
-    registry_.Change(
+    auto answer = std::make_shared<FunctionRef>();
+    versions_.ChangeRecord(
         name,
-        [&registry = registry_, latest, step,
+        [&registry = registry_, next = std::move(next), step,
          answer](const RecordRef& current) -> std::expected<RecordRef, aws::ApiError> {
           if (step.kind == Step::kCreate && current != nullptr) {
-            return std::unexpected(Conflict("Function already exist: " + latest->name));
+            return std::unexpected(Conflict("Function already exist: " + next.name));
           }
           auto record = current == nullptr ? std::make_shared<FunctionRecord>()
                                            : std::make_shared<FunctionRecord>(*current);
-          record->latest = latest;
+          FunctionVersion latest = next;
+          if (step.kind == Step::kUpdate && current != nullptr) {
+            CopyFunctionsOwn(*current->latest, latest);
+          }
+          record->latest = std::make_shared<const FunctionVersion>(std::move(latest));
+          *answer = record->latest;
           if (step.publication == Publication::kVersion) {
-            *answer = Publish(*record, registry.LastVersion(latest->name), std::nullopt);
+            *answer = Publish(*record, registry.LastVersion(next.name), std::nullopt);
           }
           return record;
         },
@@ -236,7 +240,6 @@ class ControlPlaneImpl final : public ControlPlane {
           if (alive.expired()) return;
           busy_.erase(name);
           if (!result) return done(std::unexpected(std::move(result).error()));
-          versions_.Apply(name);
           done(*answer);
         });
   }

@@ -47,7 +47,8 @@ base::Result<EventInvokeConfig> EventInvokeFromStored(const base::Json& stored);
 
 // How an event ended, as its record says it.
 struct EventEnd {
-  std::string condition;  // "Success", "RetriesExhausted", "EventAgeExceeded"
+  std::string
+      condition;  // "Success", "RetriesExhausted", "EventAgeExceeded", "ZeroReservedConcurrency"
   std::string request_id;
   std::string function_arn;  // With its qualifier; "$LATEST" where none was named.
   int64_t invoke_count = 0;

@@ -31,6 +31,11 @@ std::string FunctionArn(const Account& account, const std::string& name,
 
 std::string LogGroupName(const FunctionVersion& function) { return "/aws/lambda/" + function.name; }
 
+void CopyFunctionsOwn(const FunctionVersion& from, FunctionVersion& to) {
+  to.tags = from.tags;
+  to.reserved = from.reserved;
+}
+
 std::vector<std::string> LayerDigests(const FunctionVersion& function) {
   std::vector<std::string> out;
   for (const UsedLayer& layer : function.layers) out.push_back(layer.code_digest);
@@ -57,28 +62,30 @@ std::vector<UsedLayer> LayersFromStored(const base::Json& stored) {
 }
 
 base::Json ToStored(const FunctionVersion& function) {
-  return {{"name", function.name},
-          {"version", function.version},
-          {"runtime", function.runtime},
-          {"handler", function.handler},
-          {"role", function.role},
-          {"description", function.description},
-          {"timeout_s", function.timeout.count()},
-          {"memory_mib", function.memory_mib},
-          {"tmp_mib", function.tmp_mib},
-          {"environment", function.environment},
-          {"architecture", function.architecture},
-          {"layers", ToStored(function.layers)},
-          {"snap_start", function.snap_start},
-          {"code_digest", function.code_digest},
-          {"code_sha256", function.code_sha256},
-          {"code_size", function.code_size},
-          {"revision_id", function.revision_id},
-          {"last_modified", function.last_modified},
-          {"tags", function.tags},
-          {"state", ToText(function.state)},
-          {"state_reason", function.state_reason},
-          {"latest_description", function.latest_description}};
+  base::Json out{{"name", function.name},
+                 {"version", function.version},
+                 {"runtime", function.runtime},
+                 {"handler", function.handler},
+                 {"role", function.role},
+                 {"description", function.description},
+                 {"timeout_s", function.timeout.count()},
+                 {"memory_mib", function.memory_mib},
+                 {"tmp_mib", function.tmp_mib},
+                 {"environment", function.environment},
+                 {"architecture", function.architecture},
+                 {"layers", ToStored(function.layers)},
+                 {"snap_start", function.snap_start},
+                 {"code_digest", function.code_digest},
+                 {"code_sha256", function.code_sha256},
+                 {"code_size", function.code_size},
+                 {"revision_id", function.revision_id},
+                 {"last_modified", function.last_modified},
+                 {"tags", function.tags},
+                 {"state", ToText(function.state)},
+                 {"state_reason", function.state_reason},
+                 {"latest_description", function.latest_description}};
+  if (function.reserved) out["reserved"] = *function.reserved;
+  return out;
 }
 
 base::Result<FunctionVersion> FromStored(const base::Json& stored) {
@@ -108,6 +115,7 @@ base::Result<FunctionVersion> FromStored(const base::Json& stored) {
     out.state = StateFrom(stored.value("state", ""));
     out.state_reason = stored.value("state_reason", "");
     out.latest_description = stored.value("latest_description", "");
+    if (stored.contains("reserved")) out.reserved = stored.at("reserved").get<uint32_t>();
   } catch (const base::Json::exception& error) {
     return base::MakeError(base::ErrorKind::kCorrupt, "read stored function", error.what());
   }

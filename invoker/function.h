@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,10 @@ struct FunctionVersion {
 
   std::string revision_id;    // UUID, new with every change.
   std::string last_modified;  // base::FormatLambdaTime
+
+  // The function's own, whatever the version; empty in published ones.
   std::map<std::string, std::string> tags;
+  std::optional<uint32_t> reserved;  // So many calls at once; none: it shares the account's.
 
   // Of a published version with snap_start: whether its snapshot is made, and why not.
   VersionState state = VersionState::kActive;
@@ -71,6 +75,9 @@ std::string FunctionArn(const Account& account, const std::string& name,
                         const std::string& qualifier = {});
 // "/aws/lambda/Name"
 std::string LogGroupName(const FunctionVersion& function);
+
+// Gives `to` what is the function's own in `from`, whatever the version.
+void CopyFunctionsOwn(const FunctionVersion& from, FunctionVersion& to);
 
 // Of the layers, in their order.
 std::vector<std::string> LayerDigests(const FunctionVersion& function);

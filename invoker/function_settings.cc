@@ -108,6 +108,12 @@ Refusal CheckSizes(const FunctionSettings& s) {
           CheckRange(s.memory_mib, "memorySize", limits::kMinMemoryMiB, kAwsMaxMemoryMiB)) {
     return refusal;
   }
+  if (s.reserved) {
+    constexpr int64_t kMost = INT32_MAX;
+    if (auto refusal = CheckRange(*s.reserved, "reservedConcurrentExecutions", 0, kMost)) {
+      return refusal;
+    }
+  }
   return CheckRange(s.tmp_mib, "ephemeralStorage.size", limits::kMinTmpMiB, limits::kMaxTmpMiB);
 }
 
@@ -278,6 +284,7 @@ std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettin
                   .revision_id = {},
                   .last_modified = {},
                   .tags = settings.tags,
+                  .reserved = settings.reserved,
                   .state_reason = {},
                   .latest_description = {}};
   return out;
@@ -297,6 +304,7 @@ FunctionSettings SettingsOf(const FunctionVersion& function) {
           .layers = ArnsOf(function.layers),
           .known_layers = function.layers,
           .tags = function.tags,
+          .reserved = function.reserved,
           .snap_start = function.snap_start};
 }
 

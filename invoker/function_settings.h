@@ -33,7 +33,8 @@ struct FunctionSettings {
   // What the function has used before: found though its layer version is deleted since.
   std::vector<UsedLayer> known_layers;
   std::map<std::string, std::string> tags;
-  bool snap_start = false;  // SnapStart.ApplyOn: PublishedVersions
+  std::optional<int64_t> reserved;  // ReservedConcurrentExecutions
+  bool snap_start = false;          // SnapStart.ApplyOn: PublishedVersions
 };
 
 // The checked configuration, without code and layers, and what the user should know about it.

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "invoker/admission.h"
 #include "invoker/eviction.h"
 #include "invoker/instance_log.h"
 #include "invoker/invocation.h"
@@ -47,6 +48,7 @@ struct PendingCall {
   InvokeRequest request;
   InvokeCallback callback;
   base::MonoTime admitted{};
+  Admission::Entry entry = Admission::Entry::kOnDemand;
   bool init_failed = false;  // One init has failed: the next one is part of this call.
 };
 using PendingCallPtr = std::unique_ptr<PendingCall>;

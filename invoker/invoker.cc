@@ -39,19 +39,24 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   void Invoke(InvokeRequest request, InvokeCallback callback) override {
     ++counters_.invocations;
     FunctionRef function = request.function;
-    auto call = std::make_unique<PendingCall>(
-        PendingCall{std::move(request), std::move(callback), parts_.loop.clock().Now(), false});
+    auto call = std::make_unique<PendingCall>(PendingCall{.request = std::move(request),
+                                                          .callback = std::move(callback),
+                                                          .admitted = parts_.loop.clock().Now()});
     InvocationResult refusal;
     if (draining_) {
       refusal.status = InvocationStatus::kHostError;
       refusal.host_error = kDraining;
       return TellLater(std::move(call), std::move(refusal));
     }
-    if (!admission_.BeginCall()) {
+    call->entry = admission_.BeginCall(*function);
+    if (!Admission::IsIn(call->entry)) {
       refusal.status = InvocationStatus::kThrottled;
-      refusal.throttle_reason = "ConcurrentInvocationLimitExceeded";
+      refusal.throttle_reason = call->entry == Admission::Entry::kFunctionLimit
+                                    ? "ReservedFunctionConcurrentInvocationLimitExceeded"
+                                    : "ConcurrentInvocationLimitExceeded";
       return TellLater(std::move(call), std::move(refusal));
     }
+    if (call->entry == Admission::Entry::kSpilledOver) ++counters_.spilled_over;
     PoolOf(std::move(function)).Enqueue(std::move(call));
   }
 
@@ -81,7 +86,12 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     snapshots_.Prepare(std::move(version), std::move(done));
   }
 
+  void Reserve(const std::string& function_name, std::optional<uint32_t> calls) override {
+    admission_.SetReserved(function_name, calls);
+  }
+
   void Provision(FunctionRef version, uint32_t count) override {
+    admission_.SetProvisioned(*version, count);
     if (draining_ || (count == 0 && !pools_.contains(version->revision_id))) return;
     InstancePool& pool = PoolOf(std::move(version));
     pool.Provision(count);
@@ -200,7 +210,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   uint64_t NextInstanceId() override { return next_id_++; }
 
   void OnAnswered(PendingCallPtr call, InvocationResult result) override {
-    admission_.EndCall();
+    admission_.EndCall(*call->request.function, call->entry);
     Count(result);
     call->callback(std::move(result));
     // Later: the instance is in the middle of this answer, and can be ended only after it.

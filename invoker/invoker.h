@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,6 +64,7 @@ struct InvokerCounters {
   uint64_t throttles = 0;
   uint64_t cold_starts = 0;
   uint64_t evictions = 0;
+  uint64_t spilled_over = 0;  // Calls on demand of a version whose provisioned instances were busy.
 };
 
 class Invoker {
@@ -82,6 +84,9 @@ class Invoker {
   // call. An error is what its init failed with, and its text the version's StateReason; but
   // kClosed: it was not decided, as the host stops or the version is gone.
   virtual void Prepare(FunctionRef version, std::function<void(base::Result<void>)> done) = 0;
+  // So many calls of the function run at once, and this room is nobody else's. Nothing: it shares
+  // with the others.
+  virtual void Reserve(const std::string& function_name, std::optional<uint32_t> calls) = 0;
   // So many instances of the version are to be ready at any time, beside those that calls start.
   virtual void Provision(FunctionRef version, uint32_t count) = 0;
   // How many of them are.

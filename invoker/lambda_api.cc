@@ -1,6 +1,9 @@
 #include "invoker/lambda_api.h"
 
+#include <algorithm>
+
 #include "invoker/api_call.h"
+#include "invoker/concurrency_api.h"
 #include "invoker/event_invoke_api.h"
 #include "invoker/function_json.h"
 #include "invoker/function_name.h"
@@ -14,17 +17,23 @@ namespace {
 
 using base::Json;
 
-constexpr std::string_view kFunctions = "/2015-03-31/functions";
-constexpr std::string_view kProvisioned = "/2019-09-30/functions";
-constexpr std::string_view kStreaming = "/2021-11-15/functions/";
-constexpr std::string_view kStreamingPart = "/response-streaming-invocations";
-constexpr std::string_view kEventInvoke = "/2019-09-25/functions";
-
 aws::ApiError NotImplemented(const aws::Call& call) {
   return {.status = 501,
           .type = "NotImplementedException",
           .message = "Hearth does not serve " + call.request.method + " " +
                      std::string(call.request.path()) + " yet"};
+}
+
+// "/Hello/concurrency" of "/2017-10-31/functions/Hello/concurrency"; nothing where the path is
+// another. Each operation has the date of the day when it came; what is below says which it is.
+std::optional<std::string_view> BelowFunctions(std::string_view path) {
+  constexpr std::string_view kPattern = "/dddd-dd-dd/functions";
+  if (path.size() < kPattern.size()) return std::nullopt;
+  const bool is_dated = std::ranges::equal(
+      path.substr(0, kPattern.size()), kPattern,
+      [](char c, char pattern) { return pattern == 'd' ? c >= '0' && c <= '9' : c == pattern; });
+  if (!is_dated) return std::nullopt;
+  return path.substr(kPattern.size());
 }
 
 // The operation's own name where a stock client would know it by that.
@@ -69,6 +78,7 @@ class LambdaApi final : public aws::Service {
         options_(std::move(options)),
         downloads_(downloads),
         versions_(control.versions(), registry, options_.account),
+        concurrency_(control.versions(), registry, control.layers(), options_.account),
         layers_({control.layers(), code, disk, clock, options_.account, downloads}),
         invoke_(registry, invoker, clock, options_.account, events) {
     if (events == nullptr) return;
@@ -83,21 +93,15 @@ class LambdaApi final : public aws::Service {
       if (!layers_.Handle(call)) Refuse(call, NotImplemented(call));
       return;
     }
-    const bool is_provisioned =
-        path.starts_with(kProvisioned) && path.ends_with("/provisioned-concurrency");
-    const bool is_event_invoke =
-        path.starts_with(kEventInvoke) && path.find("/event-invoke-config") != path.npos;
-    if (path.starts_with(kStreaming) && path.ends_with(kStreamingPart) &&
-        path.size() > kStreaming.size() + kStreamingPart.size() && call.request.method == "POST") {
-      const std::string name(
-          path.substr(kStreaming.size(), path.size() - kStreaming.size() - kStreamingPart.size()));
-      return invoke_.Handle(std::move(call), name, InvokeApi::Answer::kStream);
-    }
-    if (!path.starts_with(kFunctions) && !is_provisioned && !is_event_invoke) {
-      return Refuse(call, NotImplemented(call));
-    }
-    path.remove_prefix(kFunctions.size());
     const std::string method = call.request.method;
+    // Older clients write "/account-settings/".
+    if (path.ends_with('/')) path.remove_suffix(1);
+    if (path == ConcurrencyApi::kAccountPath && method == "GET") {
+      return concurrency_.GetAccountSettings(std::move(call));
+    }
+    const auto below = BelowFunctions(path);
+    if (!below) return Refuse(call, NotImplemented(call));
+    path = *below;
     if (path.empty() || path == "/") {
       if (method == "POST") return Create(std::move(call));
       if (method == "GET") return List(std::move(call));
@@ -109,6 +113,9 @@ class LambdaApi final : public aws::Service {
     const std::string name(path.substr(0, slash));
     const std::string part(slash == std::string_view::npos ? "" : path.substr(slash + 1));
     if (part == "invocations" && method == "POST") return invoke_.Handle(std::move(call), name);
+    if (part == "response-streaming-invocations" && method == "POST") {
+      return invoke_.Handle(std::move(call), name, InvokeApi::Answer::kStream);
+    }
     Route(std::move(call), method, name, part);
   }
 
@@ -130,6 +137,7 @@ class LambdaApi final : public aws::Service {
     if (is_read) return Get(std::move(call), *name, part);
     if (is_update) return Update(std::move(call), *name, part);
     if (part.empty() && method == "DELETE") return Delete(std::move(call), *name);
+    if (concurrency_.Handle(call, *name, part)) return;
     if (event_invoke_ && event_invoke_->Handle(call, *name, part)) return;
     if (!versions_.Handle(call, *name, part)) Refuse(call, NotImplemented(call));
   }
@@ -208,6 +216,9 @@ class LambdaApi final : public aws::Service {
           downloads_->Location(call.request.headers.Get("Host"), function.code_digest);
     }
     Json answer{{"Configuration", std::move(configuration)}, {"Code", std::move(code)}};
+    if (const auto& reserved = record->latest->reserved) {
+      answer["Concurrency"] = {{"ReservedConcurrentExecutions", *reserved}};
+    }
     if (!record->latest->tags.empty()) answer["Tags"] = record->latest->tags;
     call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
   }
@@ -266,6 +277,7 @@ class LambdaApi final : public aws::Service {
   const LambdaApiOptions options_;
   CodeDownload* const downloads_;
   VersionsApi versions_;
+  ConcurrencyApi concurrency_;
   std::optional<EventInvokeApi> event_invoke_;
   LayersApi layers_;
   InvokeApi invoke_;

@@ -11,14 +11,10 @@ namespace {
 
 using Edited = Registry::Edited;
 
-// A tenth of the account's concurrency stays for functions that reserve none. AWS: 100 of 1,000.
-constexpr uint32_t kUnreservedShare = 10;
-
 }  // namespace
 
 std::optional<aws::ApiError> VersionsControl::CheckProvisioned(const FunctionRecord& record,
-                                                               const FunctionName& name,
-                                                               uint32_t requested) const {
+                                                               const FunctionName& name) const {
   const FunctionRef target = ResolveForReading(record, name.qualifier);
   const auto alias = record.aliases.find(name.qualifier);
   if (!target->is_published()) {
@@ -42,25 +38,6 @@ std::optional<aws::ApiError> VersionsControl::CheckProvisioned(const FunctionRec
       }
     }
   }
-  uint64_t others = 0;
-  for (const FunctionRef& latest : registry_.List()) {
-    for (const auto& [qualifier, config] : registry_.Record(latest->name)->provisioned) {
-      if (latest->name != name.name || qualifier != name.qualifier) others += config.requested;
-    }
-  }
-  if (requested > concurrency_) {
-    return InvalidParameter(
-        "Specified ConcurrentExecutions for function is greater than account's unreserved "
-        "concurrency [" +
-        std::to_string(concurrency_) + "].");
-  }
-  const uint32_t least = concurrency_ / kUnreservedShare;
-  if (others + requested + least > concurrency_) {
-    return InvalidParameter(
-        "Specified ConcurrentExecutions for function decreases account's "
-        "UnreservedConcurrentExecution below its minimum value of [" +
-        std::to_string(least) + "].");
-  }
   return std::nullopt;
 }
 
@@ -75,7 +52,7 @@ void VersionsControl::PutProvisioned(const FunctionName& name, uint32_t requeste
         if (ResolveForReading(*current, name.qualifier) == nullptr) {
           return std::unexpected(missing);
         }
-        if (auto refusal = CheckProvisioned(*current, name, config.requested)) {
+        if (auto refusal = CheckProvisioned(*current, name)) {
           return std::unexpected(std::move(*refusal));
         }
         FunctionRecord next = *current;
@@ -87,6 +64,22 @@ void VersionsControl::PutProvisioned(const FunctionName& name, uint32_t requeste
         // As AWS answers it: nothing is ready before the answer.
         done(ProvisionedState{.qualifier = name.qualifier, .config = config, .ready = 0});
       });
+}
+
+void VersionsControl::PutReserved(const std::string& function, std::optional<uint32_t> calls,
+                                  Answer<void> done) {
+  Change(
+      // As AWS names what it does not find.
+      {.name = function, .qualifier = "$LATEST"},
+      [calls](const RecordRef& current) -> Edited {
+        if (current->latest->reserved == calls) return current;
+        FunctionVersion latest = *current->latest;
+        latest.reserved = calls;
+        FunctionRecord next = *current;
+        next.latest = std::make_shared<const FunctionVersion>(std::move(latest));
+        return std::make_shared<const FunctionRecord>(std::move(next));
+      },
+      std::move(done));
 }
 
 void VersionsControl::DeleteProvisioned(const FunctionName& name, Answer<void> done) {

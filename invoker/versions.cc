@@ -14,7 +14,7 @@ base::Json Content(FunctionVersion function) {
   function.description.clear();
   function.revision_id.clear();
   function.last_modified.clear();
-  function.tags.clear();
+  CopyFunctionsOwn({}, function);
   function.state = VersionState::kActive;
   function.state_reason.clear();
   function.latest_description.clear();
@@ -65,7 +65,7 @@ FunctionVersion MakeVersion(const FunctionVersion& latest, uint64_t number,
   out.latest_description = latest.description;
   if (description) out.description = *description;
   out.revision_id = base::NewUuid();
-  out.tags.clear();  // They are the function's, not a version's.
+  CopyFunctionsOwn({}, out);
   out.state = latest.snap_start ? VersionState::kPending : VersionState::kActive;
   return out;
 }

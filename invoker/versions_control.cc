@@ -105,7 +105,7 @@ VersionsControl::VersionsControl(Registry& registry, Invoker& invoker, const bas
       invoker_(invoker),
       clock_(clock),
       account_(std::move(account)),
-      concurrency_(concurrency) {
+      ledger_(registry, concurrency) {
   for (const FunctionRef& latest : registry_.List()) {
     const RecordRef record = registry_.Record(latest->name);
     // Snapshots do not outlive the process that made them.
@@ -113,6 +113,7 @@ VersionsControl::VersionsControl(Registry& registry, Invoker& invoker, const bas
       if (version->snap_start) Prepare(version);
     }
     Provision(latest->name, record.get());
+    if (latest->reserved) invoker_.Reserve(latest->name, latest->reserved);
   }
 }
 
@@ -121,18 +122,39 @@ aws::ApiError VersionsControl::NotFound(const FunctionName& name) const {
 }
 
 void VersionsControl::Change(const FunctionName& name, Registry::Edit edit, Answer<void> done) {
-  registry_.Change(
+  ChangeRecord(
       name.name,
       [missing = NotFound(name), edit = std::move(edit)](const RecordRef& current) -> Edited {
         if (current == nullptr) return std::unexpected(missing);
         return edit(current);
       },
-      [this, alive = std::weak_ptr<bool>(alive_), function = name.name,
+      [done = std::move(done)](Edited result) {
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        done({});
+      });
+}
+
+void VersionsControl::ChangeRecord(const std::string& function, Registry::Edit edit,
+                                   Registry::Done done) {
+  auto is_claimed = std::make_shared<bool>(false);
+  registry_.Change(
+      function,
+      [this, alive = std::weak_ptr<bool>(alive_), is_claimed,
+       edit = std::move(edit)](const RecordRef& current) -> Edited {
+        Edited next = edit(current);
+        if (!next || *next == nullptr || *next == current || alive.expired()) return next;
+        if (auto refusal = ledger_.Claim(current.get(), **next)) {
+          return std::unexpected(std::move(*refusal));
+        }
+        *is_claimed = true;
+        return next;
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), is_claimed, function,
        done = std::move(done)](Edited result) {
         if (alive.expired()) return;
-        if (!result) return done(std::unexpected(std::move(result).error()));
-        Apply(function);
-        done({});
+        if (*is_claimed) ledger_.Settle(function);
+        if (result) Apply(function);
+        done(std::move(result));
       });
 }
 
@@ -264,6 +286,7 @@ void VersionsControl::DeleteAlias(const std::string& function, const std::string
 void VersionsControl::Apply(const std::string& function) {
   const RecordRef record = registry_.Record(function);
   Provision(function, record.get());
+  invoker_.Reserve(function, record == nullptr ? std::nullopt : record->latest->reserved);
   invoker_.Retire(function, record == nullptr ? std::set<std::string>() : LiveRevisions(*record));
   if (record == nullptr) return;
   for (const auto& [number, version] : record->versions) {

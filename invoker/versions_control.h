@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "invoker/concurrency_ledger.h"
 #include "invoker/invoker.h"
 #include "invoker/registry.h"
 
@@ -61,13 +62,19 @@ class VersionsControl {
 
   void PutProvisioned(const FunctionName& name, uint32_t requested, Answer<ProvisionedState> done);
   void DeleteProvisioned(const FunctionName& name, Answer<void> done);
+  // So many calls of the function at once; nothing: it reserves none.
+  void PutReserved(const std::string& function, std::optional<uint32_t> calls, Answer<void> done);
   // By qualifier, of a function that exists.
   std::map<std::string, ProvisionedState> Provisioned(const FunctionRecord& record) const;
 
-  // The function's record has changed, or it is gone: the data plane follows.
-  void Apply(const std::string& function);
+  // A change as Registry::Change makes it, within the account's concurrency. When it is durable,
+  // and before `done` runs, the data plane follows.
+  void ChangeRecord(const std::string& function, Registry::Edit edit, Registry::Done done);
+
+  const ConcurrencyLedger& ledger() const { return ledger_; }
 
  private:
+  void Apply(const std::string& function);
   void Prepare(FunctionRef version);
   void OnPrepared(const FunctionRef& version, const base::Result<void>& result);
   // Answers those who wait for it.
@@ -75,16 +82,16 @@ class VersionsControl {
               const std::expected<FunctionRef, aws::ApiError>& answer);
   void Provision(const std::string& function, const FunctionRecord* record);
   std::optional<aws::ApiError> CheckProvisioned(const FunctionRecord& record,
-                                                const FunctionName& name, uint32_t requested) const;
+                                                const FunctionName& name) const;
   aws::ApiError NotFound(const FunctionName& name) const;
-  // Of a function that there is: `edit` is never given nullptr. Then the data plane follows.
+  // Of a function that there is: `edit` is never given nullptr.
   void Change(const FunctionName& name, Registry::Edit edit, Answer<void> done);
 
   Registry& registry_;
   Invoker& invoker_;
   const base::Clock& clock_;
   const Account account_;
-  const uint32_t concurrency_;
+  ConcurrencyLedger ledger_;
   std::set<std::string> preparing_;                                  // Revisions.
   std::map<std::string, std::vector<Answer<FunctionRef>>> waiting_;  // WhenSettled, by revision.
   // What the data plane was told to keep ready, by function and number.

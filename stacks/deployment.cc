@@ -91,7 +91,8 @@ bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersio
          actual.memory_mib == w.memory_mib && actual.tmp_mib == w.tmp_mib &&
          actual.environment == w.environment && actual.snap_start == w.snap_start &&
          actual.architecture == w.architecture && actual.tags == w.tags &&
-         actual.layers == w.layers && actual.code_digest == wanted.code_digest;
+         actual.layers == w.layers && actual.reserved == w.reserved &&
+         actual.code_digest == wanted.code_digest;
 }
 
 Deployment::Deployment(DeploymentHost host, std::string stack, std::vector<Change> changes,

@@ -13,7 +13,7 @@
 namespace hearth::stacks {
 namespace {
 
-constexpr std::array<std::string_view, 23> kServed = {"CodeUri",
+constexpr std::array<std::string_view, 24> kServed = {"CodeUri",
                                                       "InlineCode",
                                                       "Handler",
                                                       "Runtime",
@@ -35,10 +35,11 @@ constexpr std::array<std::string_view, 23> kServed = {"CodeUri",
                                                       "AutoPublishCodeSha256",
                                                       "VersionDescription",
                                                       "SnapStart",
+                                                      "ReservedConcurrentExecutions",
                                                       "ProvisionedConcurrencyConfig"};
 
 // SAM's schema of 2026-05: these are right, and not served yet.
-constexpr std::array<std::string_view, 28> kNotServed = {"AssumeRolePolicyDocument",
+constexpr std::array<std::string_view, 27> kNotServed = {"AssumeRolePolicyDocument",
                                                          "CapacityProviderConfig",
                                                          "CodeSigningConfigArn",
                                                          "DeadLetterQueue",
@@ -58,7 +59,6 @@ constexpr std::array<std::string_view, 28> kNotServed = {"AssumeRolePolicyDocume
                                                          "PropagateTags",
                                                          "PublishToLatestPublished",
                                                          "RecursiveLoop",
-                                                         "ReservedConcurrentExecutions",
                                                          "RolePath",
                                                          "RuntimeManagementConfig",
                                                          "SourceKMSKeyArn",
@@ -225,6 +225,9 @@ PlannedFunction ReadFunction(const Member& resource, const NodeRef& node, Diagno
     settings.environment = environment->TextMap("Variables");
   }
   settings.tags = properties.TextMap("Tags");
+  if (properties.Find("ReservedConcurrentExecutions") != nullptr) {
+    settings.reserved = properties.Integer("ReservedConcurrentExecutions", 0);
+  }
   settings.layers = properties.TextList("Layers");
   if (settings.layers.size() > limits::kMaxLayers) {
     errors.Add(properties.Find("Layers")->position,

@@ -12,21 +12,23 @@ using base::Json;
 
 Json Stored(const FunctionState& state) {
   const auto& s = state.settings;
-  return {{"name", s.name},
-          {"runtime", s.runtime},
-          {"handler", s.handler},
-          {"role", s.role},
-          {"description", s.description},
-          {"timeout_s", s.timeout_s},
-          {"memory_mib", s.memory_mib},
-          {"tmp_mib", s.tmp_mib},
-          {"environment", s.environment},
-          {"architectures", s.architectures},
-          {"tags", s.tags},
-          {"layers", s.layers},
-          {"known_layers", invoker::ToStored(s.known_layers)},
-          {"snap_start", s.snap_start},
-          {"code", state.code_digest}};
+  Json out{{"name", s.name},
+           {"runtime", s.runtime},
+           {"handler", s.handler},
+           {"role", s.role},
+           {"description", s.description},
+           {"timeout_s", s.timeout_s},
+           {"memory_mib", s.memory_mib},
+           {"tmp_mib", s.tmp_mib},
+           {"environment", s.environment},
+           {"architectures", s.architectures},
+           {"tags", s.tags},
+           {"layers", s.layers},
+           {"known_layers", invoker::ToStored(s.known_layers)},
+           {"snap_start", s.snap_start},
+           {"code", state.code_digest}};
+  if (s.reserved) out["reserved"] = *s.reserved;
+  return out;
 }
 
 FunctionState StateFrom(const Json& stored) {
@@ -44,6 +46,7 @@ FunctionState StateFrom(const Json& stored) {
   s.architectures = stored.at("architectures").get<std::vector<std::string>>();
   s.tags = stored.at("tags").get<std::map<std::string, std::string>>();
   s.snap_start = stored.value("snap_start", false);
+  if (stored.contains("reserved")) s.reserved = stored.at("reserved").get<int64_t>();
   s.layers = stored.value("layers", std::vector<std::string>());
   s.known_layers = invoker::LayersFromStored(stored.value("known_layers", Json::array()));
   state.code_digest = stored.at("code");

@@ -24,6 +24,7 @@ class ShownInvoker final : public invoker::Invoker {
   void Invoke(invoker::InvokeRequest, invoker::InvokeCallback) override {}
   void Retire(const std::string&, const std::set<std::string>&) override {}
   void Prepare(invoker::FunctionRef, std::function<void(base::Result<void>)>) override {}
+  void Reserve(const std::string&, std::optional<uint32_t>) override {}
   void Provision(invoker::FunctionRef, uint32_t) override {}
   uint32_t Provisioned(const invoker::FunctionVersion&) const override { return 0; }
   size_t EndIdle(const std::string& name) override {

@@ -99,6 +99,20 @@ TEST_F(AsyncDestinations, AnEventThatWaitedTooLongForItsTurnIsNotDispatched) {
   EXPECT_THAT(Stored(), ElementsAre());
 }
 
+TEST_F(AsyncDestinations, EventsOfAFunctionWithAReservationOfZeroAreNotTriedAndTheFailureIsTold) {
+  config().on_failure = kTarget;
+  registry.functions["F"] =
+      std::make_shared<FunctionVersion>(FunctionVersion{.name = "F", .reserved = 0});
+  queue->Put(Event("e1", R"({"n":1})"), [](base::Result<void>) {});
+  const Json record = Answer("G", InvocationStatus::kSuccess);
+  EXPECT_EQ(record["requestContext"]["condition"], "ZeroReservedConcurrency");
+  EXPECT_EQ(record["requestContext"]["approximateInvokeCount"], 0);
+  EXPECT_EQ(record["requestPayload"], Json({{"n", 1}}));
+  EXPECT_FALSE(record.contains("responseContext"));
+  EXPECT_EQ(invoker.ids.size(), 1u) << "F was called";
+  EXPECT_THAT(Stored(), ElementsAre());
+}
+
 TEST_F(AsyncDestinations, ARecordIsSentAgainUntilItIsTakenAndTheFunctionIsNotCalledForIt) {
   config().on_success = kQueue;
   std::vector<std::string> sent;

@@ -31,6 +31,7 @@ class ScriptedInvoker final : public Invoker {
     Tell(std::move(callback), result);
   }
   void Retire(const std::string&, const std::set<std::string>&) override {}
+  void Reserve(const std::string&, std::optional<uint32_t>) override {}
   void Provision(FunctionRef, uint32_t) override {}
   uint32_t Provisioned(const FunctionVersion&) const override { return 0; }
   void Prepare(FunctionRef, std::function<void(base::Result<void>)>) override {}

@@ -36,6 +36,9 @@ class FakeInvoker final : public Invoker {
   void Prepared(base::Result<void> result) {
     loop_.Post([done = std::exchange(preparing, nullptr), result] { done(result); });
   }
+  void Reserve(const std::string& function, std::optional<uint32_t> calls) override {
+    reserved[function] = calls;
+  }
   void Provision(FunctionRef version, uint32_t count) override {
     provisioned[version->version] = count;
   }
@@ -55,7 +58,8 @@ class FakeInvoker final : public Invoker {
   std::vector<std::string> prepared;
   std::function<void(base::Result<void>)> preparing;
   bool holds_preparations = false;
-  std::map<std::string, uint32_t> provisioned;  // By version.
+  std::map<std::string, std::optional<uint32_t>> reserved;  // By function, the last told.
+  std::map<std::string, uint32_t> provisioned;              // By version.
 
  private:
   io::Loop& loop_;
@@ -96,9 +100,14 @@ class ControlFixture : public testing::Test {
   std::expected<FunctionRef, aws::ApiError> Create(const std::string& name,
                                                    Publication publication = Publication::kNone) {
     return Wait([&](ControlPlane::Done done) {
-      control->Create({.name = name, .runtime = "provided.al2023", .handler = "h",
-                       .role = "arn:aws:iam::000000000000:role/r", .description = {},
-                       .environment = {}, .layers = {}, .tags = {}},
+      control->Create({.name = name,
+                       .runtime = "provided.al2023",
+                       .handler = "h",
+                       .role = "arn:aws:iam::000000000000:role/r",
+                       .description = {},
+                       .environment = {},
+                       .layers = {},
+                       .tags = {}},
                       MUST(layers::PackZipOfText("bootstrap", "#!/bin/sh\n")), publication,
                       std::move(done));
     });

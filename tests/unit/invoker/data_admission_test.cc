@@ -38,14 +38,91 @@ class DataAdmission : public test::DataPlane {
 
 constexpr char kNoRoom[] = "ConcurrentInvocationLimitExceeded";
 
+using Entry = Admission::Entry;
+
+FunctionVersion Named(const std::string& name, const std::string& revision = "r") {
+  return {.name = name, .revision_id = name + revision};
+}
+
 TEST(Admission, CountsCallsUpToItsConcurrency) {
   Admission admission(2, Bytes::MiB(1));
-  EXPECT_TRUE(admission.BeginCall());
-  EXPECT_TRUE(admission.BeginCall());
-  EXPECT_FALSE(admission.BeginCall());
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("G")), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kAccountLimit);
   EXPECT_EQ(admission.calls(), 2u);
-  admission.EndCall();
-  EXPECT_TRUE(admission.BeginCall());
+  admission.EndCall(Named("G"), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kOnDemand);
+}
+
+TEST(Admission, AReservationIsAFunctionsOwnAndItsLimit) {
+  Admission admission(5, Bytes::MiB(1));
+  admission.SetReserved("F", 2);
+  EXPECT_EQ(admission.unreserved(), 3u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(admission.BeginCall(Named("G")), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("H")), Entry::kAccountLimit);
+  EXPECT_EQ(admission.BeginCall(Named("F", "1")), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("F", "2")), Entry::kOnDemand) << "whatever the version";
+  EXPECT_EQ(admission.BeginCall(Named("F", "1")), Entry::kFunctionLimit);
+  admission.SetReserved("F", 0);
+  admission.EndCall(Named("F", "1"), Entry::kOnDemand);
+  admission.EndCall(Named("F", "2"), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kFunctionLimit) << "zero blocks all";
+  EXPECT_EQ(admission.unreserved(), 5u);
+}
+
+TEST(Admission, ARunningCallCountsWhereItsFunctionStandsNow) {
+  Admission admission(3, Bytes::MiB(1));
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kOnDemand);
+  admission.SetReserved("F", 1);  // Its two calls go on, and are its own.
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kFunctionLimit);
+  EXPECT_EQ(admission.BeginCall(Named("G")), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("G")), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("G")), Entry::kAccountLimit);
+  admission.SetReserved("F", std::nullopt);
+  admission.EndCall(Named("G"), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("G")), Entry::kAccountLimit) << "3 of 3 run";
+  admission.EndCall(Named("F"), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("G")), Entry::kOnDemand);
+}
+
+TEST(Admission, ProvisionedPlacesAreTakenFirstAndTheRestSpillsOver) {
+  Admission admission(3, Bytes::MiB(1));
+  admission.SetProvisioned(Named("F", "1"), 2);
+  EXPECT_EQ(admission.unreserved(), 1u);
+  EXPECT_EQ(admission.BeginCall(Named("F", "1")), Entry::kProvisioned);
+  EXPECT_EQ(admission.BeginCall(Named("F", "1")), Entry::kProvisioned);
+  EXPECT_EQ(admission.BeginCall(Named("F", "1")), Entry::kSpilledOver);
+  EXPECT_EQ(admission.BeginCall(Named("F", "2")), Entry::kAccountLimit);
+  admission.EndCall(Named("F", "1"), Entry::kProvisioned);
+  EXPECT_EQ(admission.BeginCall(Named("F", "2")), Entry::kAccountLimit)
+      << "another version's place is not its own";
+  admission.SetProvisioned(Named("F", "1"), 0);
+  EXPECT_EQ(admission.unreserved(), 3u);
+  admission.EndCall(Named("F", "1"), Entry::kProvisioned);
+  admission.EndCall(Named("F", "1"), Entry::kSpilledOver);
+  EXPECT_EQ(admission.calls(), 0u);
+}
+
+TEST(Admission, WhatIsProvisionedIsAPartOfTheReservation) {
+  Admission admission(10, Bytes::MiB(1));
+  admission.SetReserved("F", 3);
+  admission.SetProvisioned(Named("F", "1"), 2);
+  EXPECT_EQ(admission.unreserved(), 7u);
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kFunctionLimit);
+  EXPECT_EQ(admission.BeginCall(Named("F", "1")), Entry::kProvisioned);
+  admission.SetProvisioned(Named("F", "1"), 3);  // All of it: nothing is on demand.
+  admission.EndCall(Named("F"), Entry::kOnDemand);
+  EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kFunctionLimit);
+  EXPECT_EQ(admission.BeginCall(Named("F", "1")), Entry::kProvisioned);
+}
+
+TEST(Admission, MoreSetAsideThanThereIsLeavesNothing) {
+  Admission admission(2, Bytes::MiB(1));
+  admission.SetReserved("F", 5);  // The host was started again with less.
+  EXPECT_EQ(admission.unreserved(), 0u);
+  EXPECT_EQ(admission.BeginCall(Named("G")), Entry::kAccountLimit);
 }
 
 TEST(Admission, ReservesUpToItsBudgetAndSaysWhatIsLacking) {
@@ -92,6 +169,41 @@ TEST_F(DataAdmission, AThrottledCallGivesNothingBackThatItDidNotTake) {
   Turn();
   EXPECT_EQ(ThrottleReason(still), kNoRoom);
   EXPECT_FALSE(first->answered());
+}
+
+TEST_F(DataAdmission, ACallBeyondAReservationIsThrottledForThatReason) {
+  options.concurrency = 3;
+  invoker().Reserve("F", 1);
+  const auto first = Invoke(Function("F"));
+  const auto second = Invoke(Function("F"));
+  const std::vector<CallPtr> others{Invoke(Function("G")), Invoke(Function("G")),
+                                    Invoke(Function("G"))};
+  Turn();
+  EXPECT_EQ(ThrottleReason(second), "ReservedFunctionConcurrentInvocationLimitExceeded");
+  EXPECT_EQ(ThrottleReason(others[2]), kNoRoom);
+  Start(0);
+  Serve(0, first);
+  const auto third = Invoke(Function("F"));
+  Serve(0, third);
+  invoker().Reserve("F", 0);
+  const auto blocked = Invoke(Function("F"));
+  Turn();
+  EXPECT_EQ(ThrottleReason(blocked), "ReservedFunctionConcurrentInvocationLimitExceeded");
+}
+
+TEST_F(DataAdmission, ACallThatFindsItsVersionsInstancesBusySpillsOver) {
+  options.concurrency = 2;
+  const auto version = Function("F", {.version = "1", .revision_id = "F-1"});
+  invoker().Provision(version, 1);
+  Start(0);
+  const auto first = Invoke(version);
+  EXPECT_EQ(invoker().counters().spilled_over, 0u);
+  const auto second = Invoke(version);
+  const auto third = Invoke(version);
+  Turn();
+  EXPECT_EQ(invoker().counters().spilled_over, 1u);
+  EXPECT_EQ(ThrottleReason(third), kNoRoom);
+  Serve(0, first);
 }
 
 TEST_F(DataAdmission, ACallThatFindsNoMemoryAndNothingIdleIsThrottled) {

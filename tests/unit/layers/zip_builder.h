@@ -11,13 +11,13 @@ namespace hearth::test {
 
 struct ZipEntry {
   std::string name;
-  std::string content;         // As the archive holds it: compressed where `method` says so.
+  std::string content;  // As the archive holds it: compressed where `method` says so.
   uint32_t mode = S_IFREG | 0644;
-  uint16_t method = 0;         // 0 stored, 8 deflated
-  uint16_t flags = 0;          // 1 encrypted, 0x800 UTF-8 names
+  uint16_t method = 0;             // 0 stored, 8 deflated
+  uint16_t flags = 0;              // 1 encrypted, 0x800 UTF-8 names
   uint64_t unpacked = UINT64_MAX;  // What the headers claim; the content's size otherwise.
-  uint32_t crc = 0;            // 0: the right one of a stored content
-  std::string local_name;      // Where the local header says another name.
+  uint32_t crc = 0;                // 0: the right one of a stored content
+  std::string local_name;          // Where the local header says another name.
 };
 
 inline uint32_t Crc32(std::string_view data) {
@@ -33,8 +33,7 @@ class ZipBuilder {
  public:
   ZipBuilder& Add(const ZipEntry& entry) {
     const uint32_t crc = entry.crc != 0 ? entry.crc : Crc32(entry.content);
-    const uint64_t unpacked =
-        entry.unpacked == UINT64_MAX ? entry.content.size() : entry.unpacked;
+    const uint64_t unpacked = entry.unpacked == UINT64_MAX ? entry.content.size() : entry.unpacked;
     const auto offset = static_cast<uint32_t>(bytes_.size());
     const std::string& local = entry.local_name.empty() ? entry.name : entry.local_name;
     Put32(bytes_, 0x04034b50);

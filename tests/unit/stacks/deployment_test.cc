@@ -149,6 +149,20 @@ TEST_F(DeploymentTest, UpdatesWhatChangedAndDeletesWhatVanishedLast) {
   EXPECT_THAT(Names(), ElementsAre("A", "B"));
 }
 
+TEST_F(DeploymentTest, AReservationIsMadeChangedAndTakenAway) {
+  auto wanted = Function("a", "code");
+  wanted.settings.reserved = 5;
+  EXPECT_EQ(Deploy({To(wanted)}), DeploymentStatus::kSucceeded);
+  EXPECT_EQ(registry.Find("a")->reserved, 5u);
+  EXPECT_EQ(CurrentState(registry, "a")->settings.reserved, 5);
+  wanted.settings.reserved = 0;
+  EXPECT_EQ(Deploy({To(wanted)}), DeploymentStatus::kSucceeded);
+  EXPECT_EQ(registry.Find("a")->reserved, 0u);
+  wanted.settings.reserved.reset();
+  EXPECT_EQ(Deploy({To(wanted)}), DeploymentStatus::kSucceeded);
+  EXPECT_EQ(registry.Find("a")->reserved, std::nullopt);
+}
+
 TEST_F(DeploymentTest, AFailureLeavesAllAsItWas) {
   Deploy({To(Function("A", "a1", 128)), To(Function("C", "c1"))});
   control->failing = {"delete C"};

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ class FakeInvoker final : public invoker::Invoker {
   void Prepare(invoker::FunctionRef, std::function<void(base::Result<void>)> done) override {
     loop_.Post([this, done = std::move(done)] { done(preparation); });
   }
+  void Reserve(const std::string& function, std::optional<uint32_t> calls) override {
+    reserved[function] = calls;
+  }
   void Provision(invoker::FunctionRef version, uint32_t count) override {
     provisioned[version->version] = count;
   }
@@ -41,8 +45,9 @@ class FakeInvoker final : public invoker::Invoker {
   invoker::InvokerCounters counters() const override { return {}; }
   void Drain(base::Deadline, std::function<void()>) override {}
 
-  std::map<std::string, uint32_t> provisioned;  // By version.
-  base::Result<void> preparation;               // How every one ends.
+  std::map<std::string, std::optional<uint32_t>> reserved;  // By function, the last told.
+  std::map<std::string, uint32_t> provisioned;              // By version.
+  base::Result<void> preparation;                           // How every one ends.
 
  private:
   io::Loop& loop_;
@@ -153,6 +158,7 @@ class FakeControlPlane final : public invoker::ControlPlane {
     f.environment = settings.environment;
     f.architecture = settings.architectures.at(0);
     f.tags = settings.tags;
+    f.reserved = settings.reserved;
     f.snap_start = settings.snap_start;
     for (const auto& arn : settings.layers) {
       f.layers.push_back({.arn = arn, .code_digest = {}});

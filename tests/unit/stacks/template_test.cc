@@ -38,6 +38,7 @@ TEST(Template, GivesEveryServedPropertyToTheFunction) {
                            "      EphemeralStorage: {Size: 1024}\n"
                            "      Environment: {Variables: {A: b, N: 0012, T: true}}\n"
                            "      Tags: {team: x}\n"
+                           "      ReservedConcurrentExecutions: 5\n"
                            "      Tracing: PassThrough\n"
                            "      PackageType: Zip\n"
                            "      Policies: [AWSLambdaBasicExecutionRole]\n");
@@ -58,6 +59,7 @@ TEST(Template, GivesEveryServedPropertyToTheFunction) {
   EXPECT_THAT(function.settings.environment,
               UnorderedElementsAre(Pair("A", "b"), Pair("N", "0012"), Pair("T", "true")));
   EXPECT_THAT(function.settings.tags, ElementsAre(Pair("team", "x")));
+  EXPECT_EQ(function.settings.reserved, 5);
   ASSERT_EQ(plan->notices.size(), 1u);
   EXPECT_THAT(plan->notices[0].message, HasSubstr("Policies of 'Hello' are not enforced"));
 }
