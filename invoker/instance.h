@@ -108,8 +108,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   uint64_t invocations() const { return invocations_; }
   InstanceInfo Info() const;
 
-  // What the memory budget holds for it, and whether it is being started for the pool's waiting
-  // calls; both kept by the pool.
+  // What the memory budget holds for it; is it being started for waiting calls? Kept by the pool.
   base::Bytes reserved;
   bool is_for_waiting = false;
   // It has answered, and will be idle when its runtime asks for the next event; kept by the pool.
