@@ -75,4 +75,8 @@ constexpr size_t kMaxTemplateBytes = 1000000;    // AWS: 1 MB through S3.
 constexpr size_t kMaxTemplateResources = 500;    // AWS.
 constexpr size_t kMaxTemplateDepth = 64;         // Ours: nesting of nodes and intrinsics.
 
+// A virtual clock.
+constexpr auto kClockAdvance = 24h * 3660;       // Ours: of one move; ten years.
+constexpr auto kClockPatience = 60s;             // Ours: for calls that a move waits for.
+
 }  // namespace hearth::limits

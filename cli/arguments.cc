@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "base/limits.h"
 #include "cli/bench.h"
 #include "cli/bench_compare.h"
+#include "cli/clock.h"
 #include "cli/deploy.h"
 #include "cli/invoke.h"
 #include "cli/logs.h"
@@ -41,6 +43,7 @@ struct Choices {
   std::string invoke_input;
   std::string log = "none";
   LogsOptions logs;
+  base::Duration advance{};
   BenchOptions bench;
   std::vector<std::string> bench_names;
   std::vector<std::string> bench_reports;  // To compare.
@@ -101,15 +104,27 @@ void AddReaders(CLI::App& app, Choices& choices) {
 
 // A duration option: what CLI11 hands us is text, what we keep is a duration.
 CLI::Option* AddDuration(CLI::App* app, const std::string& name, base::Duration& target,
-                         const std::string& description) {
+                         const std::string& description,
+                         std::chrono::hours longest = std::chrono::hours(24)) {
   return app
       ->add_option_function<std::string>(
-          name, [&target, name](const std::string& text) { target = *ParseDuration(text); },
+          name,
+          [&target, longest](const std::string& text) { target = *ParseDuration(text, longest); },
           description)
-      ->check([](const std::string& text) {
-        const auto duration = ParseDuration(text);
+      ->check([longest](const std::string& text) {
+        const auto duration = ParseDuration(text, longest);
         return duration ? std::string() : duration.error().text;
       });
+}
+
+void AddClock(CLI::App& app, Choices& choices) {
+  auto* clock = app.add_subcommand("clock", "Show the host's time, or move a virtual one");
+  auto* advance = clock->add_subcommand("advance", "Move it, and wait for all that became due");
+  AddDuration(advance, "DURATION", choices.advance, "By how much: 90s, 2m, 6h, 30d",
+              limits::kClockAdvance)
+      ->required();
+  clock->footer(
+      "\nOnly where hearthd was started with --clock virtual does the clock move by hand.");
 }
 
 // Ways to measure that exclude what a steady load is made of.
@@ -202,6 +217,10 @@ int Dispatch(CLI::App& app, Choices& choices, World& world) {
   if (chosen("ps")) return RunPs(client, console);
   if (chosen("functions")) return RunFunctions(client, console);
   if (chosen("status")) return RunStatus(client, console);
+  if (chosen("clock")) {
+    const bool moves = app.get_subcommand("clock")->got_subcommand("advance");
+    return RunClock(client, console, moves ? std::optional(choices.advance) : std::nullopt);
+  }
   CHECK(chosen("bench"));
   return Bench(client, console, choices);
 }
@@ -222,6 +241,7 @@ int Run(const std::vector<std::string>& arguments, World world) {
   AddDeploy(app, choices);
   AddInvoke(app, choices);
   AddReaders(app, choices);
+  AddClock(app, choices);
   AddBench(app, choices);
   try {
     // CLI11 takes the arguments as a stack, the first on top.

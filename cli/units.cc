@@ -11,8 +11,7 @@ namespace {
 constexpr struct {
   std::string_view suffix;
   double nanoseconds;
-} kUnits[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-constexpr double kLongest = 24 * 3600e9;
+} kUnits[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
 
 // Three significant digits, no exponent.
 std::string ThreeDigits(double value) {
@@ -22,7 +21,7 @@ std::string ThreeDigits(double value) {
 
 }  // namespace
 
-base::Result<base::Duration> ParseDuration(std::string_view text) {
+base::Result<base::Duration> ParseDuration(std::string_view text, std::chrono::hours longest) {
   double number = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
@@ -31,13 +30,16 @@ base::Result<base::Duration> ParseDuration(std::string_view text) {
     for (const auto& unit : kUnits) {
       if (suffix != unit.suffix) continue;
       const double nanoseconds = number * unit.nanoseconds;
-      if (!(nanoseconds >= 1) || nanoseconds > kLongest) break;
+      if (!(nanoseconds >= 1) ||
+          nanoseconds > static_cast<double>(base::Duration(longest).count())) {
+        break;
+      }
       return base::Duration(static_cast<int64_t>(std::llround(nanoseconds)));
     }
   }
-  return base::Invalid("duration", fmt::format("'{}' is not a duration from 1us to 24h; write a "
+  return base::Invalid("duration", fmt::format("'{}' is not a duration from 1us to {}h; write a "
                                                "number and its unit: 500ms, 10s, 2m, 1h",
-                                               text));
+                                               text, longest.count()));
 }
 
 std::string FormatLatency(base::Duration duration) {

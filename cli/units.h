@@ -11,9 +11,10 @@
 
 namespace hearth::cli {
 
-// "500ms", "10s", "1.5m", "2h", "250us": a number and its unit, nothing else; more than zero and at
-// most 24 hours. A bare number is refused: its unit would be a guess.
-base::Result<base::Duration> ParseDuration(std::string_view text);
+// "500ms", "10s", "1.5m", "2h", "30d", "250us": a number and its unit, nothing else; more than zero
+// and at most `longest`. A bare number is refused: its unit would be a guess.
+base::Result<base::Duration> ParseDuration(std::string_view text,
+                                           std::chrono::hours longest = std::chrono::hours(24));
 
 // Three significant digits and the unit that fits: "812 us", "1.24 ms", "12.0 s".
 std::string FormatLatency(base::Duration duration);

@@ -15,7 +15,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "host/admin_api.h"
+#include "host/clock_api.h"
 #include "host/privilege.h"
+#include "host/virtual_time.h"
 #include "invoker/async_queue.h"
 #include "invoker/code_download.h"
 #include "invoker/invoker.h"
@@ -49,6 +51,7 @@ struct Host::Parts {
   UniqueFd lock;
   UniqueFd signals;
   base::SystemClock clock;
+  std::unique_ptr<VirtualTime> virtual_time;  // nullptr: the service's time is the machine's.
   std::unique_ptr<sandbox::ZygoteClient> zygote;
   runtime::Catalog catalog;
   std::unique_ptr<io::Loop> loop;
@@ -67,6 +70,7 @@ struct Host::Parts {
   std::unique_ptr<stacks::StacksApi> stacks;
   std::unique_ptr<aws::Service> lambda;
   std::unique_ptr<AdminApi> admin;
+  std::unique_ptr<ClockApi> clock_api;
   aws::Gateway gateway;
   std::unique_ptr<io::HttpServer> server;
   std::unique_ptr<io::FdWatcher> zygote_watcher;
@@ -80,6 +84,7 @@ struct Host::Parts {
   Result<void> StartZygote();
   Result<void> OpenStores();
   Result<void> StartServices();
+  void ServeClock();
   Result<void> CollectCode();
   Result<void> Listen();
   Result<void> WatchSignals();
@@ -200,16 +205,17 @@ Result<void> Host::Parts::StartServices() {
                                       .memory_step = options.memory_step,
                                       .concurrency = options.concurrency};
   control = invoker::ControlPlane::Create(*registry, *layers, *invoker, *code, *disk, catalog,
-                                          clock, api);
+                                          loop->service_clock(), api);
   events = TRY(invoker::AsyncQueue::Open(*loop, *database, *writer, *registry, *invoker));
   downloads = std::make_unique<invoker::CodeDownload>(*code, *disk);
   gateway.RegisterOwn(std::string(invoker::CodeDownload::kPath),
                       [this](aws::Call call) { downloads->Handle(std::move(call)); });
-  lambda = invoker::MakeLambdaApi(*control, *registry, *invoker, *code, *disk, clock, api,
+  lambda = invoker::MakeLambdaApi(*control, *registry, *invoker, *code, *disk, *loop, api,
                                   events.get(), downloads.get());
   gateway.Register(*lambda);
   stacks = TRY(stacks::StacksApi::Create(
-      {*control, *registry, *code, *disk, clock, options.account}, *database, *writer));
+      {*control, *registry, *code, *disk, loop->service_clock(), options.account}, *database,
+      *writer));
   TRY(CollectCode());
   stacks->Recover([](const std::vector<std::string>& report) {
     for (const std::string& line : report) HLOG_WARN("{}", line);
@@ -218,7 +224,19 @@ Result<void> Host::Parts::StartServices() {
   admin = std::make_unique<AdminApi>(
       AdminApi::Parts{*loop, options, *zygote, *registry, *invoker, *control, *logs});
   admin->Register(gateway);
+  ServeClock();
   return {};
+}
+
+void Host::Parts::ServeClock() {
+  if (virtual_time != nullptr) {
+    virtual_time->Attach(*loop, *disk, [this] {
+      return invoker->IsQuiet() && events->IsQuiet() && writer->pending() == 0 &&
+             disk->pending() == 0;
+    });
+  }
+  clock_api = std::make_unique<ClockApi>(loop->service_clock(), virtual_time.get());
+  clock_api->Register(gateway);
 }
 
 // Removes code that nothing refers to any more. Only here, before the first request: later, code
@@ -336,7 +354,14 @@ Result<std::unique_ptr<Host>> Host::Start(const Options& options) {
   ::signal(SIGPIPE, SIG_IGN);
   if (!options.user.empty()) TRY(DropPrivilege(options.user, options.state_folder));
   parts->catalog = runtime::Catalog::Probe();
-  parts->loop = std::make_unique<io::Loop>(parts->clock);
+  if (options.is_clock_virtual) {
+    parts->virtual_time = TRY(VirtualTime::Open(options.state_folder, parts->clock.WallNow()));
+    HLOG_WARN("the clock is virtual: it stands at {} until 'hearth clock advance' moves it",
+              base::FormatIso8601(parts->virtual_time->clock().WallNow()));
+  }
+  const base::Clock* service = &parts->clock;
+  if (parts->virtual_time != nullptr) service = &parts->virtual_time->clock();
+  parts->loop = std::make_unique<io::Loop>(parts->clock, *service);
   TRY(parts->OpenStores());
   TRY(parts->StartServices());
   TRY(parts->WatchSignals());

@@ -153,6 +153,12 @@ const std::vector<OptionRule>& Rules() {
        DurationRule<milliseconds>("freeze_after_ms", &Options::freeze_after, 86400000)},
       {"reclaim_after_s", false,
        DurationRule<seconds>("reclaim_after_s", &Options::reclaim_after, 86400)},
+      {"clock", false,
+       [](Options& o, const std::string& v) {
+         return SetChoice("clock", v,
+                          {{"system", [&] { o.is_clock_virtual = false; }},
+                           {"virtual", [&] { o.is_clock_virtual = true; }}});
+       }},
       {"drain_timeout_s", false,
        DurationRule<seconds>("drain_timeout_s", &Options::drain_timeout, 3600)},
       {"pool_size", false,
@@ -276,6 +282,8 @@ Options (each may also stand in FILE, YAML, with '_' for '-'; the command line w
   --keep-alive-max-s N     what is learned is never more (14400)
   --freeze-after-ms N      how long a sandbox is idle before it is frozen (50)
   --reclaim-after-s N      how long before it gives file pages back to the machine; 0: never (30)
+  --clock KIND             system | virtual: retries, ages and keep-alive go by a clock that moves
+                           only by 'hearth clock advance' (system)
   --drain-timeout-s N      how long SIGTERM waits for running calls (30)
   --pool-size N            prepared sandboxes kept waiting (4)
   --stem-cells N           interpreters kept waiting for code, at most, a language (8)

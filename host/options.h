@@ -27,6 +27,7 @@ struct Options {
                                        .longest = limits::kLongestKeepAlive};
   base::Duration freeze_after = std::chrono::milliseconds(50);
   base::Duration reclaim_after = limits::kReclaimAfter;  // Zero: never.
+  bool is_clock_virtual = false;  // The service time moves by hand (virtual_time.h).
   base::Duration drain_timeout = std::chrono::seconds(30);
   size_t pool_size = 4;   // Prepared sandboxes kept waiting.
   size_t stem_cells = 8;  // Interpreters kept waiting for code, at most, for each language.

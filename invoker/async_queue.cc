@@ -79,7 +79,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
         writer_(writer),
         registry_(registry),
         invoker_(invoker),
-        timer_(loop) {
+        timer_(loop, io::Time::kService) {
     destinations_.Attach("lambda",
                          [this](Destinations::Delivery delivery, Destinations::Done done) {
                            PutRecord(std::move(delivery), std::move(done));
@@ -122,10 +122,14 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
   size_t pending() const override { return entries_.size() + accepting_; }
   AsyncCounters counters() const override { return counters_; }
+  bool IsQuiet() const override {
+    const bool is_due = !due_.empty() && due_.begin()->first <= NowMillis();
+    return !is_due && !writing_ && waiting_.empty() && in_flight_ == 0 && sending_ == 0;
+  }
   Destinations& destinations() override { return destinations_; }
 
  private:
-  int64_t NowMillis() const { return base::EpochMillis(loop_.clock().WallNow()); }
+  int64_t NowMillis() const { return base::EpochMillis(loop_.service_clock().WallNow()); }
 
   void Accept(AsyncEvent event, std::function<void(base::Result<void>)> done) {
     const int64_t now = NowMillis();
@@ -329,13 +333,14 @@ class SqliteAsyncQueue final : public AsyncQueue {
                                     .invoke_count = entry.function_errors + (has_answer ? 1 : 0),
                                     .request_payload = entry.event.payload,
                                     .result = has_answer ? result : nullptr},
-                                   loop_.clock().WallNow());
+                                   loop_.service_clock().WallNow());
     entry.host_errors = 0;
     entry.ended_ms = NowMillis();
     Send(entry);
   }
 
   void Send(Entry& entry) {
+    ++sending_;
     destinations_.Send({entry.destination, entry.record, entry.event.trace_id},
                        [this, alive = std::weak_ptr<bool>(alive_),
                         id = entry.event.request_id](const base::Result<void>& sent) {
@@ -344,6 +349,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
   }
 
   void OnSent(const std::string& id, const base::Result<void>& sent) {
+    --sending_;
     if (sent) return Remove(id);
     Entry& entry = entries_.at(id);
     HLOG_WARN("the record of event {} is not delivered to {}: {}", id, entry.destination,
@@ -427,6 +433,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
   bool pump_posted_ = false;
   size_t accepting_ = 0;
   size_t in_flight_ = 0;
+  size_t sending_ = 0;  // Records that a destination has not answered for.
   uint64_t bytes_ = 0;  // Of the payloads of entries_ and of those that are being accepted.
   AsyncCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -56,6 +56,8 @@ class AsyncQueue {
   // Functions are served by the queue itself; other services attach themselves.
   virtual Destinations& destinations() = 0;
   virtual AsyncCounters counters() const = 0;
+  // All that is left waits for a later time.
+  virtual bool IsQuiet() const = 0;
 };
 
 // Ours: what waits is held in memory too.

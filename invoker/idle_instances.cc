@@ -30,7 +30,8 @@ IdleInstances::IdleInstances(io::Loop& loop, const InvokerOptions& options, Admi
       admission_(admission),
       on_room_(std::move(on_room)),
       settle_after_(std::min({kQuiet, options.freeze_after, options.keep_alive.fixed})),
-      timer_(loop) {}
+      timer_(loop),
+      ends_timer_(loop, io::Time::kService) {}
 
 void IdleInstances::Add(Instance& instance, const UseHistory& history) {
   CHECK(instance.idle_hook.in == nullptr);
@@ -38,7 +39,6 @@ void IdleInstances::Add(Instance& instance, const UseHistory& history) {
   instance.idle_hook.used_at = order_.clock();
   Move(instance, &quiet_);
   if (!instance.is_provisioned) reserved_ += instance.reserved;
-  // It may be armed for the end of a keep-alive, which is far away.
   if (!timer_.active() || armed_for_ > instance.idle_since() + settle_after_) Arm();
 }
 
@@ -103,9 +103,10 @@ void IdleInstances::Settle(Instance& instance) {
   Move(instance, &settled_);
   Rank(instance);
   if (instance.is_provisioned) return;
-  instance.idle_hook.ends =
-      instance.idle_since() + instance.idle_hook.history->KeepAlive(options_.keep_alive);
+  instance.idle_hook.ends = loop_.ToService(instance.idle_since()) +
+                            instance.idle_hook.history->KeepAlive(options_.keep_alive);
   ends_.emplace(std::pair(instance.idle_hook.ends, instance.id()), &instance);
+  ArmEnds();
 }
 
 void IdleInstances::Freeze(Instance& instance) {
@@ -172,10 +173,29 @@ void IdleInstances::Arm() {
   if (!reclaiming_ && options_.reclaim_after > base::Duration()) {
     step(frozen_, options_.reclaim_after);
   }
-  if (!ends_.empty()) next = std::min(next, ends_.begin()->first.first);
   if (next == base::MonoTime::max()) return timer_.Cancel();
   armed_for_ = next;
   timer_.Start(next - loop_.clock().Now(), [this] { OnTimer(); });
+}
+
+// As Arm: one that ended or was used has left its moment behind.
+void IdleInstances::ArmEnds() {
+  if (ends_.empty()) return ends_timer_.Cancel();
+  const base::MonoTime next = ends_.begin()->first.first;
+  if (ends_timer_.active() && ends_armed_for_ <= next) return;
+  ends_armed_for_ = next;
+  ends_timer_.Start(next - loop_.service_clock().Now(), [this] { OnEnds(); });
+}
+
+void IdleInstances::OnEnds() {
+  const base::MonoTime now = loop_.service_clock().Now();
+  while (!ends_.empty() && ends_.begin()->first.first <= now) {
+    Instance& instance = *ends_.begin()->second;
+    instance.End("keep-alive is over");
+    CHECK(instance.idle_hook.in == nullptr);
+  }
+  ArmEnds();
+  if (std::exchange(room_, false)) on_room_();
 }
 
 void IdleInstances::OnTimer() {
@@ -185,11 +205,6 @@ void IdleInstances::OnTimer() {
   }
   while (!settled_.empty() && settled_.front()->idle_since() + options_.freeze_after <= now) {
     Freeze(*settled_.front());
-  }
-  while (!ends_.empty() && ends_.begin()->first.first <= now) {
-    Instance& instance = *ends_.begin()->second;
-    instance.End("keep-alive is over");
-    CHECK(instance.idle_hook.in == nullptr);
   }
   if (options_.reclaim_after > base::Duration()) ReclaimNext(now);
   Arm();

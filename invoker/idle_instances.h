@@ -4,8 +4,9 @@
 //   quiet (50 ms: it may be busy again) -> settled: it has a place in the order of eviction, and a
 //   moment at which its keep-alive ends -> frozen: it holds only what it uses -> reclaimed: file
 //   pages that it does not need are the machine's again.
-// One timer serves all, and a busy instance costs none: becoming idle and busy again is two list
-// moves. A host without idle instances has no timer. Owner: the invoker.
+// Two timers serve all, and a busy instance costs none: becoming idle and busy again is two list
+// moves. A host without idle instances has no timer. The steps go by the machine's time, the
+// keep-alive by the service's. Owner: the invoker.
 #pragma once
 
 #include <functional>
@@ -39,6 +40,8 @@ class IdleInstances {
   size_t Evict(base::Bytes lacking, const Instance* keep);
   // What all that may be evicted hold together, but `keep`.
   base::Bytes reserved(const Instance* keep) const;
+  // None has become idle a moment ago.
+  bool all_settled() const { return quiet_.empty(); }
 
  private:
   using Ends = std::map<std::pair<base::MonoTime, uint64_t>, Instance*>;  // With the id.
@@ -51,15 +54,19 @@ class IdleInstances {
   void Hold(Instance& instance, base::Bytes least);
   Instance* Worst(const Instance* keep) const;
   void Arm();
+  void ArmEnds();
   void OnTimer();
+  void OnEnds();
 
   io::Loop& loop_;
   const InvokerOptions& options_;
   Admission& admission_;
   const std::function<void()> on_room_;
   const base::Duration settle_after_;
-  io::Timer timer_;
+  io::Timer timer_;  // Of the steps.
   base::MonoTime armed_for_{};
+  io::Timer ends_timer_;
+  base::MonoTime ends_armed_for_{};  // In the service's time, as all ends are.
   // Each ordered by idle_since, the longest idle first: what waits for its next step, by step.
   std::list<Instance*> quiet_;
   std::list<Instance*> settled_;

@@ -15,7 +15,7 @@ constexpr auto kProvisionAgain = std::chrono::seconds(1);
 }  // namespace
 
 void InstancePool::Enqueue(PendingCallPtr call) {
-  history_->Arrived(call->admitted);
+  history_->Arrived(parts_.loop.ToService(call->admitted));
   waiting_.push_back(std::move(call));
   Pump();
 }
@@ -168,7 +168,7 @@ void InstancePool::AddInfo(std::vector<InstanceInfo>& to) const {
 // --- What instances tell
 
 void InstancePool::OnIdle(Instance& instance) {
-  if (instance.is_finishing) history_->Ended(instance.idle_since());
+  if (instance.is_finishing) history_->Ended(parts_.loop.ToService(instance.idle_since()));
   if (instance.is_for_waiting) history_->Started(instance.start_took());
   FinishingEnds(instance);
   StartingEnds(instance);

@@ -121,6 +121,8 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
 
   InvokerCounters counters() const override { return counters_; }
 
+  bool IsQuiet() const override { return admission_.calls() == 0 && idle_.all_settled(); }
+
   void Drain(base::Deadline deadline, std::function<void()> drained) override {
     draining_ = true;
     drained_ = std::move(drained);

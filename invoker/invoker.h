@@ -96,6 +96,8 @@ class Invoker {
   virtual size_t EndIdle(const std::string& function_name) = 0;
   virtual std::vector<InstanceInfo> Instances() const = 0;
   virtual InvokerCounters counters() const = 0;
+  // No call runs or waits, and what became idle has its place among the idle.
+  virtual bool IsQuiet() const = 0;
   // Refuses new calls, waits for running ones until `deadline`, then kills; `drained` runs once.
   virtual void Drain(base::Deadline deadline, std::function<void()> drained) = 0;
 };

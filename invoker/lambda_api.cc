@@ -71,7 +71,7 @@ std::string VersionKey(const std::string& function, uint64_t number) {
 class LambdaApi final : public aws::Service {
  public:
   LambdaApi(ControlPlane& control, Registry& registry, Invoker& invoker, layers::CodeStore& code,
-            io::Offload& disk, const base::Clock& clock, LambdaApiOptions options,
+            io::Offload& disk, const io::Loop& loop, LambdaApiOptions options,
             AsyncQueue* events, CodeDownload* downloads)
       : control_(control),
         registry_(registry),
@@ -79,10 +79,10 @@ class LambdaApi final : public aws::Service {
         downloads_(downloads),
         versions_(control.versions(), registry, options_.account),
         concurrency_(control.versions(), registry, control.layers(), options_.account),
-        layers_({control.layers(), code, disk, clock, options_.account, downloads}),
-        invoke_(registry, invoker, clock, options_.account, events) {
+        layers_({control.layers(), code, disk, loop.service_clock(), options_.account, downloads}),
+        invoke_(registry, invoker, loop.clock(), options_.account, events) {
     if (events == nullptr) return;
-    event_invoke_.emplace(registry, events->destinations(), clock, options_.account);
+    event_invoke_.emplace(registry, events->destinations(), loop.service_clock(), options_.account);
   }
 
   std::string_view name() const override { return "lambda"; }
@@ -287,10 +287,10 @@ class LambdaApi final : public aws::Service {
 
 std::unique_ptr<aws::Service> MakeLambdaApi(ControlPlane& control, Registry& registry,
                                             Invoker& invoker, layers::CodeStore& code,
-                                            io::Offload& disk, const base::Clock& clock,
+                                            io::Offload& disk, const io::Loop& loop,
                                             LambdaApiOptions options, AsyncQueue* events,
                                             CodeDownload* downloads) {
-  return std::make_unique<LambdaApi>(control, registry, invoker, code, disk, clock,
+  return std::make_unique<LambdaApi>(control, registry, invoker, code, disk, loop,
                                      std::move(options), events, downloads);
 }
 

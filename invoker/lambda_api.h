@@ -25,7 +25,7 @@ namespace hearth::invoker {
 // Location. Everything given must outlive the service.
 std::unique_ptr<aws::Service> MakeLambdaApi(ControlPlane& control, Registry& registry,
                                             Invoker& invoker, layers::CodeStore& code,
-                                            io::Offload& disk, const base::Clock& clock,
+                                            io::Offload& disk, const io::Loop& loop,
                                             LambdaApiOptions options, AsyncQueue* events = nullptr,
                                             CodeDownload* downloads = nullptr);
 

@@ -28,7 +28,8 @@ struct Loop::Impl {
   }
 };
 
-Loop::Loop(const base::Clock& clock) : clock_(clock), impl_(std::make_unique<Impl>()) {
+Loop::Loop(const base::Clock& machine, const base::Clock& service)
+    : clock_(machine), service_clock_(service), impl_(std::make_unique<Impl>()) {
   CHECK(uv_loop_init(&impl_->loop) == 0);
   CHECK(uv_idle_init(&impl_->loop, &impl_->awake) == 0);
   CHECK(uv_check_init(&impl_->loop, &impl_->after_io) == 0);
@@ -36,11 +37,13 @@ Loop::Loop(const base::Clock& clock) : clock_(clock), impl_(std::make_unique<Imp
   uv_check_start(&impl_->after_io,
                  [](uv_check_t* handle) noexcept { static_cast<Impl*>(handle->data)->AfterIo(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&impl_->after_io));
-  timers_ = std::make_unique<TimerQueue>(*this);
+  timers_ = std::make_unique<TimerQueue>(*this, machine);
+  if (&machine != &service) service_timers_ = std::make_unique<TimerQueue>(*this, service);
 }
 
 Loop::~Loop() {
   timers_->Close();
+  if (service_timers_) service_timers_->Close();
   uv_close(reinterpret_cast<uv_handle_t*>(&impl_->awake), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&impl_->after_io), nullptr);
   impl_->tasks.clear();
@@ -49,6 +52,7 @@ Loop::~Loop() {
     uv_run(&impl_->loop, UV_RUN_NOWAIT);
   }
   timers_.reset();
+  service_timers_.reset();
   CHECK(uv_loop_close(&impl_->loop) == 0);
 }
 
@@ -68,7 +72,10 @@ void Loop::Post(std::function<void()> task) {
   uv_idle_start(&impl_->awake, [](uv_idle_t*) noexcept {});
 }
 
-void Loop::ClockMoved() { timers_->Fire(); }
+void Loop::ClockMoved() {
+  timers_->Fire();
+  if (service_timers_) service_timers_->Fire();
+}
 
 uv_loop_s* Loop::raw() { return &impl_->loop; }
 

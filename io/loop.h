@@ -16,9 +16,16 @@ namespace hearth::io {
 
 class TimerQueue;
 
+// A host has two times, which are one unless the second is virtual.
+enum class Time {
+  kMachine,  // In which processes, sockets and disks live.
+  kService,  // In which retries, ages, keep-alive and schedules live: what AWS promises for later.
+};
+
 class Loop {
  public:
-  explicit Loop(const base::Clock& clock);
+  explicit Loop(const base::Clock& clock) : Loop(clock, clock) {}
+  Loop(const base::Clock& machine, const base::Clock& service);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -35,18 +42,29 @@ class Loop {
   // posts it, else of the next one. From the loop's thread only.
   void Post(std::function<void()> task);
 
+  // The machine's.
   const base::Clock& clock() const { return clock_; }
+  const base::Clock& service_clock() const { return service_clock_; }
+  // The same moment as the service's clock has it.
+  base::MonoTime ToService(base::MonoTime machine) const {
+    if (&clock_ == &service_clock_) return machine;
+    return machine + (service_clock_.Now() - clock_.Now());
+  }
   // To be called by whoever moved a virtual clock: fires the timers that are due.
   void ClockMoved();
 
   uv_loop_s* raw();
-  TimerQueue& timers() { return *timers_; }
+  TimerQueue& timers(Time time) {
+    return time == Time::kService && service_timers_ ? *service_timers_ : *timers_;
+  }
 
  private:
   struct Impl;
   const base::Clock& clock_;
+  const base::Clock& service_clock_;
   std::unique_ptr<Impl> impl_;
   std::unique_ptr<TimerQueue> timers_;
+  std::unique_ptr<TimerQueue> service_timers_;  // nullptr: the two times are one.
 };
 
 }  // namespace hearth::io

@@ -1,6 +1,6 @@
-// Timer: a callback at a moment of the loop's clock (real or virtual).
+// Timer: a callback at a moment of one of the loop's times.
 //
-// All timers of a loop share one libuv timer and one heap: a million idle timers cost no wake-up.
+// All timers of a time share one libuv timer and one heap: a million idle timers cost no wake-up.
 // Destroying a Timer cancels it. The callback runs at most once a Start, never inside Start.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace hearth::io {
 
 class Timer {
  public:
-  explicit Timer(Loop& loop) : loop_(loop) {}
+  explicit Timer(Loop& loop, Time time = Time::kMachine);
   ~Timer() { Cancel(); }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
@@ -24,7 +24,7 @@ class Timer {
   bool active() const { return id_ != 0; }
 
  private:
-  Loop& loop_;
+  TimerQueue& queue_;
   uint64_t id_ = 0;
   base::MonoTime when_{};
   std::function<void()> callback_;

@@ -8,7 +8,8 @@
 
 namespace hearth::io {
 
-TimerQueue::TimerQueue(Loop& loop) : loop_(loop), timer_(new uv_timer_t) {
+TimerQueue::TimerQueue(Loop& loop, const base::Clock& clock)
+    : loop_(loop), clock_(clock), timer_(new uv_timer_t) {
   CHECK(uv_timer_init(loop.raw(), timer_) == 0);
   timer_->data = this;
 }
@@ -36,7 +37,7 @@ void TimerQueue::Remove(base::MonoTime when, uint64_t id) {
 }
 
 void TimerQueue::Fire() {
-  const base::MonoTime now = loop_.clock().Now();
+  const base::MonoTime now = clock_.Now();
   // Those added while firing wait for the next round, even when due: a timer that sets itself again
   // with no delay must not starve the loop.
   const uint64_t first_new = next_id_;
@@ -53,7 +54,7 @@ void TimerQueue::Fire() {
 }
 
 void TimerQueue::Arm() {
-  if (timer_ == nullptr || loop_.clock().is_virtual()) return;
+  if (timer_ == nullptr || clock_.is_virtual()) return;
   if (queue_.empty()) {
     if (armed_) uv_timer_stop(timer_);
     armed_ = false;
@@ -61,7 +62,7 @@ void TimerQueue::Arm() {
   }
   const base::MonoTime first = queue_.begin()->first.first;
   if (armed_ && armed_for_ <= first) return;
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(first - loop_.clock().Now());
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(first - clock_.Now());
   uv_update_time(loop_.raw());
   uv_timer_start(
       timer_, [](uv_timer_t* timer) noexcept { static_cast<TimerQueue*>(timer->data)->Fire(); },
@@ -70,12 +71,14 @@ void TimerQueue::Arm() {
   armed_for_ = first;
 }
 
+Timer::Timer(Loop& loop, Time time) : queue_(loop.timers(time)) {}
+
 void Timer::Start(base::Duration delay, std::function<void()> callback) {
   Cancel();
   if (delay < base::Duration::zero()) delay = base::Duration::zero();
-  when_ = loop_.clock().Now() + delay;
+  when_ = queue_.clock().Now() + delay;
   callback_ = std::move(callback);
-  id_ = loop_.timers().Add(when_, [this] {
+  id_ = queue_.Add(when_, [this] {
     id_ = 0;
     // Moved out first: the callback may destroy this timer.
     auto run = std::move(callback_);
@@ -85,7 +88,7 @@ void Timer::Start(base::Duration delay, std::function<void()> callback) {
 
 void Timer::Cancel() {
   if (id_ == 0) return;
-  loop_.timers().Remove(when_, id_);
+  queue_.Remove(when_, id_);
   id_ = 0;
   callback_ = nullptr;
 }

@@ -49,6 +49,9 @@ TEST(Arguments, ThatAreWrongEndWithTwoAndSayWhy) {
       {"invoke", "F", "--payload", "{}", "--payload-file", "f"},
       {"logs", "F", "--tail", "-1"},
       {"logs", "F", "--tail", "many"},
+      {"clock", "advance"},
+      {"clock", "advance", "2"},
+      {"clock", "advance", "90000h"},
       {"bench", "F", "--connections", "0"},
       {"bench", "F", "--duration", "10"},
       {"bench", "F", "--rate", "-3"},
@@ -121,6 +124,17 @@ TEST(Invoke, ShowsTheLogTailBesideTheReply) {
   EXPECT_EQ(outcome.headers.Get("X-Amz-Log-Type"), "Tail");
   EXPECT_THAT(outcome.err, HasSubstr("START\n"));
   EXPECT_EQ(outcome.out, "1\n");
+}
+
+TEST(Clock, IsShownAndMovedByADurationInMilliseconds) {
+  const io::HttpResponse answer{.body = R"({"now":"2026-01-02T00:00:00.000Z","virtual":true})"};
+  const Outcome shown = RunWith({"clock"}, answer);
+  EXPECT_EQ(shown.out, "2026-01-02T00:00:00.000Z\n");
+  EXPECT_EQ(shown.body, "");
+  const Outcome moved = RunWith({"clock", "advance", "30d"}, answer);
+  EXPECT_EQ(moved.code, kOk);
+  EXPECT_EQ(moved.url, "http://127.0.0.1:4566/_hearth/clock");
+  EXPECT_EQ(moved.body, R"({"advance_ms":2592000000})");
 }
 
 TEST(Client, SaysHowToStartAHostThatCannotBeReached) {

@@ -34,6 +34,7 @@ class ShownInvoker final : public invoker::Invoker {
   }
   std::vector<invoker::InstanceInfo> Instances() const override { return instances; }
   invoker::InvokerCounters counters() const override { return shown; }
+  bool IsQuiet() const override { return true; }
   void Drain(base::Deadline, std::function<void()>) override {}
   std::vector<invoker::InstanceInfo> instances;
   invoker::InvokerCounters shown;

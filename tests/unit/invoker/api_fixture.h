@@ -22,7 +22,7 @@ class ApiFixture : public ControlFixture {
     loop.RunUntil([&] { return closed; });
   }
   void Serve() {
-    lambda = MakeLambdaApi(*control, *registry, invoker, *code, *writer, clock, {}, events.get());
+    lambda = MakeLambdaApi(*control, *registry, invoker, *code, *writer, loop, {}, events.get());
     gateway = std::make_unique<aws::Gateway>();
     gateway->Register(*lambda);
   }

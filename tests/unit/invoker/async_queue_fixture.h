@@ -38,6 +38,7 @@ class ScriptedInvoker final : public Invoker {
   size_t EndIdle(const std::string&) override { return 0; }
   std::vector<InstanceInfo> Instances() const override { return {}; }
   InvokerCounters counters() const override { return {}; }
+  bool IsQuiet() const override { return true; }
   void Drain(base::Deadline, std::function<void()>) override {}
   void Answer(InvocationStatus with) {
     auto [request, callback] = std::move(waiting.front());

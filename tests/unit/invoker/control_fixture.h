@@ -49,6 +49,7 @@ class FakeInvoker final : public Invoker {
   size_t EndIdle(const std::string&) override { return 0; }
   std::vector<InstanceInfo> Instances() const override { return {}; }
   InvokerCounters counters() const override { return {}; }
+  bool IsQuiet() const override { return true; }
   void Drain(base::Deadline, std::function<void()> drained) override { loop_.Post(drained); }
 
   InvocationResult next{.payload = "42", .executed_version = {}, .throttle_reason = {}};

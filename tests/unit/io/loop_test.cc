@@ -24,6 +24,33 @@ class LoopTest : public testing::Test {
   Loop loop_{clock_};
 };
 
+TEST(TwoTimes, ATimerGoesByTheOneThatItWasMadeFor) {
+  base::SystemClock machine;
+  base::VirtualClock service{base::WallTime(1s)};
+  Loop loop(machine, service);
+  bool machine_fired = false, service_fired = false;
+  Timer real(loop), moved(loop, Time::kService);
+  real.Start(1ms, [&] { machine_fired = true; });
+  moved.Start(24h, [&] { service_fired = true; });
+  loop.RunUntil([&] { return machine_fired; });
+  EXPECT_EQ(loop.timers(Time::kService).next(), service.Now() + 24h);
+  service.Advance(24h - 1ns);
+  loop.ClockMoved();
+  EXPECT_FALSE(service_fired);
+  service.Advance(1ns);
+  loop.ClockMoved();
+  EXPECT_TRUE(service_fired);
+  EXPECT_EQ(loop.timers(Time::kService).next(), std::nullopt);
+  const base::MonoTime now = machine.Now();
+  EXPECT_LE(loop.ToService(now), service.Now());
+  EXPECT_GT(loop.ToService(now), service.Now() - 1h);
+}
+
+TEST_F(LoopTest, HasOneTimeWhereItHasOneClock) {
+  EXPECT_EQ(&loop_.timers(Time::kService), &loop_.timers(Time::kMachine));
+  EXPECT_EQ(loop_.ToService(base::MonoTime(5s)), base::MonoTime(5s));
+}
+
 TEST_F(LoopTest, RunsPostedTasksLaterAndInOrder) {
   std::vector<int> ran;
   loop_.Post([&] {

@@ -43,6 +43,7 @@ class FakeInvoker final : public invoker::Invoker {
   size_t EndIdle(const std::string&) override { return 0; }
   std::vector<invoker::InstanceInfo> Instances() const override { return {}; }
   invoker::InvokerCounters counters() const override { return {}; }
+  bool IsQuiet() const override { return true; }
   void Drain(base::Deadline, std::function<void()>) override {}
 
   std::map<std::string, std::optional<uint32_t>> reserved;  // By function, the last told.
