@@ -173,6 +173,7 @@ Result<void> Host::Parts::OpenStores() {
   for (auto& step : stacks::StackMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::VersionMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::LayerMigrations()) migrations.push_back(std::move(step));
+  for (auto& step : invoker::PolicyMigrations()) migrations.push_back(std::move(step));
   database = TRY(store::Database::Open(options.state_folder + "/hearth.db", migrations));
   code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
   logs = TRY(invoker::LogStore::Open(*loop, *log_disk, options.state_folder + "/logs"));

@@ -178,7 +178,7 @@ class ControlPlaneImpl final : public ControlPlane {
     if (current == nullptr) {
       return FunctionNotFound(options_.account, {.name = name, .qualifier = {}});
     }
-    if (!expected_revision_id.empty() && expected_revision_id != current->revision_id) {
+    if (!expected_revision_id.empty() && expected_revision_id != ShownRevision(*current)) {
       return StaleRevision();
     }
     return std::nullopt;
@@ -212,6 +212,7 @@ class ControlPlaneImpl final : public ControlPlane {
 
   void Commit(FunctionVersion next, Step step, Done done) {
     next.revision_id = base::NewUuid();
+    next.shown_revision.clear();
     next.last_modified = base::FormatLambdaTime(clock_.WallNow());
     const std::string name = next.name;
     auto answer = std::make_shared<FunctionRef>();
@@ -225,8 +226,11 @@ class ControlPlaneImpl final : public ControlPlane {
           auto record = current == nullptr ? std::make_shared<FunctionRecord>()
                                            : std::make_shared<FunctionRecord>(*current);
           FunctionVersion latest = next;
-          if (step.kind == Step::kUpdate && current != nullptr) {
-            CopyFunctionsOwn(*current->latest, latest);
+          if (step.kind != Step::kCreate && current != nullptr) {
+            latest.update_runtime_on = current->latest->update_runtime_on;
+            latest.runtime_version_arn = current->latest->runtime_version_arn;
+            latest.allows_loops = current->latest->allows_loops;
+            if (step.kind == Step::kUpdate) CopyFunctionsOwn(*current->latest, latest);
           }
           record->latest = std::make_shared<const FunctionVersion>(std::move(latest));
           *answer = record->latest;

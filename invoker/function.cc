@@ -33,6 +33,7 @@ std::string LogGroupName(const FunctionVersion& function) { return "/aws/lambda/
 
 void CopyFunctionsOwn(const FunctionVersion& from, FunctionVersion& to) {
   to.tags = from.tags;
+  to.allows_loops = from.allows_loops;
   to.reserved = from.reserved;
 }
 
@@ -84,6 +85,12 @@ base::Json ToStored(const FunctionVersion& function) {
                  {"state", ToText(function.state)},
                  {"state_reason", function.state_reason},
                  {"latest_description", function.latest_description}};
+  if (!function.shown_revision.empty()) out["shown_revision"] = function.shown_revision;
+  if (function.allows_loops) out["allows_loops"] = true;
+  if (function.update_runtime_on != "Auto") {
+    out["update_runtime_on"] = function.update_runtime_on;
+    out["runtime_version_arn"] = function.runtime_version_arn;
+  }
   if (function.reserved) out["reserved"] = *function.reserved;
   return out;
 }
@@ -115,6 +122,10 @@ base::Result<FunctionVersion> FromStored(const base::Json& stored) {
     out.state = StateFrom(stored.value("state", ""));
     out.state_reason = stored.value("state_reason", "");
     out.latest_description = stored.value("latest_description", "");
+    out.shown_revision = stored.value("shown_revision", "");
+    out.allows_loops = stored.value("allows_loops", false);
+    out.update_runtime_on = stored.value("update_runtime_on", "Auto");
+    out.runtime_version_arn = stored.value("runtime_version_arn", "");
     if (stored.contains("reserved")) out.reserved = stored.at("reserved").get<uint32_t>();
   } catch (const base::Json::exception& error) {
     return base::MakeError(base::ErrorKind::kCorrupt, "read stored function", error.what());

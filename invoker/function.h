@@ -46,16 +46,22 @@ struct FunctionVersion {
   std::string code_sha256;  // Base64 of the same: what the API shows.
   uint64_t code_size = 0;   // Bytes of the zip.
 
-  std::string revision_id;    // UUID, new with every change.
+  std::string revision_id;  // UUID, new with every change that an instance would see.
+  // The same after any other change (tags, a policy), where there was one since: what is shown.
+  std::string shown_revision;
   std::string last_modified;  // base::FormatLambdaTime
 
   // The function's own, whatever the version; empty in published ones.
   std::map<std::string, std::string> tags;
+  bool allows_loops = false;         // RecursiveLoop: Allow
   std::optional<uint32_t> reserved;  // So many calls at once; none: it shares the account's.
 
   // Of a published version with snap_start: whether its snapshot is made, and why not.
   VersionState state = VersionState::kActive;
   std::string state_reason;
+  std::string update_runtime_on = "Auto";  // Kept and shown; there is one version of each runtime.
+  std::string runtime_version_arn;         // Where update_runtime_on is "Manual".
+
   // Of a published version: $LATEST's description when it was published.
   std::string latest_description;
 
@@ -78,6 +84,11 @@ std::string LogGroupName(const FunctionVersion& function);
 
 // Gives `to` what is the function's own in `from`, whatever the version.
 void CopyFunctionsOwn(const FunctionVersion& from, FunctionVersion& to);
+
+// RevisionId as the API shows and expects it.
+inline const std::string& ShownRevision(const FunctionVersion& function) {
+  return function.shown_revision.empty() ? function.revision_id : function.shown_revision;
+}
 
 // Of the layers, in their order.
 std::vector<std::string> LayerDigests(const FunctionVersion& function);

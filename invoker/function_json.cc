@@ -26,10 +26,11 @@ void AddState(const FunctionVersion& function, base::Json& out) {
 
 }  // namespace
 
+std::string RuntimeVersionArn(const Account& account, const std::string& runtime) {
+  return "arn:aws:lambda:" + account.region + "::runtime:" + base::ToHex(base::Sha256Of(runtime));
+}
+
 base::Json FunctionConfigurationJson(const Account& account, const FunctionVersion& function) {
-  // AWS names the runtime's build by a digest; ours stands for the name that was asked for.
-  const std::string runtime_version = "arn:aws:lambda:" + account.region +
-                                      "::runtime:" + base::ToHex(base::Sha256Of(function.runtime));
   base::Json out{
       {"FunctionName", function.name},
       {"FunctionArn",
@@ -45,14 +46,15 @@ base::Json FunctionConfigurationJson(const Account& account, const FunctionVersi
       {"CodeSha256", function.code_sha256},
       {"Version", function.version},
       {"TracingConfig", {{"Mode", "PassThrough"}}},
-      {"RevisionId", function.revision_id},
+      {"RevisionId", ShownRevision(function)},
       {"PackageType", "Zip"},
       {"Architectures", base::Json::array({function.architecture})},
       {"EphemeralStorage", {{"Size", function.tmp_mib}}},
       {"SnapStart",
        {{"ApplyOn", function.snap_start ? "PublishedVersions" : "None"},
         {"OptimizationStatus", function.snap_start && function.is_published() ? "On" : "Off"}}},
-      {"RuntimeVersionConfig", {{"RuntimeVersionArn", runtime_version}}},
+      {"RuntimeVersionConfig",
+       {{"RuntimeVersionArn", RuntimeVersionArn(account, function.runtime)}}},
       {"LoggingConfig", {{"LogFormat", "Text"}, {"LogGroup", LogGroupName(function)}}}};
   AddState(function, out);
   for (const UsedLayer& layer : function.layers) {

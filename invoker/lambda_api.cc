@@ -5,10 +5,13 @@
 #include "invoker/api_call.h"
 #include "invoker/concurrency_api.h"
 #include "invoker/event_invoke_api.h"
+#include "invoker/function_controls_api.h"
 #include "invoker/function_json.h"
 #include "invoker/function_name.h"
 #include "invoker/invoke_api.h"
 #include "invoker/layers_api.h"
+#include "invoker/policy_api.h"
+#include "invoker/tags_api.h"
 #include "invoker/uploaded_code.h"
 #include "invoker/versions_api.h"
 
@@ -34,12 +37,6 @@ std::optional<std::string_view> BelowFunctions(std::string_view path) {
       [](char c, char pattern) { return pattern == 'd' ? c >= '0' && c <= '9' : c == pattern; });
   if (!is_dated) return std::nullopt;
   return path.substr(kPattern.size());
-}
-
-// The operation's own name where a stock client would know it by that.
-std::string_view OperationOf(std::string_view method, std::string_view part) {
-  if (part == "policy") return method == "GET" ? "GetPolicy" : "AddPermission";
-  return {};
 }
 
 constexpr char kNoSource[] = "Please provide a source for function code.";
@@ -79,6 +76,9 @@ class LambdaApi final : public aws::Service {
         downloads_(downloads),
         versions_(control.versions(), registry, options_.account),
         concurrency_(control.versions(), registry, control.layers(), options_.account),
+        policies_(registry, options_.account),
+        tags_(registry, options_.account),
+        controls_(registry, options_.account),
         layers_({control.layers(), code, disk, loop.service_clock(), options_.account, downloads}),
         invoke_(registry, invoker, loop.clock(), options_.account, events) {
     if (events == nullptr) return;
@@ -91,6 +91,10 @@ class LambdaApi final : public aws::Service {
     std::string_view path = call.request.path();
     if (path.starts_with(LayersApi::kPath)) {
       if (!layers_.Handle(call)) Refuse(call, NotImplemented(call));
+      return;
+    }
+    if (path.starts_with(TagsApi::kPath)) {
+      if (!tags_.Handle(call)) Refuse(call, NotImplemented(call));
       return;
     }
     const std::string method = call.request.method;
@@ -113,6 +117,10 @@ class LambdaApi final : public aws::Service {
     const std::string name(path.substr(0, slash));
     const std::string part(slash == std::string_view::npos ? "" : path.substr(slash + 1));
     if (part == "invocations" && method == "POST") return invoke_.Handle(std::move(call), name);
+    if (part == "invoke-async" && method == "POST") {
+      call.request.headers.Add("X-Amz-Invocation-Type", "Event");
+      return invoke_.Handle(std::move(call), name);
+    }
     if (part == "response-streaming-invocations" && method == "POST") {
       return invoke_.Handle(std::move(call), name, InvokeApi::Answer::kStream);
     }
@@ -122,12 +130,6 @@ class LambdaApi final : public aws::Service {
  private:
   void Route(aws::Call call, const std::string& method, const std::string& encoded_name,
              const std::string& part) {
-    const std::string_view operation = OperationOf(method, part);
-    if (!operation.empty()) {
-      return Refuse(call, {.status = 501,
-                           .type = "NotImplementedException",
-                           .message = "Hearth does not serve " + std::string(operation) + " yet"});
-    }
     const auto name =
         ParseFunctionName(options_.account, io::PercentDecode(encoded_name),
                           io::QueryParameter(call.request.query(), "Qualifier").value);
@@ -137,7 +139,10 @@ class LambdaApi final : public aws::Service {
     if (is_read) return Get(std::move(call), *name, part);
     if (is_update) return Update(std::move(call), *name, part);
     if (part.empty() && method == "DELETE") return Delete(std::move(call), *name);
-    if (concurrency_.Handle(call, *name, part)) return;
+    if (concurrency_.Handle(call, *name, part) || policies_.Handle(call, *name, part) ||
+        controls_.Handle(call, *name, part)) {
+      return;
+    }
     if (event_invoke_ && event_invoke_->Handle(call, *name, part)) return;
     if (!versions_.Handle(call, *name, part)) Refuse(call, NotImplemented(call));
   }
@@ -159,6 +164,7 @@ class LambdaApi final : public aws::Service {
     const auto name = ParseFunctionName(options_.account, settings->name, {});
     if (!name) return Refuse(call, name.error());
     settings->name = name->name;
+    if (auto refusal = CheckUsersTags(settings->tags)) return Refuse(call, *refusal);
     auto zip = ReadZip(body->value("Code", Json()), "Code", kNoSource);
     if (!zip) return Refuse(call, zip.error());
     auto held = std::make_shared<aws::Call>(std::move(call));
@@ -278,6 +284,9 @@ class LambdaApi final : public aws::Service {
   CodeDownload* const downloads_;
   VersionsApi versions_;
   ConcurrencyApi concurrency_;
+  PolicyApi policies_;
+  TagsApi tags_;
+  FunctionControlsApi controls_;
   std::optional<EventInvokeApi> event_invoke_;
   LayersApi layers_;
   InvokeApi invoke_;

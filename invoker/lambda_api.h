@@ -2,8 +2,9 @@
 //
 // Served: CreateFunction, GetFunction, GetFunctionConfiguration, ListFunctions, UpdateFunctionCode,
 // UpdateFunctionConfiguration, DeleteFunction, Invoke (RequestResponse, Event, DryRun; LogType
-// Tail); reserved concurrency and account settings (concurrency_api.h); versions, aliases and
-// provisioned concurrency (versions_api.h); settings of asynchronous invocations
+// Tail); reserved concurrency and account settings (concurrency_api.h); policies (policy_api.h),
+// tags (tags_api.h), what is kept only (function_controls_api.h); InvokeAsync; versions, aliases
+// and provisioned concurrency (versions_api.h); settings of asynchronous invocations
 // (event_invoke_api.h); layers (layers_api.h). Anything else of Lambda's API: 501
 // NotImplementedException naming the operation. Source: aws-facts 1.0, 1.1, 4.5.
 #pragma once

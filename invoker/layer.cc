@@ -139,11 +139,6 @@ std::optional<aws::ApiError> CheckLayer(const LayerVersion& layer) {
 }
 
 base::Json ToStored(const LayerVersion& layer) {
-  base::Json statements = base::Json::array();
-  for (const LayerStatement& one : layer.statements) {
-    statements.push_back(
-        {{"id", one.id}, {"principal", one.principal}, {"organization", one.organization}});
-  }
   return {{"name", layer.name},
           {"number", layer.number},
           {"description", layer.description},
@@ -154,7 +149,7 @@ base::Json ToStored(const LayerVersion& layer) {
           {"code_digest", layer.code_digest},
           {"code_sha256", layer.code_sha256},
           {"code_size", layer.code_size},
-          {"statements", std::move(statements)},
+          {"statements", ToStored(layer.statements)},
           {"policy_revision", layer.policy_revision}};
 }
 
@@ -172,11 +167,9 @@ base::Result<LayerVersion> LayerFrom(const base::Json& stored) {
     out.code_digest = stored.at("code_digest").get<std::string>();
     out.code_sha256 = stored.at("code_sha256").get<std::string>();
     out.code_size = stored.at("code_size").get<uint64_t>();
-    for (const base::Json& one : stored.at("statements")) {
-      out.statements.push_back({one.at("id").get<std::string>(),
-                                one.at("principal").get<std::string>(),
-                                one.at("organization").get<std::string>()});
-    }
+    out.statements = PolicyFromStored(stored.at("statements"));
+    // What was stored before functions had policies too.
+    for (PolicyStatement& one : out.statements) one.action = kLayerAction;
     out.policy_revision = stored.at("policy_revision").get<std::string>();
   } catch (const base::Json::exception& error) {
     return base::MakeError(base::ErrorKind::kCorrupt, "read stored layer", error.what());

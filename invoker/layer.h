@@ -17,16 +17,12 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "invoker/function.h"
+#include "invoker/resource_policy.h"
 
 namespace hearth::invoker {
 
-// Who may use the layer version.
-struct LayerStatement {
-  std::string id;
-  std::string principal;     // An account's number or root ARN, or "*".
-  std::string organization;  // Empty: any.
-  bool operator==(const LayerStatement&) const = default;
-};
+// All that a policy of a layer version allows.
+inline constexpr char kLayerAction[] = "lambda:GetLayerVersion";
 
 struct LayerVersion {
   std::string name;
@@ -41,7 +37,7 @@ struct LayerVersion {
   std::string code_sha256;  // Base64 of the same: what the API shows.
   uint64_t code_size = 0;   // Bytes of the zip.
 
-  std::vector<LayerStatement> statements;
+  PolicyStatements statements;  // Who may use it.
   std::string policy_revision;  // Empty: there has never been a statement.
 };
 

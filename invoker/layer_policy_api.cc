@@ -12,8 +12,6 @@ namespace {
 
 using base::Json;
 
-bool IsStatementId(std::string_view text) { return text.size() <= 100 && aws::IsNameWord(text); }
-
 // \d{12}|\*|arn:(aws[a-zA-Z-]*):iam::\d{12}:root
 bool IsPrincipal(std::string_view text) {
   if (text == "*" || aws::IsAccountId(text)) return true;
@@ -26,14 +24,7 @@ bool IsPrincipal(std::string_view text) {
   return aws::IsAccountId(account);
 }
 
-// o-[a-z0-9]{10,32}
-bool IsOrganization(std::string_view text) {
-  if (!text.starts_with("o-") || text.size() < 12 || text.size() > 34) return false;
-  return std::ranges::all_of(
-      text.substr(2), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
-}
-
-std::expected<LayerStatement, aws::ApiError> ReadStatement(const Json& body) {
+std::expected<PolicyStatement, aws::ApiError> ReadStatement(const Json& body) {
   constexpr std::string_view kPattern = "Member must satisfy regular expression pattern: ";
   std::optional<std::string> id, action, principal, organization;
   for (const auto& [member, into] :
@@ -47,9 +38,7 @@ std::expected<LayerStatement, aws::ApiError> ReadStatement(const Json& body) {
   const auto refuse = [&](const std::string& value, const char* member, const char* pattern) {
     return std::unexpected(ValidationError(value, member, std::string(kPattern) + pattern));
   };
-  if (*action != "lambda:GetLayerVersion") {
-    return refuse(*action, "action", "lambda:GetLayerVersion");
-  }
+  if (*action != kLayerAction) return refuse(*action, "action", kLayerAction);
   if (!IsStatementId(*id)) return refuse(*id, "statementId", "([a-zA-Z0-9-_]+)");
   if (!IsPrincipal(*principal)) {
     return refuse(*principal, "principal", "\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root");
@@ -57,7 +46,12 @@ std::expected<LayerStatement, aws::ApiError> ReadStatement(const Json& body) {
   if (organization && !IsOrganization(*organization)) {
     return refuse(*organization, "organizationId", "o-[a-z0-9]{10,32}");
   }
-  return LayerStatement{*id, *principal, organization.value_or("")};
+  PolicyStatement out;
+  out.id = *id;
+  out.action = *action;
+  out.principal = *principal;
+  out.organization = organization.value_or("");
+  return out;
 }
 
 aws::ApiError StalePolicy() {
@@ -79,37 +73,13 @@ std::string NoSuchVersion(const LayerName& name) {
 
 }  // namespace
 
-Json LayersApi::Shown(const LayerVersion& layer, const LayerStatement& statement) const {
-  Json principal = statement.principal;
-  if (aws::IsAccountId(statement.principal)) {
-    principal = {{"AWS", "arn:aws:iam::" + statement.principal + ":root"}};
-  } else if (statement.principal != "*") {
-    principal = {{"AWS", statement.principal}};
-  }
-  Json out{{"Sid", statement.id},
-           {"Effect", "Allow"},
-           {"Principal", std::move(principal)},
-           {"Action", "lambda:GetLayerVersion"},
-           {"Resource", LayerVersionArn(parts_.account, layer)}};
-  if (!statement.organization.empty()) {
-    out["Condition"] = {{"StringEquals", {{"aws:PrincipalOrgID", statement.organization}}}};
-  }
-  return out;
-}
-
 void LayersApi::GetPolicy(aws::Call call, const LayerName& name) {
   const LayerRef layer = Find(name);
   if (layer == nullptr) return Refuse(call, NotFound(name, NoSuchVersion(name)));
-  if (layer->statements.empty()) {
-    return Refuse(call, Missing("No policy is associated with the given resource."));
-  }
-  Json statements = Json::array();
-  for (const LayerStatement& one : layer->statements) statements.push_back(Shown(*layer, one));
-  const Json policy{
-      {"Version", "2012-10-17"}, {"Id", "default"}, {"Statement", std::move(statements)}};
+  if (layer->statements.empty()) return Refuse(call, NoPolicy());
+  const std::string policy = PolicyText(layer->statements, LayerVersionArn(parts_.account, *layer));
   call.responder.Send(aws::RestJsonAnswer(
-      200, {{"Policy", base::ToJsonText(policy)}, {"RevisionId", layer->policy_revision}},
-      call.request_id));
+      200, {{"Policy", policy}, {"RevisionId", layer->policy_revision}}, call.request_id));
 }
 
 void LayersApi::AddPermission(aws::Call call, const LayerName& name) {
@@ -122,30 +92,27 @@ void LayersApi::AddPermission(aws::Call call, const LayerName& name) {
   auto held = std::make_shared<aws::Call>(std::move(call));
   parts_.layers.Change(
       name.name, *name.number,
-      [name, expected,
+      [name, expected, account = parts_.account,
        statement = *statement](const LayerRef& current) -> std::expected<LayerRef, aws::ApiError> {
         if (current == nullptr) return std::unexpected(Missing(NoSuchVersion(name)));
-        if (std::ranges::find(current->statements, statement.id, &LayerStatement::id) !=
-            current->statements.end()) {
-          return std::unexpected(Conflict("The statement id (" + statement.id +
-                                          ") provided already exists. Please provide a new "
-                                          "statement id, or remove the existing statement."));
-        }
         if (!expected.empty() && expected != current->policy_revision) {
           return std::unexpected(StalePolicy());
         }
         LayerVersion next = *current;
-        next.statements.push_back(statement);
+        const std::string arn = LayerVersionArn(account, next);
+        if (auto refusal = AddStatement(next.statements, statement, arn)) {
+          return std::unexpected(std::move(*refusal));
+        }
         next.policy_revision = base::NewUuid();
         return std::make_shared<const LayerVersion>(std::move(next));
       },
       [this, held](const std::expected<LayerRef, aws::ApiError>& result) {
         if (!result) return Refuse(*held, result.error());
         const LayerVersion& layer = **result;
-        const Json shown = Shown(layer, layer.statements.back());
+        const std::string shown =
+            StatementText(layer.statements.back(), LayerVersionArn(parts_.account, layer));
         held->responder.Send(aws::RestJsonAnswer(
-            201, {{"Statement", base::ToJsonText(shown)}, {"RevisionId", layer.policy_revision}},
-            held->request_id));
+            201, {{"Statement", shown}, {"RevisionId", layer.policy_revision}}, held->request_id));
       });
 }
 
@@ -161,9 +128,8 @@ void LayersApi::RemovePermission(aws::Call call, const LayerName& name, const st
           return std::unexpected(StalePolicy());
         }
         LayerVersion next = *current;
-        if (std::erase_if(next.statements,
-                          [&](const LayerStatement& one) { return one.id == id; }) == 0) {
-          return std::unexpected(Missing("Statement " + id + " is not found in resource policy."));
+        if (auto refusal = RemoveStatement(next.statements, id)) {
+          return std::unexpected(std::move(*refusal));
         }
         next.policy_revision = base::NewUuid();
         return std::make_shared<const LayerVersion>(std::move(next));

@@ -51,7 +51,6 @@ class LayersApi {
 
   base::Json Shown(const aws::Call& call, const LayerVersion& layer) const;
   base::Json Listed(const LayerVersion& layer) const;
-  base::Json Shown(const LayerVersion& layer, const LayerStatement& statement) const;
   // nullptr where this account has none such.
   LayerRef Find(const LayerName& name) const;
   // 404, or 403 for another account's.

@@ -111,6 +111,23 @@ void AddEventInvoke(const std::string& name, const FunctionRecord& before,
       out);
 }
 
+void AddPolicies(const std::string& name, const FunctionRecord& before, const FunctionRecord& after,
+                 std::vector<Statement>& out) {
+  AddChanges(
+      before.policies, after.policies,
+      [&name](const std::string& qualifier, const PolicyStatements& policy) {
+        return Statement{
+            "INSERT OR REPLACE INTO function_policies (function, qualifier, definition) "
+            "VALUES (?, ?, ?)",
+            {name, qualifier, base::ToJsonText(ToStored(policy))}};
+      },
+      [&name](const std::string& qualifier) {
+        return Statement{"DELETE FROM function_policies WHERE function = ? AND qualifier = ?",
+                         {name, qualifier}};
+      },
+      out);
+}
+
 // What makes the rows of `before` those of `after`; nullptr: there is no such function.
 std::vector<Statement> Difference(const std::string& name, const FunctionRecord* before,
                                   const FunctionRecord* after, uint64_t last_version) {
@@ -129,6 +146,7 @@ std::vector<Statement> Difference(const std::string& name, const FunctionRecord*
   AddAliases(name, *before, *after, out);
   AddProvisioned(name, *before, *after, out);
   AddEventInvoke(name, *before, *after, out);
+  AddPolicies(name, *before, *after, out);
   if (!after->versions.empty() && after->versions.rbegin()->first > last_version) {
     out.push_back({"INSERT OR REPLACE INTO version_counters (name, last) VALUES (?, ?)",
                    {name, Signed(after->versions.rbegin()->first)}});
@@ -173,6 +191,16 @@ class SqliteRegistry final : public Registry {
                   [&](const store::Row& row, const base::Json& stored) -> base::Result<void> {
                     records[std::string(row.Text(0))].event_invoke[std::string(row.Text(2))] =
                         TRY(EventInvokeFromStored(stored));
+                    return {};
+                  }));
+    TRY(LoadTexts("SELECT function, definition, qualifier FROM function_policies",
+                  [&](const store::Row& row, const base::Json& stored) -> base::Result<void> {
+                    try {
+                      records[std::string(row.Text(0))].policies[std::string(row.Text(2))] =
+                          PolicyFromStored(stored);
+                    } catch (const base::Json::exception& error) {
+                      return base::Invalid("read policy", error.what());
+                    }
                     return {};
                   }));
     TRY(database_.Run("SELECT name, last FROM version_counters", {}, [&](const store::Row& row) {
@@ -346,6 +374,12 @@ std::vector<store::Migration> VersionMigrations() {
            "PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"},
           {"settings of asynchronous invocations",
            "CREATE TABLE event_invoke_configs (function TEXT NOT NULL, qualifier TEXT NOT NULL, "
+           "definition TEXT NOT NULL, PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"}};
+}
+
+std::vector<store::Migration> PolicyMigrations() {
+  return {{"policies of functions",
+           "CREATE TABLE function_policies (function TEXT NOT NULL, qualifier TEXT NOT NULL, "
            "definition TEXT NOT NULL, PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"}};
 }
 

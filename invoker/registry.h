@@ -61,5 +61,6 @@ std::set<std::vector<std::string>> LayersInUse(const Registry& registry);
 // Steps are never moved: what came later is the last of all.
 std::vector<store::Migration> RegistryMigrations();
 std::vector<store::Migration> VersionMigrations();
+std::vector<store::Migration> PolicyMigrations();
 
 }  // namespace hearth::invoker

@@ -13,6 +13,9 @@ base::Json Content(FunctionVersion function) {
   function.version.clear();
   function.description.clear();
   function.revision_id.clear();
+  function.shown_revision.clear();
+  function.update_runtime_on.clear();
+  function.runtime_version_arn.clear();
   function.last_modified.clear();
   CopyFunctionsOwn({}, function);
   function.state = VersionState::kActive;
@@ -65,6 +68,7 @@ FunctionVersion MakeVersion(const FunctionVersion& latest, uint64_t number,
   out.latest_description = latest.description;
   if (description) out.description = *description;
   out.revision_id = base::NewUuid();
+  out.shown_revision.clear();
   CopyFunctionsOwn({}, out);
   out.state = latest.snap_start ? VersionState::kPending : VersionState::kActive;
   return out;

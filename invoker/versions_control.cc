@@ -19,7 +19,7 @@ Refusal CheckPublish(const FunctionVersion& latest, const PublishSettings& setti
                                 "Member must have length less than or equal to 256");
   }
   if (!settings.expected_revision_id.empty() &&
-      settings.expected_revision_id != latest.revision_id) {
+      settings.expected_revision_id != ShownRevision(latest)) {
     return StaleRevision();
   }
   if (!settings.expected_code_sha256.empty() &&
@@ -216,6 +216,7 @@ void VersionsControl::DeleteVersion(const std::string& function, const std::stri
         next.versions.erase(*number);
         next.provisioned.erase(version);
         next.event_invoke.erase(version);
+        next.policies.erase(version);
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
       std::move(done));
@@ -278,6 +279,7 @@ void VersionsControl::DeleteAlias(const std::string& function, const std::string
         next.aliases.erase(alias);
         next.provisioned.erase(alias);
         next.event_invoke.erase(alias);
+        next.policies.erase(alias);
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
       std::move(done));

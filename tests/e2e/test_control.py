@@ -1,10 +1,15 @@
-"""What surrounds a function: its share of the account's concurrency, driven by the stock clients."""
+"""What surrounds a function, driven by the stock clients: its share of the account's concurrency,
+tags, policies and what is kept of it only."""
 import json
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import unittest
+
+import boto3
 
 from harness import BIN, ROLE, HearthTest, poll, zip_of
 from stock_clients import AwsCliTest, Boto3Test, JavaScriptSdkTest
@@ -29,6 +34,67 @@ Resources:
 """
 
 
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
+
+
+def drive(client, name="Kept"):
+    """Every operation on tags, policies and settings, with errors that a client tells apart."""
+    def refused(error, call, **arguments):
+        try:
+            call(**arguments)
+        except client.exceptions.ClientError as caught:
+            assert caught.response["Error"]["Code"] == error, caught
+        else:
+            raise AssertionError(f"not refused: {call} {arguments}")
+
+    client.create_function(FunctionName=name, Runtime="python3.12", Role=ROLE, Publish=True,
+                           Handler="app.handler", Code={"ZipFile": zip_of(APP)}, Tags={"a": "1"})
+    arn = ARN + name
+    client.tag_resource(Resource=arn, Tags={"b": "2", "c d": "grüß"})
+    assert client.list_tags(Resource=arn)["Tags"] == {"a": "1", "b": "2", "c d": "grüß"}
+    client.untag_resource(Resource=arn, TagKeys=["a", "c d"])
+    assert client.get_function(FunctionName=name)["Tags"] == {"b": "2"}
+    refused("InvalidParameterValueException", client.tag_resource, Resource=arn,
+            Tags={f"k{i}": "v" for i in range(50)})
+    refused("InvalidParameterValueException", client.tag_resource, Resource=arn, Tags={"aws:x": ""})
+    refused("ResourceNotFoundException", client.list_tags, Resource=ARN + "None")
+
+    client.create_alias(FunctionName=name, Name="PROD", FunctionVersion="1")
+    for more in ({}, {"Qualifier": "1"}, {"Qualifier": "PROD"}):
+        qualified = ":".join([arn, *more.values()])
+        made = client.add_permission(
+            FunctionName=name, StatementId="s3", Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com", SourceArn="arn:aws:s3:::bucket",
+            SourceAccount="123456789012", **more)
+        statement = {"Sid": "s3", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+                     "Action": "lambda:InvokeFunction", "Resource": qualified,
+                     "Condition": {"StringEquals": {"AWS:SourceAccount": "123456789012"},
+                                   "ArnLike": {"AWS:SourceArn": "arn:aws:s3:::bucket"}}}
+        assert json.loads(made["Statement"]) == statement, made
+        got = client.get_policy(FunctionName=name, **more)
+        assert json.loads(got["Policy"]) == {
+            "Version": "2012-10-17", "Id": "default", "Statement": [statement]}, got
+        refused("ResourceConflictException", client.add_permission, FunctionName=name,
+                StatementId="s3", Action="lambda:*", Principal="*", **more)
+        refused("PreconditionFailedException", client.remove_permission, FunctionName=name,
+                StatementId="s3", RevisionId="stale", **more)
+        client.remove_permission(FunctionName=name, StatementId="s3",
+                                 RevisionId=got["RevisionId"], **more)
+        refused("ResourceNotFoundException", client.get_policy, FunctionName=name, **more)
+    assert client.get_function(FunctionName=name)["Configuration"]["RevisionId"] != \
+        client.get_function(FunctionName=name, Qualifier="1")["Configuration"]["RevisionId"]
+
+    if hasattr(client, "put_function_recursion_config"):
+        client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow")
+        assert client.get_function_recursion_config(FunctionName=name)["RecursiveLoop"] == "Allow"
+    if hasattr(client, "put_runtime_management_config"):
+        client.put_runtime_management_config(FunctionName=name, UpdateRuntimeOn="FunctionUpdate")
+        got = client.get_runtime_management_config(FunctionName=name)
+        assert (got["UpdateRuntimeOn"], got["FunctionArn"]) == ("FunctionUpdate", arn), got
+    assert "CodeSigningConfigArn" not in client.get_function_code_signing_config(FunctionName=name)
+    client.delete_function(FunctionName=name)
+
+
 class Concurrency(Boto3Test):
     OPTIONS = ("--concurrency", "6")
     CONFIG = {"max_pool_connections": 16}
@@ -39,7 +105,7 @@ class Concurrency(Boto3Test):
             Code={"ZipFile": zip_of(APP)}, **settings)
 
     def hold(self, name, count, seconds=3):
-        """Calls `name` so often at once, each for so long; the errors' reasons when all have begun."""
+        """Calls `name` so often at once, each for so long: how each ended, and their threads."""
         answers, lock = [], threading.Lock()
 
         def call():
@@ -141,6 +207,60 @@ class Concurrency(Boto3Test):
                          "ReservedFunctionConcurrentInvocationLimitExceeded")
 
 
+class Kept(Boto3Test):
+    """Tags, policies and settings, by whichever boto3 runs this; also by another, see below."""
+
+    def test_tags_policies_and_settings_are_kept(self):
+        drive(self.client)
+
+    def test_the_other_boto3_drives_the_same(self):
+        def has_boto3(python):
+            return subprocess.run([python, "-c", "import boto3"], capture_output=True,
+                                  check=False).returncode == 0
+        others = [p for p in {shutil.which("python3"), "/usr/local/bin/python3"}
+                  if p and os.path.exists(p) and has_boto3(p)
+                  and os.path.realpath(p) != os.path.realpath(sys.executable)]
+        if not others:
+            self.skipTest("this machine has one boto3")
+        for python in others:
+            done = subprocess.run(
+                [python, "-B", os.path.abspath(__file__), "drive", self.host.url],
+                capture_output=True, text=True, timeout=120, check=False,
+                env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(__file__))})
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_they_survive_a_kill(self):
+        client, arn = self.client, ARN + "Durable"
+        client.create_function(FunctionName="Durable", Runtime="python3.12", Role=ROLE,
+                               Handler="app.handler", Code={"ZipFile": zip_of(APP)})
+        client.tag_resource(Resource=arn, Tags={"team": "x"})
+        client.add_permission(FunctionName="Durable", StatementId="s", Principal="*",
+                              Action="lambda:InvokeFunction")
+        self.host.kill()
+        self.host.start()
+        client = boto3.client("lambda", endpoint_url=self.host.url, region_name="us-east-1",
+                              aws_access_key_id="any", aws_secret_access_key="any")
+        self.assertEqual(client.list_tags(Resource=arn)["Tags"], {"team": "x"})
+        policy = json.loads(client.get_policy(FunctionName="Durable")["Policy"])
+        self.assertEqual([s["Sid"] for s in policy["Statement"]], ["s"])
+
+    def test_a_policy_and_a_tag_leave_the_warm_instance(self):
+        self.host.create("Warm", {"app.py": "def handler(e, c): return c.log_stream_name"})
+        before = self.host.invoke("Warm", {}).json
+        self.client.tag_resource(Resource=ARN + "Warm", Tags={"a": "b"})
+        self.client.add_permission(FunctionName="Warm", StatementId="s", Principal="*",
+                                   Action="lambda:InvokeFunction")
+        self.client.put_function_concurrency(FunctionName="Warm", ReservedConcurrentExecutions=1)
+        self.assertEqual(self.host.invoke("Warm", {}).json, before)
+
+    def test_invoke_async_is_served_still(self):
+        self.host.create("Old", {"app.py": "def handler(event, context): print('GOT', event)"})
+        answer = self.client.invoke_async(FunctionName="Old", InvokeArgs=b'{"n": 1}')
+        self.assertEqual(answer["Status"], 202)
+        poll("the event is delivered", lambda: "GOT {'n': 1}" in
+             self.host.request("GET", "/_hearth/logs/Old").body.decode())
+
+
 class Templates(HearthTest):
     def deploy(self, folder, more=""):
         os.makedirs(os.path.join(folder, "src"), exist_ok=True)
@@ -180,6 +300,22 @@ class AwsCli(AwsCliTest):
         self.aws("delete-function-concurrency", *of)
         self.assertEqual(self.aws("get-function-concurrency", *of), "")
 
+    def test_the_command_line_tags_and_permits(self):
+        self.host.create("Permits", APP)
+        of = ("--function-name", "Permits")
+        arn = ("--resource", ARN + "Permits")
+        self.aws("tag-resource", *arn, "--tags", "team=x,stage=prod")
+        self.aws("untag-resource", *arn, "--tag-keys", "team")
+        self.assertEqual(self.aws("list-tags", *arn), {"Tags": {"stage": "prod"}})
+        made = self.aws("add-permission", *of, "--statement-id", "events", "--action",
+                        "lambda:InvokeFunction", "--principal", "events.amazonaws.com")
+        self.assertEqual(json.loads(made["Statement"])["Principal"],
+                         {"Service": "events.amazonaws.com"})
+        self.assertIn("events", self.aws("get-policy", *of)["Policy"])
+        self.aws("remove-permission", *of, "--statement-id", "events")
+        self.assertIn("ResourceNotFoundException", self.aws("get-policy", *of, succeeds=False))
+        self.assertEqual(self.aws("get-function-code-signing-config", *of), "")
+
 
 class JavaScriptSdk(JavaScriptSdkTest):
     def test_the_sdk_drives_every_operation(self):
@@ -187,4 +323,8 @@ class JavaScriptSdk(JavaScriptSdkTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    if sys.argv[1:2] == ["drive"]:
+        drive(boto3.client("lambda", endpoint_url=sys.argv[2], region_name="us-east-1",
+                           aws_access_key_id="any", aws_secret_access_key="any"), "FromOther")
+    else:
+        unittest.main()

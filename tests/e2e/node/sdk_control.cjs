@@ -1,4 +1,4 @@
-// Drives a function's share of the account's concurrency with the stock JavaScript SDK v3; exits
+// Drives what surrounds a function (its share of the account's concurrency, tags, policies) with the stock JavaScript SDK v3; exits
 // non-zero at the first surprise.
 const assert = require('node:assert/strict');
 const lambda = require('@aws-sdk/client-lambda');
@@ -36,6 +36,33 @@ const refused = (operation, input, name) =>
   const settings = await send('GetAccountSettings');
   assert.equal(settings.AccountLimit.ConcurrentExecutions, 1000);
   assert.equal(settings.AccountUsage.FunctionCount, 1);
+
+  const Resource = 'arn:aws:lambda:us-east-1:000000000000:function:FromJs';
+  await send('TagResource', { Resource, Tags: { a: '1', 'b c': '2' } });
+  await send('UntagResource', { Resource, TagKeys: ['a'] });
+  assert.deepEqual((await send('ListTags', { Resource })).Tags, { 'b c': '2' });
+  await refused('TagResource', { Resource, Tags: { 'aws:x': '1' } },
+    'InvalidParameterValueException');
+
+  const permission = { StatementId: 'sns', Action: 'lambda:InvokeFunction',
+    Principal: 'sns.amazonaws.com', SourceArn: 'arn:aws:sns:us-east-1:000000000000:topic' };
+  const added = JSON.parse((await send('AddPermission', permission)).Statement);
+  assert.deepEqual(added.Condition, { ArnLike: { 'AWS:SourceArn': permission.SourceArn } });
+  const policy = await send('GetPolicy');
+  assert.deepEqual(JSON.parse(policy.Policy).Statement, [added]);
+  await refused('AddPermission', permission, 'ResourceConflictException');
+  await refused('AddPermission', { ...permission, Qualifier: '$LATEST' },
+    'InvalidParameterValueException');
+  await refused('RemovePermission', { StatementId: 'sns', RevisionId: 'stale' },
+    'PreconditionFailedException');
+  await send('RemovePermission', { StatementId: 'sns', RevisionId: policy.RevisionId });
+  await refused('GetPolicy', {}, 'ResourceNotFoundException');
+
+  await send('PutFunctionRecursionConfig', { RecursiveLoop: 'Allow' });
+  assert.equal((await send('GetFunctionRecursionConfig')).RecursiveLoop, 'Allow');
+  await send('PutRuntimeManagementConfig', { UpdateRuntimeOn: 'FunctionUpdate' });
+  assert.equal((await send('GetRuntimeManagementConfig')).UpdateRuntimeOn, 'FunctionUpdate');
+  assert.equal((await send('GetFunctionCodeSigningConfig')).CodeSigningConfigArn, undefined);
 
   console.log('all operations passed');
 })().catch((error) => {
