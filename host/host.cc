@@ -20,6 +20,7 @@
 #include "host/virtual_time.h"
 #include "invoker/async_queue.h"
 #include "invoker/code_download.h"
+#include "invoker/event_source_mappings.h"
 #include "invoker/invoker.h"
 #include "invoker/lambda_api.h"
 #include "invoker/layer_registry.h"
@@ -63,6 +64,7 @@ struct Host::Parts {
   std::unique_ptr<invoker::LogStore> logs;
   std::unique_ptr<invoker::Registry> registry;
   std::unique_ptr<invoker::LayerRegistry> layers;
+  std::unique_ptr<invoker::EventSourceMappings> mappings;
   std::unique_ptr<invoker::Invoker> invoker;
   std::unique_ptr<invoker::ControlPlane> control;
   std::unique_ptr<invoker::AsyncQueue> events;
@@ -174,11 +176,13 @@ Result<void> Host::Parts::OpenStores() {
   for (auto& step : invoker::VersionMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::LayerMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::PolicyMigrations()) migrations.push_back(std::move(step));
+  for (auto& step : invoker::EventSourceMigrations()) migrations.push_back(std::move(step));
   database = TRY(store::Database::Open(options.state_folder + "/hearth.db", migrations));
   code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
   logs = TRY(invoker::LogStore::Open(*loop, *log_disk, options.state_folder + "/logs"));
   registry = TRY(invoker::Registry::Load(*database, *writer));
   layers = TRY(invoker::LayerRegistry::Load(*database, *writer));
+  mappings = TRY(invoker::EventSourceMappings::Load(*loop, *database, *writer));
   return {};
 }
 
@@ -212,7 +216,7 @@ Result<void> Host::Parts::StartServices() {
   gateway.RegisterOwn(std::string(invoker::CodeDownload::kPath),
                       [this](aws::Call call) { downloads->Handle(std::move(call)); });
   lambda = invoker::MakeLambdaApi(*control, *registry, *invoker, *code, *disk, *loop, api,
-                                  events.get(), downloads.get());
+                                  events.get(), downloads.get(), mappings.get());
   gateway.Register(*lambda);
   stacks = TRY(stacks::StacksApi::Create(
       {*control, *registry, *code, *disk, loop->service_clock(), options.account}, *database,

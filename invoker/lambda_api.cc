@@ -5,6 +5,7 @@
 #include "invoker/api_call.h"
 #include "invoker/concurrency_api.h"
 #include "invoker/event_invoke_api.h"
+#include "invoker/event_source_api.h"
 #include "invoker/function_controls_api.h"
 #include "invoker/function_json.h"
 #include "invoker/function_name.h"
@@ -68,8 +69,8 @@ std::string VersionKey(const std::string& function, uint64_t number) {
 class LambdaApi final : public aws::Service {
  public:
   LambdaApi(ControlPlane& control, Registry& registry, Invoker& invoker, layers::CodeStore& code,
-            io::Offload& disk, const io::Loop& loop, LambdaApiOptions options,
-            AsyncQueue* events, CodeDownload* downloads)
+            io::Offload& disk, const io::Loop& loop, LambdaApiOptions options, AsyncQueue* events,
+            CodeDownload* downloads, EventSourceMappings* mappings)
       : control_(control),
         registry_(registry),
         options_(std::move(options)),
@@ -81,6 +82,8 @@ class LambdaApi final : public aws::Service {
         controls_(registry, options_.account),
         layers_({control.layers(), code, disk, loop.service_clock(), options_.account, downloads}),
         invoke_(registry, invoker, loop.clock(), options_.account, events) {
+    if (mappings != nullptr)
+      mappings_.emplace(*mappings, registry, loop.service_clock(), options_.account);
     if (events == nullptr) return;
     event_invoke_.emplace(registry, events->destinations(), loop.service_clock(), options_.account);
   }
@@ -91,6 +94,10 @@ class LambdaApi final : public aws::Service {
     std::string_view path = call.request.path();
     if (path.starts_with(LayersApi::kPath)) {
       if (!layers_.Handle(call)) Refuse(call, NotImplemented(call));
+      return;
+    }
+    if (mappings_ && path.starts_with(EventSourceApi::kPath)) {
+      if (!mappings_->Handle(call)) Refuse(call, NotImplemented(call));
       return;
     }
     if (path.starts_with(TagsApi::kPath)) {
@@ -288,6 +295,7 @@ class LambdaApi final : public aws::Service {
   TagsApi tags_;
   FunctionControlsApi controls_;
   std::optional<EventInvokeApi> event_invoke_;
+  std::optional<EventSourceApi> mappings_;
   LayersApi layers_;
   InvokeApi invoke_;
 };
@@ -298,9 +306,10 @@ std::unique_ptr<aws::Service> MakeLambdaApi(ControlPlane& control, Registry& reg
                                             Invoker& invoker, layers::CodeStore& code,
                                             io::Offload& disk, const io::Loop& loop,
                                             LambdaApiOptions options, AsyncQueue* events,
-                                            CodeDownload* downloads) {
+                                            CodeDownload* downloads,
+                                            EventSourceMappings* mappings) {
   return std::make_unique<LambdaApi>(control, registry, invoker, code, disk, loop,
-                                     std::move(options), events, downloads);
+                                     std::move(options), events, downloads, mappings);
 }
 
 }  // namespace hearth::invoker

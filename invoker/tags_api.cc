@@ -28,22 +28,6 @@ bool IsTagText(std::string_view text) {
   });
 }
 
-std::expected<Tags, aws::ApiError> ReadTags(const Json& body) {
-  const Json given = body.value("Tags", Json());
-  if (given.is_null()) return std::unexpected(MissingMember("tags"));
-  if (!given.is_object()) return std::unexpected(WrongType("Tags", "an object of strings"));
-  Tags out;
-  for (const auto& [key, value] : given.items()) {
-    if (!value.is_string()) return std::unexpected(WrongType("Tags." + key, "a string"));
-    out[key] = value.get<std::string>();
-  }
-  if (out.empty()) {
-    return std::unexpected(
-        InvalidParameter("An error occurred and the request cannot be processed."));
-  }
-  return out;
-}
-
 // Every tagKeys=... of the query.
 std::vector<std::string> KeysOf(std::string_view query) {
   std::vector<std::string> out;
@@ -57,6 +41,18 @@ std::vector<std::string> KeysOf(std::string_view query) {
 }
 
 }  // namespace
+
+std::expected<std::optional<Tags>, aws::ApiError> ReadTags(const Json& body) {
+  const Json given = body.value("Tags", Json());
+  if (given.is_null()) return std::nullopt;
+  if (!given.is_object()) return std::unexpected(WrongType("Tags", "an object of strings"));
+  Tags out;
+  for (const auto& [key, value] : given.items()) {
+    if (!value.is_string()) return std::unexpected(WrongType("Tags." + key, "a string"));
+    out[key] = value.get<std::string>();
+  }
+  return out;
+}
 
 std::optional<aws::ApiError> CheckUsersTags(const Tags& given, const Tags& others) {
   size_t count = std::ranges::count_if(
@@ -149,8 +145,12 @@ void TagsApi::Tag(aws::Call call, const std::string& function) {
   if (!body) return Refuse(call, body.error());
   auto given = ReadTags(*body);
   if (!given) return Refuse(call, given.error());
+  if (!*given) return Refuse(call, MissingMember("tags"));
+  if ((*given)->empty()) {
+    return Refuse(call, InvalidParameter("An error occurred and the request cannot be processed."));
+  }
   Change(std::move(call), function,
-         [given = *std::move(given)](Tags& tags) -> std::optional<aws::ApiError> {
+         [given = **std::move(given)](Tags& tags) -> std::optional<aws::ApiError> {
            if (auto refusal = CheckUsersTags(given, tags)) return refusal;
            for (const auto& [key, value] : given) tags[key] = value;
            return std::nullopt;

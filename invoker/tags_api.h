@@ -5,12 +5,15 @@
 // recorded on AWS. Owner: LambdaApi.
 #pragma once
 
+#include <expected>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "aws/gateway.h"
+#include "base/json.h"
 #include "invoker/registry.h"
 
 namespace hearth::invoker {
@@ -19,6 +22,9 @@ using Tags = std::map<std::string, std::string>;
 
 // Why a user may not give these tags to a resource that has `others`; keys of "aws:" are AWS's own.
 std::optional<aws::ApiError> CheckUsersTags(const Tags& given, const Tags& others = {});
+
+// The Tags of a request's body; nothing where it has none.
+std::expected<std::optional<Tags>, aws::ApiError> ReadTags(const base::Json& body);
 
 class TagsApi {
  public:

@@ -57,7 +57,8 @@ TEST_F(PolicyApiTest, AStatementIsShownAsAwsWritesIt) {
         {"SourceArn", "arn:aws:s3:::bucket"},
         {"SourceAccount", "123456789012"}},
        R"({"Service":"s3.amazonaws.com"})",
-       R"(,"Condition":{"StringEquals":{"AWS:SourceAccount":"123456789012"},"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::bucket"}})"},
+       R"(,"Condition":{"StringEquals":{"AWS:SourceAccount":"123456789012"},)"
+       R"("ArnLike":{"AWS:SourceArn":"arn:aws:s3:::bucket"}})"},
       {{{"Principal", "alexa-appkit.amazon.com"}, {"EventSourceToken", "amzn1.ask-x"}},
        R"({"Service":"alexa-appkit.amazon.com"})",
        R"(,"Condition":{"StringEquals":{"lambda:EventSourceToken":"amzn1.ask-x"}})"},
