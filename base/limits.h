@@ -71,6 +71,17 @@ constexpr size_t kMaxLogBytes = 64 << 20;        // Ours: of one group's files t
 constexpr size_t kMaxLogEventsInMemory = 1000;   // Ours: of one group; older ones come from disk.
 constexpr size_t kMaxLogBytesInMemory = 1 << 20; // Ours: the same, in bytes.
 constexpr size_t kMaxLogBytesUnwritten = 8 << 20;  // Ours: of one group; a faster flood is dropped.
+constexpr size_t kMaxLogBytesOfAll = size_t{4} << 30;  // Ours: of all groups; the oldest files go.
+constexpr size_t kMaxLogGroups = 10000;          // Ours: AWS 1,000,000; those written longest ago go.
+constexpr size_t kMaxLogGroupName = 512;         // AWS.
+constexpr size_t kMaxLogStreamsMade = 1000;      // Ours: by CreateLogStream, in one group.
+constexpr size_t kMaxLogEventsAPage = 10000;     // AWS: of GetLogEvents and FilterLogEvents.
+constexpr size_t kMaxLogBytesAPage = 1 << 20;    // AWS: the same, in bytes.
+constexpr size_t kMaxFilterPattern = 1024;       // AWS.
+constexpr size_t kMaxPutLogEvents = 10000;       // AWS: events of one PutLogEvents.
+constexpr size_t kMaxPutLogBytes = 1 << 20;      // AWS: the same, in bytes, 26 more an event.
+constexpr size_t kMaxTagKey = 128;               // AWS.
+constexpr size_t kMaxTagValue = 256;             // AWS.
 
 // Templates.
 constexpr size_t kMaxTemplateBytes = 1000000;    // AWS: 1 MB through S3.

@@ -31,6 +31,7 @@
 #include "io/offload.h"
 #include "io/timer.h"
 #include "layers/code_store.h"
+#include "logs/logs_api.h"
 #include "runtime/catalog.h"
 #include "sandbox/zygote_client.h"
 #include "stacks/stacks_api.h"
@@ -71,6 +72,7 @@ struct Host::Parts {
   std::unique_ptr<invoker::CodeDownload> downloads;
   std::unique_ptr<stacks::StacksApi> stacks;
   std::unique_ptr<aws::Service> lambda;
+  std::unique_ptr<hearth::logs::LogsApi> logs_api;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<ClockApi> clock_api;
   aws::Gateway gateway;
@@ -218,6 +220,8 @@ Result<void> Host::Parts::StartServices() {
   lambda = invoker::MakeLambdaApi(*control, *registry, *invoker, *code, *disk, *loop, api,
                                   events.get(), downloads.get(), mappings.get());
   gateway.Register(*lambda);
+  logs_api = std::make_unique<hearth::logs::LogsApi>(*loop, *logs, options.account);
+  gateway.Register(*logs_api);
   stacks = TRY(stacks::StacksApi::Create(
       {*control, *registry, *code, *disk, loop->service_clock(), options.account}, *database,
       *writer));

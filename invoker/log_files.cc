@@ -2,25 +2,29 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <optional>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "invoker/log_line.h"
 
 namespace hearth::invoker {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct File {
-  uint64_t first_sequence = 0;  // Its name.
-  std::string path;
-  size_t size = 0;
-};
+constexpr char kGroupFile[] = "group.json";
+constexpr base::Bytes kMaxGroupFile = base::Bytes::MiB(8);
+// Of a line, and of what a crash may have left behind it.
+constexpr size_t kMaxLineBytes = 2 * limits::kMaxLogLine + 2048;
+
+using File = LogFiles::File;
 
 std::optional<uint64_t> ToNumber(std::string_view text) {
   uint64_t out = 0;
@@ -45,101 +49,123 @@ std::vector<File> FilesIn(const std::string& folder) {
   return out;
 }
 
-std::string Unescape(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size()) {
-      out += text[++i] == 'n' ? '\n' : text[i];
-    } else {
-      out += text[i];
-    }
-  }
+std::vector<LogEvent> ParseFile(const File& file) {
+  std::vector<LogEvent> out;
+  VisitLogLines(LogFiles::Text(file), [&](const LogLine& line) {
+    out.push_back(line.ToEvent());
+    return true;
+  });
   return out;
 }
 
-// Nearly every message has nothing to escape, and is copied whole.
-void AppendEscaped(std::string& to, std::string_view text) {
-  while (!text.empty()) {
-    size_t plain = std::min(text.find('\n'), text.size());
-    plain = std::min(text.substr(0, plain).find('\\'), plain);
-    to.append(text.substr(0, plain));
-    if (plain == text.size()) return;
-    to.append(text[plain] == '\n' ? "\\n" : "\\\\");
-    text.remove_prefix(plain + 1);
-  }
+// The last whole line's sequence and time, looked for in the file's last `most` bytes.
+std::optional<std::pair<uint64_t, int64_t>> LastOf(const File& file, size_t most) {
+  base::UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return std::nullopt;
+  std::string text(std::min(file.size, most), '\0');
+  const ssize_t got =
+      ::pread(fd.get(), text.data(), text.size(), static_cast<off_t>(file.size - text.size()));
+  if (got < 0) return std::nullopt;
+  std::string_view rest(text.data(), static_cast<size_t>(got));
+  // What stands first is the end of a line.
+  if (text.size() < file.size) rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
+  std::optional<std::pair<uint64_t, int64_t>> last;
+  VisitLogLines(rest, [&](const LogLine& line) {
+    last = {line.sequence, line.timestamp_ms};
+    return true;
+  });
+  return last;
 }
 
-std::optional<LogEvent> ParseLine(std::string_view line) {
-  std::string_view fields[3];
-  for (auto& field : fields) {
-    const auto tab = line.find('\t');
-    if (tab == std::string_view::npos) return std::nullopt;
-    field = line.substr(0, tab);
-    line.remove_prefix(tab + 1);
-  }
-  const auto sequence = ToNumber(fields[0]);
-  const auto timestamp = ToNumber(fields[1]);
-  if (!sequence || !timestamp) return std::nullopt;
-  return LogEvent{*sequence, static_cast<int64_t>(*timestamp), std::string(fields[2]),
-                  Unescape(line)};
+std::optional<std::pair<uint64_t, int64_t>> LastOf(const File& file) {
+  const auto last = LastOf(file, 65536);
+  return last ? last : LastOf(file, kMaxLineBytes);
 }
 
-std::vector<LogEvent> ParseFile(const File& file) {
-  std::vector<LogEvent> out;
-  // A batch is written whole: it may be larger than a file by its last line, escaped.
-  const auto text = base::ReadFile(
-      file.path, base::Bytes(2 * limits::kMaxLogFile + limits::kMaxLogBytesUnwritten));
-  if (!text) return out;
-  std::string_view rest = *text;
-  while (true) {
-    const auto end = rest.find('\n');
-    if (end == std::string_view::npos) return out;  // What follows is half a line, or nothing.
-    if (auto event = ParseLine(rest.substr(0, end))) out.push_back(std::move(*event));
-    rest.remove_prefix(end + 1);
+// Where names of groups cannot be names of folders, their digests are. '@' is in no group's name.
+std::string FolderName(const std::string& group) {
+  if (group.size() > 200 || group.starts_with('.')) {
+    return "@" + base::ToHex(base::Sha256Of(group));
   }
+  std::string name = group;
+  std::ranges::replace(name, '/', '%');
+  return name;
 }
 
 }  // namespace
 
 std::string LogFiles::FolderOf(const std::string& group) const {
-  std::string name = group;
-  std::ranges::replace(name, '/', '%');
-  return root_ + "/" + name;
+  return root_ + "/" + FolderName(group);
 }
 
-void LogFiles::AppendLine(std::string& to, uint64_t sequence, int64_t timestamp_ms,
-                          std::string_view stream, std::string_view message) {
-  char number[24];
-  auto end = std::to_chars(number, number + sizeof number, sequence).ptr;
-  to.append(number, end).push_back('\t');
-  end = std::to_chars(number, number + sizeof number, timestamp_ms).ptr;
-  to.append(number, end).push_back('\t');
-  to.append(stream).push_back('\t');
-  AppendEscaped(to, message);
-  to.push_back('\n');
+std::vector<File> LogFiles::List(const std::string& group) const {
+  return FilesIn(FolderOf(group));
 }
 
-base::Result<std::map<std::string, uint64_t>> LogFiles::Scan() const {
-  std::map<std::string, uint64_t> out;
+std::string LogFiles::Text(const File& file) {
+  // A batch is written whole: it may be larger than a file by its last line, escaped.
+  return base::ReadFile(file.path,
+                        base::Bytes(2 * limits::kMaxLogFile + limits::kMaxLogBytesUnwritten))
+      .value_or(std::string());
+}
+
+std::string LogFiles::Head(const File& file) {
+  base::UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text(4096, '\0');
+  const ssize_t got = fd.valid() ? ::pread(fd.get(), text.data(), text.size(), 0) : 0;
+  text.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  return text;
+}
+
+size_t LogFiles::StoredBytes(const std::string& group) const {
+  size_t total = 0;
+  for (const File& file : List(group)) total += file.size;
+  return total;
+}
+
+base::Result<std::vector<LogGroup>> LogFiles::ReadGroups() const {
+  std::vector<LogGroup> out;
   TRY(base::MakeFolders(root_, 0700));
   std::error_code error;
   for (auto entry = fs::directory_iterator(root_, error);
        !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    std::string group = entry->path().filename().string();
-    std::ranges::replace(group, '%', '/');
-    const auto files = FilesIn(entry->path().string());
-    // The newest may hold only half a line, where the process died in its first write.
-    for (auto file = files.rbegin(); file != files.rend(); ++file) {
-      const auto events = ParseFile(*file);
-      out[group] = std::max(out[group], file->first_sequence);
-      if (events.empty()) continue;
-      out[group] = std::max(out[group], events.back().sequence);
-      break;
+    LogGroup group;
+    if (const auto text =
+            base::ReadFile(entry->path().string() + "/" + kGroupFile, kMaxGroupFile)) {
+      if (auto read = ParseLogGroup(*text)) group = std::move(*read);
     }
+    if (group.name.empty()) {
+      group.name = entry->path().filename().string();
+      std::ranges::replace(group.name, '%', '/');
+    }
+    // One of a folder that is not its own, or that nobody knows the name of, is none.
+    if (FolderName(group.name) == entry->path().filename()) out.push_back(std::move(group));
   }
   if (error) return base::SystemError("read " + root_, error.value());
   return out;
+}
+
+base::Result<std::vector<LogGroup>> LogFiles::Scan() const {
+  std::vector<LogGroup> out = TRY(ReadGroups());
+  for (LogGroup& group : out) {
+    const auto files = List(group.name);
+    // The newest may hold only half a line, where the process died in its first write.
+    for (auto file = files.rbegin(); file != files.rend(); ++file) {
+      group.next_sequence = std::max(group.next_sequence, file->first_sequence + 1);
+      const auto last = LastOf(*file);
+      if (!last) continue;
+      group.next_sequence = std::max(group.next_sequence, last->first + 1);
+      if (group.creation_ms == 0) group.creation_ms = last->second;
+      break;
+    }
+  }
+  return out;
+}
+
+base::Result<void> LogFiles::SaveGroup(const LogGroup& group) const {
+  TRY(base::MakeFolders(FolderOf(group.name), 0700));
+  return base::WriteFileAtomically(FolderOf(group.name) + "/" + kGroupFile, LogGroupText(group),
+                                   0600);
 }
 
 base::Result<void> LogFiles::Append(const std::string& group, uint64_t first_sequence,
@@ -218,6 +244,76 @@ std::vector<LogEvent> LogFiles::Tail(const std::string& group, uint64_t before_s
 base::Result<void> LogFiles::Remove(const std::string& group) {
   current_.erase(group);
   return base::RemoveTree(FolderOf(group));
+}
+
+// Each file that has lines of the stream is written anew without them.
+base::Result<void> LogFiles::RemoveStream(const std::string& group, const std::string& stream) {
+  current_.erase(group);
+  for (const File& file : List(group)) {
+    const std::string text = Text(file);
+    std::string kept;
+    bool found = false;
+    VisitLogLines(text, [&](const LogLine& line) {
+      found = found || line.stream == stream;
+      if (line.stream != stream) kept.append(line.whole).push_back('\n');
+      return true;
+    });
+    // One that is left with nothing still says where the sequence stood.
+    if (found) TRY(base::WriteFileAtomically(file.path, kept, 0600));
+  }
+  return {};
+}
+
+base::Result<void> LogFiles::RemoveBefore(const std::string& group, int64_t before_ms) {
+  for (const File& file : List(group)) {
+    const auto last = LastOf(file);
+    if (last && last->second >= before_ms) continue;
+    if (::unlink(file.path.c_str()) != 0) return base::SystemError("remove " + file.path);
+    if (const auto at = current_.find(group);
+        at != current_.end() && at->second.path == file.path) {
+      current_.erase(at);
+    }
+  }
+  return {};
+}
+
+base::Result<std::vector<std::string>> LogFiles::Bound(size_t max_bytes, size_t max_groups) {
+  struct Written {
+    fs::file_time_type at;
+    std::string group;
+    File file;
+  };
+  std::vector<Written> files;
+  std::map<std::string, fs::file_time_type> groups;
+  size_t total = 0;
+  for (const LogGroup& group : TRY(ReadGroups())) {
+    auto& newest = groups[group.name];
+    newest = fs::file_time_type::min();
+    for (File& file : List(group.name)) {
+      std::error_code error;
+      const auto at = fs::last_write_time(file.path, error);
+      if (error) continue;
+      total += file.size;
+      newest = std::max(newest, at);
+      files.push_back({at, group.name, std::move(file)});
+    }
+  }
+  std::ranges::sort(files, {}, &Written::at);
+  for (const auto& [at, group, file] : files) {
+    if (total <= max_bytes) break;
+    if (::unlink(file.path.c_str()) != 0) return base::SystemError("remove " + file.path);
+    current_.erase(group);
+    total -= file.size;
+  }
+  std::vector<std::pair<fs::file_time_type, std::string>> oldest;
+  for (const auto& [name, at] : groups) oldest.emplace_back(at, name);
+  std::ranges::sort(oldest);
+  std::vector<std::string> removed;
+  for (size_t i = 0; i + max_groups < oldest.size(); ++i) {
+    TRY(Remove(oldest[i].second));
+    removed.push_back(oldest[i].second);
+  }
+  return removed;
 }
 
 }  // namespace hearth::invoker

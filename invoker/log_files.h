@@ -1,5 +1,7 @@
-// LogFiles: a log group's events on disk. Blocking; Append from one thread at a time, reading from
-// any. The format is log_store.h's. Internal to the log store, which owns it.
+// LogFiles: log groups on disk: their events (log_line.h) and what is known of them (log_group.h).
+//
+// Blocking. Changes from one thread at a time; reading from any, also beside a change: a file that
+// goes meanwhile is left out. Owner: the log store; the Logs API reads from it too.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "invoker/log_store.h"
 
@@ -19,8 +22,17 @@ class LogFiles {
 
   explicit LogFiles(std::string root) : root_(std::move(root)) {}
 
-  // The last sequence of every group that has files. A line that a crash cut short does not count.
-  base::Result<std::map<std::string, uint64_t>> Scan() const;
+  // One of a group's files.
+  struct File {
+    uint64_t first_sequence = 0;  // Its name.
+    std::string path;
+    size_t size = 0;
+  };
+
+  // Every group there is. A line that a crash cut short does not count for its next sequence.
+  base::Result<std::vector<LogGroup>> Scan() const;
+  // Durable.
+  base::Result<void> SaveGroup(const LogGroup& group) const;
 
   // `text` is whole lines made by AppendLine, the first with `first_sequence`. Each process starts
   // a new file, since a predecessor's may end in half a line; so does what would pass a file's
@@ -35,9 +47,20 @@ class LogFiles {
   std::vector<LogEvent> Tail(const std::string& group, uint64_t before_sequence,
                              size_t count) const;
   base::Result<void> Remove(const std::string& group);
+  base::Result<void> RemoveStream(const std::string& group, const std::string& stream);
+  // Removes the files that have no event since `before_ms`.
+  base::Result<void> RemoveBefore(const std::string& group, int64_t before_ms);
+  // Removes the files written longest ago, and then the groups, as long as there are too many.
+  // Returns the names of the groups that are gone.
+  base::Result<std::vector<std::string>> Bound(size_t max_bytes, size_t max_groups);
 
-  static void AppendLine(std::string& to, uint64_t sequence, int64_t timestamp_ms,
-                         std::string_view stream, std::string_view message);
+  // Oldest first.
+  std::vector<File> List(const std::string& group) const;
+  // Of one file, empty where it cannot be read.
+  static std::string Text(const File& file);
+  // Its first line, as far as that is short.
+  static std::string Head(const File& file);
+  size_t StoredBytes(const std::string& group) const;
 
  private:
   struct Current {
@@ -45,6 +68,7 @@ class LogFiles {
     size_t size = 0;
   };
   std::string FolderOf(const std::string& group) const;
+  base::Result<std::vector<LogGroup>> ReadGroups() const;  // Without what their files say.
   // Makes room for one more file, of `room` bytes.
   base::Result<void> RemoveOldest(const std::string& group, size_t room) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -9,21 +10,27 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "invoker/log_files.h"
+#include "invoker/log_line.h"
 #include "io/timer.h"
 
 namespace hearth::invoker {
 namespace {
 
 constexpr auto kFlushEvery = std::chrono::milliseconds(200);
+constexpr auto kSweepEvery = std::chrono::hours(1);  // AWS takes up to 72.
 
 struct Kept {
   uint64_t sequence;
   int64_t timestamp_ms;
+  int64_t ingested_ms;
   std::shared_ptr<const std::string> stream;  // Shared by the events of one stream.
   std::string message;
 };
 
 struct Group {
+  LogGroup info;
+  bool exists = false;  // Else somebody follows what may come.
+  bool saved = false;   // What is known of it is on disk, or on its way.
   uint64_t next_sequence = 1;
   std::deque<Kept> recent;  // Every event from recent.front() on is here.
   size_t recent_bytes = 0;
@@ -40,27 +47,39 @@ struct Batch {
   uint64_t first_sequence = 0;
   uint64_t last_sequence = 0;
   std::string text;
+  std::optional<LogGroup> save;  // Of a group that has begun.
 };
 
 LogEvent ToEvent(const Kept& kept) {
-  return {kept.sequence, kept.timestamp_ms, *kept.stream, kept.message};
+  return {kept.sequence, kept.timestamp_ms, kept.ingested_ms, *kept.stream, kept.message};
 }
 
 class LogStoreImpl final : public LogStore {
  public:
-  LogStoreImpl(io::Loop& loop, io::Offload& disk) : loop_(loop), disk_(disk), timer_(loop) {}
+  LogStoreImpl(io::Loop& loop, io::Offload& disk)
+      : loop_(loop), disk_(disk), timer_(loop), sweep_timer_(loop) {}
 
   base::Result<void> OpenFiles(const std::string& root) {
     files_ = std::make_shared<LogFiles>(root);
-    for (const auto& [group, last] : TRY(files_->Scan())) {
-      groups_[group].next_sequence = last + 1;
+    for (LogGroup& known : TRY(files_->Scan())) {
+      Group& group = groups_[known.name];
+      group.next_sequence = known.next_sequence;
+      group.exists = group.saved = true;
+      group.info = std::move(known);
     }
+    sweep_timer_.Start(std::chrono::seconds(1), [this] { Sweep(); });
     return {};
   }
 
-  void Append(const std::string& group_name, const std::string& stream,
+  void Append(const std::string& group, const std::string& stream,
               std::string_view message) override {
+    AppendAt(group, stream, NowMs(), message);
+  }
+
+  void AppendAt(const std::string& group_name, const std::string& stream, int64_t timestamp_ms,
+                std::string_view message) override {
     Group& group = GroupOf(group_name);
+    if (!group.exists) Begin(group_name, group);
     if (group.unwritten.size() > limits::kMaxLogBytesUnwritten) {
       // Faster than the disk: what is dropped is counted, and told when there is room again.
       ++group.dropped;
@@ -68,12 +87,12 @@ class LogStoreImpl final : public LogStore {
     }
     if (group.dropped > 0) {
       const uint64_t dropped = std::exchange(group.dropped, 0);
-      Add(group, stream,
+      Add(group, stream, NowMs(),
           std::to_string(dropped) +
               " log lines were dropped: they came faster "
               "than the disk takes them");
     }
-    Add(group, stream, message);
+    Add(group, stream, timestamp_ms, message);
     Announce(group_name, group);
   }
 
@@ -140,9 +159,51 @@ class LogStoreImpl final : public LogStore {
     found->second.next_sequence = next;
     found->second.removed = next - 1;
     found->second.followers = std::move(followers);
-    if (files_) removed_.push_back(group_name);
-    StartTimer();
+    if (!files_) return;
+    // Behind the lines that are being written, before those that come.
+    disk_.Run([files = files_, group_name] { return files->Remove(group_name); },
+              [](const base::Result<void>& removed) {
+                if (!removed) HLOG_WARN("removed logs: {}", removed.error().ToString());
+              });
   }
+
+  const LogGroup* Find(const std::string& group) const override {
+    const auto found = groups_.find(group);
+    return found == groups_.end() || !found->second.exists ? nullptr : &found->second.info;
+  }
+
+  std::vector<const LogGroup*> Groups() const override {
+    std::vector<const LogGroup*> out;
+    for (const auto& [name, group] : groups_) {
+      if (group.exists) out.push_back(&group.info);
+    }
+    std::ranges::sort(out, {}, [](const LogGroup* group) -> const auto& { return group->name; });
+    return out;
+  }
+
+  void Change(const std::string& name, const std::function<void(LogGroup&)>& change,
+              Done done) override {
+    Group& group = groups_[name];
+    if (!group.exists) Begin(name, group);
+    change(group.info);
+    Save(group, std::move(done));
+    if (group.info.retention_days > 0) Expire(group);
+  }
+
+  void RemoveStream(const std::string& name, const std::string& stream, Done done) override {
+    Group& group = groups_[name];
+    std::erase_if(group.recent, [&](const Kept& kept) {
+      if (*kept.stream != stream) return false;
+      group.recent_bytes -= kept.message.size();
+      return true;
+    });
+    if (!files_) return loop_.Post([done] { done({}); });
+    Flush([this, name, stream, done] {
+      disk_.Run([files = files_, name, stream] { return files->RemoveStream(name, stream); }, done);
+    });
+  }
+
+  std::shared_ptr<const LogFiles> files() const override { return files_; }
 
   void Flush(std::function<void()> done) override {
     waiting_for_flush_.push_back(std::move(done));
@@ -160,18 +221,72 @@ class LogStoreImpl final : public LogStore {
     return group.recent.empty() ? group.next_sequence : group.recent.front().sequence;
   }
 
-  void Add(Group& group, const std::string& stream, std::string_view message) {
+  int64_t NowMs() const { return base::EpochMillis(loop_.clock().WallNow()); }
+
+  void Begin(const std::string& name, Group& group) {
+    group.exists = true;
+    group.info = {.name = name, .creation_ms = NowMs()};
+  }
+
+  void Save(Group& group, Done done) {
+    group.saved = true;
+    group.info.next_sequence = group.next_sequence;
+    if (!files_) return loop_.Post([done = std::move(done)] { done({}); });
+    disk_.Run([files = files_, info = group.info] { return files->SaveGroup(info); },
+              std::move(done));
+  }
+
+  // Whole files go; what is past its time in one that stays is hidden by those who read it.
+  void Expire(Group& group) {
+    const int64_t before = NowMs() - int64_t{group.info.retention_days} * 86'400'000;
+    while (!group.recent.empty() && group.recent.front().timestamp_ms < before &&
+           (!files_ || group.recent.front().sequence <= group.written)) {
+      group.removed = group.recent.front().sequence;
+      group.recent_bytes -= group.recent.front().message.size();
+      group.recent.pop_front();
+    }
+    if (!files_) return;
+    // The sequence goes on, also where no file is left to say how far it was.
+    Save(group, [](const auto&) {});
+    disk_.Run([files = files_, name = group.info.name,
+               before] { return files->RemoveBefore(name, before); },
+              [](const base::Result<void>& removed) {
+                if (!removed) HLOG_WARN("old logs: {}", removed.error().ToString());
+              });
+  }
+
+  void Sweep() {
+    sweep_timer_.Start(kSweepEvery, [this] { Sweep(); });
+    for (auto& [name, group] : groups_) {
+      if (group.exists && group.info.retention_days > 0) Expire(group);
+    }
+    disk_.Run(
+        [files = files_] { return files->Bound(limits::kMaxLogBytesOfAll, limits::kMaxLogGroups); },
+        [this, alive = std::weak_ptr<bool>(alive_)](
+            const base::Result<std::vector<std::string>>& removed) {
+          if (alive.expired()) return;
+          if (!removed) return HLOG_WARN("old logs: {}", removed.error().ToString());
+          for (const std::string& name : *removed) {
+            Group& group = groups_[name];
+            if (group.unwritten.empty()) group.exists = false;
+            group.saved = false;
+          }
+        });
+  }
+
+  void Add(Group& group, const std::string& stream, int64_t timestamp_ms,
+           std::string_view message) {
     const uint64_t sequence = group.next_sequence++;
-    const int64_t now = base::EpochMillis(loop_.clock().WallNow());
+    const int64_t now = NowMs();
     if (files_) {
       if (group.unwritten.empty()) group.unwritten_first = sequence;
-      LogFiles::AppendLine(group.unwritten, sequence, now, stream, message);
+      AppendLogLine(group.unwritten, sequence, timestamp_ms, now, stream, message);
       StartTimer();
     }
     auto shared = !group.recent.empty() && *group.recent.back().stream == stream
                       ? group.recent.back().stream
                       : std::make_shared<const std::string>(stream);
-    group.recent.push_back({sequence, now, std::move(shared), std::string(message)});
+    group.recent.push_back({sequence, timestamp_ms, now, std::move(shared), std::string(message)});
     group.recent_bytes += message.size();
     Trim(group);
   }
@@ -216,7 +331,10 @@ class LogStoreImpl final : public LogStore {
     for (auto& [name, group] : groups_) {
       if (group.unwritten.empty()) continue;
       out.push_back({name, group.unwritten_first, group.next_sequence - 1,
-                     std::exchange(group.unwritten, {})});
+                     std::exchange(group.unwritten, {}), std::nullopt});
+      if (std::exchange(group.saved, true)) continue;
+      group.info.next_sequence = group.next_sequence;
+      out.back().save = group.info;
     }
     return out;
   }
@@ -226,18 +344,17 @@ class LogStoreImpl final : public LogStore {
     timer_.Cancel();
     if (writing_) return;
     auto batches = std::make_shared<std::vector<Batch>>(TakeBatches());
-    auto removed = std::make_shared<std::vector<std::string>>(std::exchange(removed_, {}));
     writing_ = true;
     auto flushed =
         std::make_shared<std::vector<std::function<void()>>>(std::exchange(waiting_for_flush_, {}));
     disk_.Run(
-        [files = files_, batches, removed]() -> base::Result<void> {
+        [files = files_, batches]() -> base::Result<void> {
           base::Result<void> result;
           const auto note = [&](base::Result<void> one) {
             if (!one) result = std::move(one);
           };
-          for (const auto& group : *removed) note(files->Remove(group));
           for (const Batch& batch : *batches) {
+            if (batch.save) note(files->SaveGroup(*batch.save));
             note(files->Append(batch.group, batch.first_sequence, batch.text));
           }
           return result;
@@ -249,6 +366,7 @@ class LogStoreImpl final : public LogStore {
           for (const Batch& batch : *batches) {
             Group& group = groups_[batch.group];
             group.written = batch.last_sequence;
+            if (!result && batch.save) group.saved = false;
             Trim(group);
           }
           if (!result && healthy_) {
@@ -259,18 +377,18 @@ class LogStoreImpl final : public LogStore {
           if (!waiting_for_flush_.empty()) return WriteOut();
           const bool more = std::ranges::any_of(
               groups_, [](const auto& entry) { return !entry.second.unwritten.empty(); });
-          if (more || !removed_.empty()) StartTimer();
+          if (more) StartTimer();
         });
   }
 
   io::Loop& loop_;
   io::Offload& disk_;
   io::Timer timer_;
+  io::Timer sweep_timer_;
   std::shared_ptr<LogFiles> files_;  // Null: memory only. Written on the disk's thread.
   std::unordered_map<std::string, Group> groups_;
   std::unordered_map<std::string, Group>::value_type* last_ = nullptr;  // That Append asked for.
   std::set<std::string> announced_;
-  std::vector<std::string> removed_;
   std::vector<std::function<void()>> waiting_for_flush_;
   uint64_t next_token_ = 1;
   bool writing_ = false;

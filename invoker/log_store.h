@@ -2,9 +2,11 @@
 //
 // Append is called on the warm path: it only buffers; a flush a few times a second appends to files
 // through io::Offload. A group's file is <root>/<group, '/' as '%'>/<first sequence>.log, one event
-// a line (sequence, epoch ms, stream, message; tabs between, '\\' and newlines of the message
-// escaped); rotated by size, the oldest removed. A line is readable (Read, followers) at once, and
-// outlives a restart once flushed. Owner: host; nothing may be appended after Flush at shutdown.
+// a line (log_line.h); rotated by size, the oldest removed. A line is readable (Read, followers) at
+// once, and outlives a restart once flushed. A group begins with its first event, or when it is
+// made, and stays when its function is deleted; events past its retention, and the oldest files of
+// all groups together, are removed (kMaxLogBytesOfAll). Owner: host; nothing may be appended after
+// Flush at shutdown.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "invoker/log_group.h"
 #include "io/loop.h"
 #include "io/offload.h"
 
@@ -23,13 +26,18 @@ namespace hearth::invoker {
 
 struct LogEvent {
   uint64_t sequence = 0;     // Grows by one an event within a group; the cursor of Read.
-  int64_t timestamp_ms = 0;  // Epoch.
+  int64_t timestamp_ms = 0;  // Epoch; when it happened.
+  int64_t ingested_ms = 0;   // When it was taken in: the same, but for PutLogEvents.
   std::string stream;        // "2026/11/24/[$LATEST]<32 hex>"
   std::string message;       // No trailing newline.
 };
 
+class LogFiles;
+
 class LogStore {
  public:
+  using Done = std::function<void(base::Result<void>)>;
+
   // An empty `root` keeps logs in memory only (tests).
   static base::Result<std::unique_ptr<LogStore>> Open(io::Loop& loop, io::Offload& disk,
                                                       const std::string& root);
@@ -37,6 +45,9 @@ class LogStore {
 
   virtual void Append(const std::string& group, const std::string& stream,
                       std::string_view message) = 0;
+  // Of an event that happened at another time.
+  virtual void AppendAt(const std::string& group, const std::string& stream, int64_t timestamp_ms,
+                        std::string_view message) = 0;
   // Events after `after_sequence` (0: the oldest kept), at most `limit`, oldest first; fewer where
   // they are long (LogFiles::kMaxReadBytes): the next Read goes on from there. Recent events come
   // from memory; older ones, and those from before a restart, from disk, in blocking reads.
@@ -48,8 +59,20 @@ class LogStore {
   virtual uint64_t Follow(const std::string& group, std::function<void()> on_new) = 0;
   virtual void Unfollow(uint64_t token) = 0;
   virtual void Remove(const std::string& group) = 0;
-  // Everything buffered is on disk when `done` runs.
+  // Everything buffered is on disk when `done` runs, and what was removed is gone.
   virtual void Flush(std::function<void()> done) = 0;
+
+  // Null where there is no such group. Valid until the loop's next turn.
+  virtual const LogGroup* Find(const std::string& group) const = 0;
+  // By name.
+  virtual std::vector<const LogGroup*> Groups() const = 0;
+  // Changes a group, or makes it, at once; durable when `done` runs.
+  virtual void Change(const std::string& group, const std::function<void(LogGroup&)>& change,
+                      Done done) = 0;
+  // Removes the events that a stream has had so far.
+  virtual void RemoveStream(const std::string& group, const std::string& stream, Done done) = 0;
+  // To read from on another thread, after a Flush. Null where there is no disk.
+  virtual std::shared_ptr<const LogFiles> files() const = 0;
 };
 
 }  // namespace hearth::invoker

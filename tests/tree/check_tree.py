@@ -21,10 +21,11 @@ MAY_INCLUDE = {
     "runtime": {"base", "io"},
     "aws": {"base", "io"},
     "invoker": {"base", "io", "store", "aws", "sandbox", "layers", "runtime"},
+    "logs": {"base", "io", "aws", "invoker"},
     "triggers": {"base", "io", "store", "aws", "invoker"},
     "stacks": {"base", "io", "store", "aws", "layers", "invoker", "triggers"},
-    "host": {"base", "io", "store", "aws", "sandbox", "layers", "runtime", "invoker", "triggers",
-             "stacks"},
+    "host": {"base", "io", "store", "aws", "sandbox", "layers", "runtime", "invoker", "logs",
+             "triggers", "stacks"},
     "cli": {"base", "io", "layers"},
     "bench": {"base", "io", "sandbox", "invoker"},
 }

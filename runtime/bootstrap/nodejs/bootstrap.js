@@ -5,7 +5,7 @@
 'use strict';
 
 const net = require('node:net');
-const { patchConsole, setRequestId } = require('./console.js');
+const { patchConsole, configureConsole, logError, setRequestId } = require('./console.js');
 const { loadHandler } = require('./handler.js');
 const { installStreaming, runStreaming, isStreaming } = require('./stream.js');
 
@@ -102,9 +102,9 @@ function finish(call, error, result) {
     }
   }
   const described = describe(error);
-  console.error('Invoke Error', '\t' + JSON.stringify({
+  logError('Invoke Error', {
     errorType: described.errorType, errorMessage: described.errorMessage, stack: described.trace,
-  }));
+  });
   send(ERROR, call.idBytes, ...errorFields(described));
 }
 
@@ -173,8 +173,8 @@ process.on('beforeExit', () => {
 
 function dieOf(error, type, status) {
   const described = describe(error, type);
-  console.error(type === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection'
-    : 'Uncaught Exception', '\t' + JSON.stringify(described));
+  logError(type === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection'
+    : 'Uncaught Exception', described);
   const leave = () => process.exit(status);
   if (running) send(LAST_ERROR, running.idBytes, ...errorFields(described));
   else send(INIT_ERROR, ...errorFields(described));
@@ -231,15 +231,16 @@ function listen() {
 }
 
 async function load() {
+  configureConsole(process.env);
   makeContext = require('./context.js').makeContext;
   let handler;
   try {
     handler = await loadHandler('/var/task', process.env._HANDLER || '');
   } catch (error) {
     const described = describe(error);
-    console.error('Uncaught Exception', '\t' + JSON.stringify({
+    logError('Uncaught Exception', {
       errorType: described.errorType, errorMessage: described.errorMessage, stack: described.trace,
-    }));
+    });
     send(INIT_ERROR, ...errorFields(described));
     answers.end(() => process.exit(1));
     return;

@@ -100,12 +100,26 @@ def describe(error, request_id):
 
 
 def log_error(described):
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON":
+        return write_out(json.dumps({"timestamp": now_text(), "log_level": "ERROR", **described},
+                                    ensure_ascii=False))
     lines = [f"[ERROR] {described['errorType']}: {described['errorMessage']}"]
     if described["stackTrace"]:
         lines.append("Traceback (most recent call last):")
         lines += [line.rstrip("\n") for line in described["stackTrace"]]
+    write_out("\n".join(lines))
+
+
+def now_text():
+    import time
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    return (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+            + f".{nanoseconds // 10**6:03}Z")
+
+
+def write_out(text):
     # A message may hold what UTF-8 cannot: half a surrogate pair.
-    text = "\n".join(lines).encode("utf-8", "backslashreplace").decode()
+    text = text.encode("utf-8", "backslashreplace").decode()
     flush_output()
     try:
         sys.stdout.write(text + "\n")

@@ -58,7 +58,7 @@ class LogStoreOnDisk : public ::testing::Test {
     std::vector<std::string> out;
     std::error_code none;
     for (const auto& entry : std::filesystem::directory_iterator(GroupFolder(), none)) {
-      out.push_back(entry.path().filename());
+      if (entry.path().extension() == ".log") out.push_back(entry.path().filename());
     }
     std::ranges::sort(out);
     return out;
