@@ -29,7 +29,9 @@ std::string FunctionArn(const Account& account, const std::string& name,
   return qualifier.empty() ? arn : arn + ":" + qualifier;
 }
 
-std::string LogGroupName(const FunctionVersion& function) { return "/aws/lambda/" + function.name; }
+std::string LogGroupName(const FunctionVersion& function) {
+  return function.logging.group.empty() ? "/aws/lambda/" + function.name : function.logging.group;
+}
 
 void CopyFunctionsOwn(const FunctionVersion& from, FunctionVersion& to) {
   to.tags = from.tags;
@@ -76,6 +78,7 @@ base::Json ToStored(const FunctionVersion& function) {
                  {"architecture", function.architecture},
                  {"layers", ToStored(function.layers)},
                  {"snap_start", function.snap_start},
+                 {"logging", ToStored(function.logging)},
                  {"code_digest", function.code_digest},
                  {"code_sha256", function.code_sha256},
                  {"code_size", function.code_size},
@@ -119,6 +122,7 @@ base::Result<FunctionVersion> FromStored(const base::Json& stored) {
     out.tags = stored.at("tags").get<std::map<std::string, std::string>>();
     // Functions stored before there were published versions have none of these.
     out.snap_start = stored.value("snap_start", false);
+    out.logging = LogSettingsFrom(stored.value("logging", base::Json()));
     out.state = StateFrom(stored.value("state", ""));
     out.state_reason = stored.value("state_reason", "");
     out.latest_description = stored.value("latest_description", "");

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "invoker/log_settings.h"
 
 namespace hearth::invoker {
 
@@ -41,6 +42,7 @@ struct FunctionVersion {
   std::string architecture = "x86_64";
   std::vector<UsedLayer> layers;  // Found in /opt; a later one lies over those before it.
   bool snap_start = false;        // Published versions start from a snapshot.
+  LogSettings logging;
 
   std::string code_digest;  // Hex SHA-256 of the zip: layers::CodeStore's key.
   std::string code_sha256;  // Base64 of the same: what the API shows.
@@ -79,7 +81,7 @@ struct Account {
 // "arn:aws:lambda:us-east-1:000000000000:function:Name" (+ ":" + qualifier where given)
 std::string FunctionArn(const Account& account, const std::string& name,
                         const std::string& qualifier = {});
-// "/aws/lambda/Name"
+// "/aws/lambda/Name", or what its settings name.
 std::string LogGroupName(const FunctionVersion& function);
 
 // Gives `to` what is the function's own in `from`, whatever the version.

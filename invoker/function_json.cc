@@ -55,7 +55,7 @@ base::Json FunctionConfigurationJson(const Account& account, const FunctionVersi
         {"OptimizationStatus", function.snap_start && function.is_published() ? "On" : "Off"}}},
       {"RuntimeVersionConfig",
        {{"RuntimeVersionArn", RuntimeVersionArn(account, function.runtime)}}},
-      {"LoggingConfig", {{"LogFormat", "Text"}, {"LogGroup", LogGroupName(function)}}}};
+      {"LoggingConfig", LoggingConfigJson(function.logging, LogGroupName(function))}};
   AddState(function, out);
   for (const UsedLayer& layer : function.layers) {
     out["Layers"].push_back({{"Arn", layer.arn}, {"CodeSize", layer.code_size}});

@@ -279,6 +279,7 @@ std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettin
                   .architecture = settings.architectures[0],
                   .layers = {},
                   .snap_start = settings.snap_start,
+                  .logging = settings.logging,
                   .code_digest = {},
                   .code_sha256 = {},
                   .revision_id = {},
@@ -305,6 +306,7 @@ FunctionSettings SettingsOf(const FunctionVersion& function) {
           .known_layers = function.layers,
           .tags = function.tags,
           .reserved = function.reserved,
+          .logging = function.logging,
           .snap_start = function.snap_start};
 }
 

@@ -34,6 +34,7 @@ struct FunctionSettings {
   std::vector<UsedLayer> known_layers;
   std::map<std::string, std::string> tags;
   std::optional<int64_t> reserved;  // ReservedConcurrentExecutions
+  LogSettings logging;
   bool snap_start = false;          // SnapStart.ApplyOn: PublishedVersions
 };
 

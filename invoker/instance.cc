@@ -37,7 +37,7 @@ Instance::Instance(const InstanceParts& parts, Delegate& delegate, uint64_t id,
       delegate_(delegate),
       id_(id),
       function_(std::move(function)),
-      log_(parts.logs, LogGroupName(*function_), function_->version, parts.loop.clock().WallNow()),
+      log_(parts.logs, *function_, parts.loop.clock()),
       timer_(parts.loop),
       created_(parts.loop.clock().Now()) {
   idle_hook.home.push_back(this);
@@ -116,7 +116,7 @@ void Instance::Invoke(PendingCallPtr call) {
   call_began_ = parts_.loop.clock().Now();
   // The event goes first and the line after: what the function writes is read on a later turn.
   Run();
-  log_.Start(call_->request.request_id, function_->version, call_->request.want_log_tail);
+  log_.Start(call_->request.request_id, call_->request.want_log_tail);
   timer_.Start(function_->timeout, [this] { OnCallTimeout(); });
 }
 
@@ -234,6 +234,9 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
   }
   report.billed_ms =
       CeilMillis(report.duration + report.init_duration.value_or(base::Duration::zero()));
+
+  report.handler_failed = status == InvocationStatus::kFunctionError;
+  report.produced_bytes = payload.size();
 
   InvocationResult result;
   result.status = status;

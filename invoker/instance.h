@@ -129,6 +129,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
  private:
   void Transition(State to);
   base::Result<void> Begin();
+  const char* InitializationType() const;
   base::Result<void> Launch(sandbox::Spec spec, int image);
   void Adopt(StemCell cell, sandbox::Spec spec);
   void Capture(base::UniqueFd output);

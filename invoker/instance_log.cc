@@ -45,9 +45,12 @@ std::string FormatMillis(base::Duration duration) {
   return out;
 }
 
-InstanceLog::InstanceLog(LogStore& logs, std::string group, const std::string& version,
-                         base::WallTime now)
-    : logs_(logs), group_(std::move(group)), stream_(StreamName(version, now)) {}
+InstanceLog::InstanceLog(LogStore& logs, const FunctionVersion& function, const base::Clock& clock)
+    : logs_(logs),
+      function_(function),
+      clock_(clock),
+      group_(LogGroupName(function)),
+      stream_(StreamName(function.version, clock.WallNow())) {}
 
 void InstanceLog::Line(std::string_view line) {
   logs_.Append(group_, stream_, line);
@@ -57,34 +60,109 @@ void InstanceLog::Line(std::string_view line) {
   if (tail_.size() > 4 * limits::kLogTail) tail_.erase(0, tail_.size() - limits::kLogTail);
 }
 
-void InstanceLog::InitStart(std::string_view runtime_version) {
-  Line(fmt::format("INIT_START Runtime Version: {}", runtime_version));
+void InstanceLog::Event(const PlatformEvent& event) {
+  if (Shows(event.level)) Line(event.text);
+}
+
+void InstanceLog::InitStart(std::string_view runtime_version, std::string_view type) {
+  initialization_type_ = type;
+  if (function_.logging.is_json) {
+    return Event(InitStartEvent(clock_.WallNow(), {.initialization_type = type,
+                                                   .runtime_version = runtime_version,
+                                                   .function_name = function_.name,
+                                                   .function_version = function_.version}));
+  }
+  if (!runtime_version.empty()) {
+    Line(fmt::format("INIT_START Runtime Version: {}", runtime_version));
+  }
+}
+
+void InstanceLog::InitDone(base::Duration took) {
+  if (!function_.logging.is_json) return;
+  const InitDoneRecord record{.initialization_type = initialization_type_};
+  Event(InitRuntimeDoneEvent(clock_.WallNow(), record));
+  Event(InitReportEvent(clock_.WallNow(), record, took));
 }
 
 void InstanceLog::RestoreStart(std::string_view runtime_version) {
+  if (function_.logging.is_json) {
+    return Event(RestoreStartEvent(clock_.WallNow(), {.runtime_version = runtime_version,
+                                                      .function_name = function_.name,
+                                                      .function_version = function_.version}));
+  }
   Line(fmt::format("RESTORE_START Runtime Version: {}", runtime_version));
 }
 
 void InstanceLog::RestoreReport(base::Duration took) {
+  if (function_.logging.is_json) {
+    Event(RestoreRuntimeDoneEvent(clock_.WallNow(), {}));
+    return Event(RestoreReportEvent(clock_.WallNow(), {}, took));
+  }
   Line(fmt::format("RESTORE_REPORT Restore Duration: {}", FormatMillis(took)));
 }
 
 void InstanceLog::InitReport(base::Duration took, std::string_view phase, std::string_view status,
                              std::string_view error_type) {
+  if (function_.logging.is_json) {
+    const InitDoneRecord record{.initialization_type = initialization_type_,
+                                .phase = phase,
+                                .status = {status, error_type}};
+    Event(InitRuntimeDoneEvent(clock_.WallNow(), record));
+    return Event(InitReportEvent(clock_.WallNow(), record, took));
+  }
   std::string line = fmt::format("INIT_REPORT Init Duration: {}\tPhase: {}\tStatus: {}",
                                  FormatMillis(took), phase, status);
   if (!error_type.empty()) line += fmt::format("\tError Type: {}", error_type);
   Line(line);
 }
 
-void InstanceLog::Start(const std::string& request_id, const std::string& version, bool keep_tail) {
+void InstanceLog::Start(const std::string& request_id, bool keep_tail) {
   keep_tail_ = keep_tail;
   tail_.clear();
-  line_.assign("START RequestId: ").append(request_id).append(" Version: ").append(version);
-  Line(line_);
+  if (function_.logging.is_json) {
+    if (Shows(LogLevel::kInfo)) {
+      Event(StartEvent(clock_.WallNow(), request_id, function_.version, {}));
+    }
+    return;
+  }
+  line_.assign("START RequestId: ").append(request_id).append(" Version: ");
+  Line(line_.append(function_.version));
 }
 
 std::string InstanceLog::End(const std::string& request_id, const CallReport& report) {
+  function_.logging.is_json ? EndAsJson(request_id, report) : EndAsText(request_id, report);
+  keep_tail_ = false;
+  std::string tail = std::exchange(tail_, {});
+  if (tail.size() > limits::kLogTail) tail.erase(0, tail.size() - limits::kLogTail);
+  return tail;
+}
+
+void InstanceLog::EndAsJson(const std::string& request_id, const CallReport& report) {
+  PhaseStatus status;
+  if (!report.status.empty()) {
+    status = {report.status, report.error_type};
+  } else if (report.handler_failed) {
+    status = {"error", "Function.Unknown"};
+  }
+  const bool succeeded = status.status == "success";
+  if (Shows(succeeded ? LogLevel::kDebug : LogLevel::kWarn)) {
+    Event(RuntimeDoneEvent(clock_.WallNow(), {.request_id = request_id,
+                                              .status = status,
+                                              .duration = report.duration,
+                                              .produced_bytes = report.produced_bytes}));
+  }
+  if (!Shows(succeeded ? LogLevel::kInfo : LogLevel::kWarn)) return;
+  Event(ReportEvent(clock_.WallNow(), {.request_id = request_id,
+                                       .status = status,
+                                       .duration = report.duration,
+                                       .billed_ms = report.billed_ms,
+                                       .memory_mib = report.memory_mib,
+                                       .max_memory_mib = report.max_memory_mib,
+                                       .init_duration = report.init_duration,
+                                       .restore_duration = report.restore_duration}));
+}
+
+void InstanceLog::EndAsText(const std::string& request_id, const CallReport& report) {
   line_.assign("END RequestId: ").append(request_id);
   Line(line_);
   line_.assign("REPORT RequestId: ").append(request_id).append("\tDuration: ");
@@ -105,10 +183,6 @@ std::string InstanceLog::End(const std::string& request_id, const CallReport& re
   if (!report.status.empty()) line_.append("Status: ").append(report.status);
   if (!report.error_type.empty()) line_.append("\tError Type: ").append(report.error_type);
   Line(line_);
-  keep_tail_ = false;
-  std::string tail = std::exchange(tail_, {});
-  if (tail.size() > limits::kLogTail) tail.erase(0, tail.size() - limits::kLogTail);
-  return tail;
 }
 
 }  // namespace hearth::invoker

@@ -1,6 +1,8 @@
-// InstanceLog: one instance's log stream, and the lines that Lambda itself writes to it.
+// InstanceLog: one instance's log stream, and the lines that Lambda itself writes to it: as text,
+// or, where the function's log format is JSON, as platform events of its system level and above.
 //
-// Source of the lines: aws-facts 4.4 (tabs literal, as recorded on AWS). Owner: an Instance.
+// Source of the lines: aws-facts 4.4 (tabs literal, as recorded on AWS); platform_events.h. Owner:
+// an Instance.
 #pragma once
 
 #include <chrono>
@@ -9,7 +11,9 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "invoker/function.h"
 #include "invoker/log_store.h"
+#include "invoker/platform_events.h"
 
 namespace hearth::invoker {
 
@@ -22,17 +26,21 @@ struct CallReport {
   std::optional<base::Duration> restore_duration;  // Instead of it, from a snapshot.
   std::string_view status;                         // Empty, "timeout" or "error".
   std::string_view error_type;                     // With "error": "Runtime.OutOfMemory".
+  bool handler_failed = false;                     // It raised: JSON says so, text does not.
+  uint64_t produced_bytes = 0;
 };
 
 class InstanceLog {
  public:
-  // `version` as in the stream's name: "$LATEST".
-  InstanceLog(LogStore& logs, std::string group, const std::string& version, base::WallTime now);
+  // `function` and the others outlive it.
+  InstanceLog(LogStore& logs, const FunctionVersion& function, const base::Clock& clock);
   const std::string& stream() const { return stream_; }
 
   // One line of the function's, or of ours.
   void Line(std::string_view line);
-  void InitStart(std::string_view runtime_version);
+  // `type` is the initialization type; `runtime_version` may be empty.
+  void InitStart(std::string_view runtime_version, std::string_view type);
+  void InitDone(base::Duration took);
   void RestoreStart(std::string_view runtime_version);
   void RestoreReport(base::Duration took);
   // `phase` is "init" or "invoke"; written where an init did not succeed.
@@ -41,13 +49,22 @@ class InstanceLog {
 
   // From Start to End the lines are one call's. With `keep_tail`, End returns the last 4 KB of
   // them.
-  void Start(const std::string& request_id, const std::string& version, bool keep_tail);
+  void Start(const std::string& request_id, bool keep_tail);
   std::string End(const std::string& request_id, const CallReport& report);
 
  private:
+  // Of a level that is left out, nothing is made.
+  bool Shows(LogLevel level) const { return level >= function_.logging.system; }
+  void Event(const PlatformEvent& event);
+  void EndAsText(const std::string& request_id, const CallReport& report);
+  void EndAsJson(const std::string& request_id, const CallReport& report);
+
   LogStore& logs_;
+  const FunctionVersion& function_;
+  const base::Clock& clock_;
   const std::string group_;
   const std::string stream_;
+  std::string initialization_type_;
   bool keep_tail_ = false;
   std::string tail_;
   std::string line_;  // The one that is being made; kept for its memory.

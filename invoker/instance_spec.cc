@@ -103,6 +103,10 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   environment.region = options.account.region;
   environment.log_group = LogGroupName(function);
   environment.log_stream = log_stream;
+  if (function.logging.is_json) {
+    environment.log_format = "JSON";
+    environment.log_level = ToText(function.logging.application);
+  }
   environment.initialization_type = initialization_type;
   // Of AWS's form, so that SDKs sign with them; while authorisation is off any credentials do.
   environment.access_key_id = "ASIA" + base::NewHexId(16);

@@ -36,7 +36,7 @@ void Instance::Start(PendingCallPtr call) {
   if (call) {
     call_ = std::move(call);
     call_began_ = created_;
-    log_.Start(call_->request.request_id, function_->version, call_->request.want_log_tail);
+    log_.Start(call_->request.request_id, call_->request.want_log_tail);
     timer_.Start(function_->timeout, [this] { OnCallTimeout(); });
   } else {
     timer_.Start(kLaunchTimeout, [this] {
@@ -63,15 +63,18 @@ base::Result<void> Instance::Begin() {
   runtime_ = *runtime;
   const int snapshot = parts_.snapshots.Image(*function_);
   is_restore_ = snapshot >= 0;
-  const char* const type = is_restore_ ? kSnapStart : is_provisioned ? kProvisioned : kOnDemand;
-  sandbox::Spec spec =
-      TRY(MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream(), type));
+  sandbox::Spec spec = TRY(
+      MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream(), InitializationType()));
   if (is_restore_) return Launch(std::move(spec), snapshot);
   if (auto cell = parts_.stem_cells.Take(*function_, runtime_)) {
     Adopt(std::move(*cell), std::move(spec));
     return {};
   }
   return Launch(std::move(spec), parts_.stem_cells.Image(*function_, runtime_));
+}
+
+const char* Instance::InitializationType() const {
+  return is_restore_ ? kSnapStart : is_provisioned ? kProvisioned : kOnDemand;
 }
 
 // From `image` where there is one, which then waits for its environment; -1: there is none.
@@ -129,9 +132,8 @@ void Instance::OnLaunched(runtime::ChannelSockets channel,
   launched_ = parts_.loop.clock().Now();
   if (state_ == State::kEnding) return sandbox_->Kill();
   Transition(State::kInit);
-  if (const std::string version = RuntimeVersionText(runtime_); !version.empty()) {
-    is_restore_ ? log_.RestoreStart(version) : log_.InitStart(version);
-  }
+  const std::string version = RuntimeVersionText(runtime_);
+  is_restore_ ? log_.RestoreStart(version) : log_.InitStart(version, InitializationType());
   if (runtime_.transport == runtime::Transport::kChannel) {
     session_ = runtime::MakeChannelSession(parts_.loop, std::move(channel), *this);
     if (!environment.empty()) session_->Load(environment);
@@ -152,7 +154,7 @@ void Instance::OnLaunchFailed(const base::Error& error) {
 void Instance::OnReady() {
   if (state_ != State::kInit) return;
   ready_ = parts_.loop.clock().Now();
-  if (is_restore_) log_.RestoreReport(ready_ - launched_);
+  is_restore_ ? log_.RestoreReport(ready_ - launched_) : log_.InitDone(ready_ - launched_);
   // The init phase ran on a whole CPU at least; from here on the function's own share holds.
   const auto limit_cpu = [this] {
     const uint32_t permille = CpuPermille(function_->memory_mib);

@@ -13,10 +13,9 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "invoker/log_settings.h"
 
 namespace hearth::invoker {
-
-enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kFatal };
 
 struct PlatformEvent {
   LogLevel level = LogLevel::kInfo;

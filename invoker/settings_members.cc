@@ -28,18 +28,12 @@ bool IsEmpty(const Json& value) {
 }
 
 // A member that is no setting: accepted where it asks for what every function here has anyway.
-bool IsHarmless(const std::string& member, const Json& value, const std::string& function_name) {
+bool IsHarmless(const std::string& member, const Json& value) {
   if (IsEmpty(value)) {
     return true;
   }
   if (member == "PackageType") return value == "Zip";
   if (member == "TracingConfig") return value == Json{{"Mode", "PassThrough"}};
-  if (member == "LoggingConfig" && value.is_object()) {
-    return value.value("LogFormat", Json("Text")) == "Text" &&
-           value.value("LogGroup", Json("/aws/lambda/" + function_name)) ==
-               "/aws/lambda/" + function_name &&
-           !value.contains("ApplicationLogLevel") && !value.contains("SystemLogLevel");
-  }
   return false;
 }
 
@@ -108,6 +102,13 @@ Refusal ReadSnapStart(const Json& value, FunctionSettings& into) {
   return std::nullopt;
 }
 
+Refusal ReadLogging(const Json& value, FunctionSettings& into) {
+  auto logging = ApplyLoggingConfig(into.logging, value);
+  if (!logging) return std::move(logging.error());
+  into.logging = std::move(*logging);
+  return std::nullopt;
+}
+
 Refusal ReadList(const std::string& member, const Json& value, std::vector<std::string>& into) {
   if (!value.is_array()) {
     return WrongType(member, "a list of strings");
@@ -128,7 +129,7 @@ Refusal ReadCreateOnly(const std::string& member, const Json& value, FunctionSet
   if (member == "Tags") return ReadMap(member, value, into.tags);
   // Read by the API: they are no settings.
   if (member == "Code" || (member == "Publish" && value.is_boolean())) return std::nullopt;
-  if (IsHarmless(member, value, into.name)) return std::nullopt;
+  if (IsHarmless(member, value)) return std::nullopt;
   return NotServed(member, value);
 }
 
@@ -143,6 +144,7 @@ Refusal ReadMember(const std::string& member, const Json& value, SettingsMembers
   if (member == "MemorySize") return ReadNumber(member, value, into.memory_mib);
   if (member == "Environment") return ReadEnvironment(value, into);
   if (member == "SnapStart") return ReadSnapStart(value, into);
+  if (member == "LoggingConfig") return ReadLogging(value, into);
   if (member == "Layers") return ReadList(member, value, into.layers);
   if (member == "EphemeralStorage") {
     if (!value.is_object() || !value.contains("Size")) {
@@ -154,7 +156,7 @@ Refusal ReadMember(const std::string& member, const Json& value, SettingsMembers
     return ReadCreateOnly(member, value, into);
   }
   // RevisionId is a precondition, which the control plane reads.
-  if (member == "RevisionId" || IsHarmless(member, value, into.name)) return std::nullopt;
+  if (member == "RevisionId" || IsHarmless(member, value)) return std::nullopt;
   return NotServed(member, value);
 }
 

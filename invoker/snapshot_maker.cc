@@ -42,7 +42,7 @@ SnapshotMaker::SnapshotMaker(const InstanceParts& parts, Admission& admission, F
       version_(std::move(version)),
       done_(std::move(done)),
       made_(std::move(made)),
-      log_(parts.logs, LogGroupName(*version_), version_->version, parts.loop.clock().WallNow()),
+      log_(parts.logs, *version_, parts.loop.clock()),
       timer_(parts.loop) {}
 
 SnapshotMaker::~SnapshotMaker() { admission_.Release(reserved_); }
@@ -94,7 +94,7 @@ base::Result<void> SnapshotMaker::Launch() {
 void SnapshotMaker::OnLaunched(RuntimeProcess process) {
   sandbox_ = std::move(process.sandbox);
   sandbox_->OnExit([this](sandbox::Outcome outcome) { OnExit(outcome); });
-  log_.InitStart(RuntimeVersionText(runtime_));
+  log_.InitStart(RuntimeVersionText(runtime_), kSnapStart);
   output_ = runtime::LogCapture::Create(parts_.loop, std::move(process.output),
                                         [this](std::string_view line) { log_.Line(line); });
   session_ = runtime::MakeChannelSession(parts_.loop, std::move(process.channel), *this);

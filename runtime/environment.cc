@@ -72,6 +72,10 @@ std::vector<std::string> BuildEnvironment(const Runtime& runtime, const Environm
   all["AWS_EXECUTION_ENV"] = runtime.execution_env;
   all["AWS_LAMBDA_LOG_GROUP_NAME"] = input.log_group;
   all["AWS_LAMBDA_LOG_STREAM_NAME"] = input.log_stream;
+  if (!input.log_format.empty()) {
+    all["AWS_LAMBDA_LOG_FORMAT"] = input.log_format;
+    all["AWS_LAMBDA_LOG_LEVEL"] = input.log_level;
+  }
   all["LAMBDA_TASK_ROOT"] = "/var/task";
   all["LAMBDA_RUNTIME_DIR"] = "/var/runtime";
   all["AWS_REGION"] = input.region;

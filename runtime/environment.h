@@ -19,6 +19,8 @@ struct EnvironmentInput {
   std::string region = "us-east-1";
   std::string log_group;
   std::string log_stream;
+  std::string log_format;  // "JSON"; empty: text, which has no level either.
+  std::string log_level;   // "INFO"
   std::string access_key_id;
   std::string secret_access_key;
   std::string session_token;

@@ -90,8 +90,8 @@ bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersio
          actual.description == w.description && actual.timeout == w.timeout &&
          actual.memory_mib == w.memory_mib && actual.tmp_mib == w.tmp_mib &&
          actual.environment == w.environment && actual.snap_start == w.snap_start &&
-         actual.architecture == w.architecture && actual.tags == w.tags &&
-         actual.layers == w.layers && actual.reserved == w.reserved &&
+         actual.logging == w.logging && actual.architecture == w.architecture &&
+         actual.tags == w.tags && actual.layers == w.layers && actual.reserved == w.reserved &&
          actual.code_digest == wanted.code_digest;
 }
 

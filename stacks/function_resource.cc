@@ -13,7 +13,7 @@
 namespace hearth::stacks {
 namespace {
 
-constexpr std::array<std::string_view, 24> kServed = {"CodeUri",
+constexpr std::array<std::string_view, 25> kServed = {"CodeUri",
                                                       "InlineCode",
                                                       "Handler",
                                                       "Runtime",
@@ -36,10 +36,11 @@ constexpr std::array<std::string_view, 24> kServed = {"CodeUri",
                                                       "VersionDescription",
                                                       "SnapStart",
                                                       "ReservedConcurrentExecutions",
+                                                      "LoggingConfig",
                                                       "ProvisionedConcurrencyConfig"};
 
 // SAM's schema of 2026-05: these are right, and not served yet.
-constexpr std::array<std::string_view, 27> kNotServed = {"AssumeRolePolicyDocument",
+constexpr std::array<std::string_view, 26> kNotServed = {"AssumeRolePolicyDocument",
                                                          "CapacityProviderConfig",
                                                          "CodeSigningConfigArn",
                                                          "DeadLetterQueue",
@@ -53,7 +54,6 @@ constexpr std::array<std::string_view, 27> kNotServed = {"AssumeRolePolicyDocume
                                                          "ImageConfig",
                                                          "ImageUri",
                                                          "KmsKeyArn",
-                                                         "LoggingConfig",
                                                          "MultiTenancy",
                                                          "PermissionsBoundary",
                                                          "PropagateTags",
@@ -128,6 +128,25 @@ void Require(const Properties& properties, std::string_view name, const PlannedF
   if (properties.Find(name) != nullptr) return;
   errors.Add(function.position, fmt::format("the function '{}' has no {}: e.g. {}",
                                             function.logical_id, name, example));
+}
+
+void ReadLogging(const Properties& properties, PlannedFunction& function, Diagnostics& errors) {
+  const Node* node = properties.Find("LoggingConfig");
+  if (node == nullptr) return;
+  const auto refuse = [&](Position where, const std::string& why) {
+    errors.Add(where, "'LoggingConfig': " + why);
+  };
+  if (!node->is_map()) return refuse(node->position, "it is a map, not " + Describe(*node));
+  base::Json value = base::Json::object();
+  for (const Member& member : node->members) {
+    if (!member.value->is_scalar()) {
+      return refuse(member.position, member.name + " is a text, not " + Describe(*member.value));
+    }
+    value[member.name] = member.value->text;
+  }
+  auto logging = invoker::ApplyLoggingConfig({}, value);
+  if (!logging) return refuse(node->position, logging.error().message);
+  function.settings.logging = std::move(*logging);
 }
 
 // What is published with the function. Source: SAM, "AutoPublishAlias" and its like.
@@ -253,6 +272,7 @@ PlannedFunction ReadFunction(const Member& resource, const NodeRef& node, Diagno
                fmt::format("'PackageType' {} is not served yet: only Zip is",
                            Describe(*properties.Find("PackageType"))));
   }
+  ReadLogging(properties, function, errors);
   ReadPublication(properties, function, errors);
   Require(properties, "Runtime", function, "Runtime: python3.12", errors);
   Require(properties, "Handler", function, "Handler: app.handler", errors);

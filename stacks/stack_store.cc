@@ -26,6 +26,7 @@ Json Stored(const FunctionState& state) {
            {"layers", s.layers},
            {"known_layers", invoker::ToStored(s.known_layers)},
            {"snap_start", s.snap_start},
+           {"logging", invoker::ToStored(s.logging)},
            {"code", state.code_digest}};
   if (s.reserved) out["reserved"] = *s.reserved;
   return out;
@@ -47,6 +48,7 @@ FunctionState StateFrom(const Json& stored) {
   s.tags = stored.at("tags").get<std::map<std::string, std::string>>();
   s.snap_start = stored.value("snap_start", false);
   if (stored.contains("reserved")) s.reserved = stored.at("reserved").get<int64_t>();
+  s.logging = invoker::LogSettingsFrom(stored.value("logging", Json()));
   s.layers = stored.value("layers", std::vector<std::string>());
   s.known_layers = invoker::LayersFromStored(stored.value("known_layers", Json::array()));
   state.code_digest = stored.at("code");

@@ -1,6 +1,7 @@
 // What a function's settings become, and the lines that Lambda writes about its calls.
 #include <gmock/gmock.h>
 
+#include "base/json.h"
 #include "invoker/instance_log.h"
 #include "invoker/instance_spec.h"
 #include "tests/unit/invoker/data_plane.h"
@@ -295,6 +296,33 @@ TEST_F(DataLog, PsShowsWhatAnInstanceIsAndUses) {
   EXPECT_EQ(info.memory_limit, Bytes::MiB(128));
   EXPECT_EQ(info.age, 2s);
   EXPECT_EQ(info.invocations, 0u);
+}
+
+TEST_F(DataLog, AFunctionWhoseFormatIsJsonGetsPlatformEventsOfItsLevel) {
+  FunctionVersion json{.logging = {.is_json = true}};
+  Invoke(Function("F", json));
+  Start(0);
+  Turn();
+  std::vector<std::string> types;
+  for (const auto& line : Lines("F")) {
+    types.push_back(MUST(base::ParseJson(line)).at("type").get<std::string>());
+  }
+  EXPECT_THAT(types, ElementsAre("platform.initStart", "platform.start"));
+  EXPECT_EQ(ValueOf(process(0).spec, "AWS_LAMBDA_LOG_FORMAT"), "JSON");
+  EXPECT_EQ(ValueOf(process(0).spec, "AWS_LAMBDA_LOG_LEVEL"), "INFO");
+
+  json.logging.system = LogLevel::kDebug;
+  json.logging.group = "/own";
+  Invoke(Function("G", json));
+  Start(1);
+  Turn();
+  types.clear();
+  for (const auto& event : logs->Read("/own", 0, 100)) {
+    types.push_back(MUST(base::ParseJson(event.message)).at("type").get<std::string>());
+  }
+  EXPECT_THAT(types, ElementsAre("platform.initStart", "platform.initRuntimeDone",
+                                 "platform.initReport", "platform.start"));
+  EXPECT_EQ(ValueOf(process(1).spec, "AWS_LAMBDA_LOG_GROUP_NAME"), "/own");
 }
 
 }  // namespace
