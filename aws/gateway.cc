@@ -44,30 +44,14 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kVersions
 
 // Path prefixes that only one service uses. Lambda's are its API's dates.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kPaths = {{
-    {"/2015-03-31/", "lambda"},
-    {"/2014-11-13/", "lambda"},
-    {"/2016-08-19/", "lambda"},
-    {"/2017-03-31/", "lambda"},
-    {"/2017-10-31/", "lambda"},
-    {"/2018-10-31/", "lambda"},
-    {"/2019-09-25/", "lambda"},
-    {"/2019-09-30/", "lambda"},
-    {"/2020-04-22/", "lambda"},
-    {"/2020-06-30/", "lambda"},
-    {"/2021-07-20/", "lambda"},
-    {"/2021-10-31/", "lambda"},
-    {"/2021-11-15/", "lambda"},
-    {"/2024-08-31/", "lambda"},
-    {"/2025-11-30/", "lambda"},
-    {"/2025-12-01/", "lambda"},
-    {"/schedules", "scheduler"},
-    {"/schedule-groups", "scheduler"},
-    {"/v1/pipes", "pipes"},
-    {"/restapis", "apigateway"},
-    {"/v2/apis", "apigateway"},
-    {"/apikeys", "apigateway"},
-    {"/usageplans", "apigateway"},
-    {"/@connections", "execute-api"},
+    {"/2015-03-31/", "lambda"}, {"/2014-11-13/", "lambda"},    {"/2016-08-19/", "lambda"},
+    {"/2017-03-31/", "lambda"}, {"/2017-10-31/", "lambda"},    {"/2018-10-31/", "lambda"},
+    {"/2019-09-25/", "lambda"}, {"/2019-09-30/", "lambda"},    {"/2020-04-22/", "lambda"},
+    {"/2020-06-30/", "lambda"}, {"/2021-07-20/", "lambda"},    {"/2021-10-31/", "lambda"},
+    {"/2021-11-15/", "lambda"}, {"/2024-08-31/", "lambda"},    {"/2025-11-30/", "lambda"},
+    {"/2025-12-01/", "lambda"}, {"/schedules", "scheduler"},   {"/schedule-groups", "scheduler"},
+    {"/v1/pipes", "pipes"},     {"/restapis", "apigateway"},   {"/v2/apis", "apigateway"},
+    {"/apikeys", "apigateway"}, {"/usageplans", "apigateway"}, {"/@connections", "execute-api"},
 }};
 
 // "KEY/20260806/us-east-1/lambda/aws4_request" -> "lambda"
@@ -177,6 +161,13 @@ void Gateway::Handle(HttpRequest request, io::HttpResponder responder) {
   if (const auto at = services_.find(service); at != services_.end()) {
     at->second->Handle(std::move(call));
     return;
+  }
+  // What nothing else could be meant for.
+  if (service.empty()) {
+    if (const auto at = own_.find(std::string(path)); at != own_.end()) {
+      at->second(std::move(call));
+      return;
+    }
   }
   std::string served;
   for (const auto& [name, _] : services_) served += (served.empty() ? "" : ", ") + name;

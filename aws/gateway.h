@@ -18,7 +18,7 @@ namespace hearth::aws {
 // An error as the wire knows it: status, AWS's type, message, and members of its body beside them.
 struct ApiError {
   int status = 500;
-  std::string type;     // "ResourceNotFoundException"
+  std::string type;  // "ResourceNotFoundException"
   std::string message;
   base::Json extra = base::Json::object();  // e.g. {"Reason": "ConcurrentInvocationLimitExceeded"}
 };
@@ -43,7 +43,8 @@ io::HttpResponse RestJsonAnswer(int status, const base::Json& body, const std::s
 
 class Gateway {
  public:
-  // Neither owns the services. `own` gets paths below /_hearth/.
+  // Neither owns the services. `own` gets paths below /_hearth/, by their beginning; another path
+  // where it is just that, and the request bears no sign of a service.
   Gateway() = default;
   void Register(Service& service);
   void RegisterOwn(std::string path_prefix, std::function<void(Call)> handler);

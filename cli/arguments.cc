@@ -11,6 +11,7 @@
 #include "cli/invoke.h"
 #include "cli/logs.h"
 #include "cli/status.h"
+#include "cli/usage.h"
 
 namespace hearth::cli {
 namespace {
@@ -44,6 +45,7 @@ struct Choices {
   std::string log = "none";
   LogsOptions logs;
   base::Duration advance{};
+  UsageOptions usage;
   BenchOptions bench;
   std::vector<std::string> bench_names;
   std::vector<std::string> bench_reports;  // To compare.
@@ -97,6 +99,8 @@ void AddReaders(CLI::App& app, Choices& choices) {
   logs->add_flag("--follow,-f", choices.logs.follow, "Go on with what it writes; Ctrl-C ends it");
   logs->add_option("--tail,-n", choices.logs.tail, "How many lines to begin with (default 100)")
       ->check(CLI::Range(0, 10000));
+  app.add_subcommand("usage", "Show what functions ran in a month, and what AWS would bill for it")
+      ->add_option("--month", choices.usage.month, "As 2026-11 (default: this month, UTC)");
   app.add_subcommand("ps", "List the sandboxes: state, memory, age, calls");
   app.add_subcommand("functions", "List the functions");
   app.add_subcommand("status", "Show the host's health and its machine");
@@ -214,6 +218,7 @@ int Dispatch(CLI::App& app, Choices& choices, World& world) {
     return RunInvoke(client, console, world.input, choices.invoke);
   }
   if (chosen("logs")) return RunLogs(client, console, choices.logs);
+  if (chosen("usage")) return RunUsage(client, console, choices.usage);
   if (chosen("ps")) return RunPs(client, console);
   if (chosen("functions")) return RunFunctions(client, console);
   if (chosen("status")) return RunStatus(client, console);

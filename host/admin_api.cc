@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/json.h"
+#include "host/metrics_text.h"
 #include "host/version.h"
 #include "io/timer.h"
 
@@ -96,6 +97,9 @@ void AdminApi::Register(aws::Gateway& gateway) {
   gateway.RegisterOwn("/_hearth/health", [this](aws::Call call) { Health(std::move(call)); });
   gateway.RegisterOwn("/_hearth/ps", [this](aws::Call call) { Ps(std::move(call)); });
   gateway.RegisterOwn("/_hearth/logs/", [this](aws::Call call) { Logs(std::move(call)); });
+  gateway.RegisterOwn("/_hearth/metrics", [this](aws::Call call) { Metrics(std::move(call)); });
+  gateway.RegisterOwn("/metrics", [this](aws::Call call) { Metrics(std::move(call)); });
+  gateway.RegisterOwn("/_hearth/usage", [this](aws::Call call) { Usage(std::move(call)); });
   gateway.RegisterOwn("/_hearth/functions/",
                       [this](aws::Call call) { EndInstances(std::move(call)); });
   gateway.RegisterOwn("/_hearth/reset", [this](aws::Call call) { Reset(std::move(call)); });
@@ -133,6 +137,42 @@ void AdminApi::Ps(aws::Call call) {
               {"throttles", counters.throttles},
               {"cold_starts", counters.cold_starts},
               {"evictions", counters.evictions}}}});
+}
+
+void AdminApi::Metrics(aws::Call call) {
+  if (!RequireMethod(call, "GET")) return;
+  io::HttpResponse response;
+  response.headers.Add("Content-Type", kMetricsContentType);
+  response.body = MetricsText(parts_.invoker.metrics().All(), parts_.invoker.gauges(),
+                              parts_.invoker.counters());
+  call.responder.Send(std::move(response));
+}
+
+void AdminApi::Usage(aws::Call call) {
+  if (!RequireMethod(call, "GET")) return;
+  const auto refuse = [&call](int status, const char* type, const std::string& message) {
+    call.responder.Send(aws::RestJsonError({status, type, message}, call.request_id));
+  };
+  if (parts_.usage == nullptr) return refuse(501, "NotImplementedException", "no usage is kept");
+  const io::QueryValue asked = io::QueryParameter(call.request.query(), "month");
+  const std::string month = asked.found ? asked.value : parts_.usage->ThisMonth();
+  if (!invoker::IsMonth(month)) {
+    return refuse(400, "InvalidParameterValueException",
+                  "a month is written 2026-11, not " + month.substr(0, 100));
+  }
+  parts_.usage->Read(month, [month, shared = std::make_shared<aws::Call>(std::move(call))](
+                                const base::Result<std::map<std::string, invoker::Usage>>& read) {
+    if (!read) {
+      const aws::ApiError error{500, "ServiceException", read.error().ToString()};
+      return shared->responder.Send(aws::RestJsonError(error, shared->request_id));
+    }
+    Json functions = Json::array();
+    for (const auto& [function, usage] : *read) {
+      functions.push_back(
+          {{"function", function}, {"requests", usage.requests}, {"mib_ms", usage.mib_ms}});
+    }
+    SendJson(*shared, 200, {{"month", month}, {"functions", std::move(functions)}});
+  });
 }
 
 void AdminApi::Logs(aws::Call call) {

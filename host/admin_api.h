@@ -5,6 +5,8 @@
 //   GET  /_hearth/ps                              {"instances":[…],"counters":{…}}
 //   GET  /_hearth/logs/<function>?tail=N          {"events":[…],"next":sequence}
 //   GET  /_hearth/logs/<function>?after=S&wait_s=N  the same; waits until there is something new
+//   GET  /_hearth/metrics, /metrics               for Prometheus (metrics_text.h)
+//   GET  /_hearth/usage?month=2026-11             {"month":…,"functions":[{"function":…,…}]}
 //   DELETE /_hearth/functions/<function>/instances  ends those that are idle: {"ended":N,"left":M}
 //   POST /_hearth/reset                           deletes every function (only with --allow-reset)
 //
@@ -21,6 +23,7 @@
 #include "invoker/lambda_api.h"
 #include "invoker/log_store.h"
 #include "invoker/registry.h"
+#include "invoker/usage.h"
 #include "io/loop.h"
 #include "sandbox/zygote_client.h"
 
@@ -36,6 +39,7 @@ class AdminApi {
     invoker::Invoker& invoker;
     invoker::ControlPlane& control;
     invoker::LogStore& logs;
+    invoker::UsageStore* usage = nullptr;  // Null: none is kept.
   };
   explicit AdminApi(Parts parts);
   ~AdminApi();
@@ -49,6 +53,8 @@ class AdminApi {
   void Health(aws::Call call);
   void Ps(aws::Call call);
   void Logs(aws::Call call);
+  void Metrics(aws::Call call);
+  void Usage(aws::Call call);
   void EndInstances(aws::Call call);
   void Reset(aws::Call call);
   void Answer(LogWaiter& waiter);

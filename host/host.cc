@@ -26,6 +26,7 @@
 #include "invoker/layer_registry.h"
 #include "invoker/log_store.h"
 #include "invoker/registry.h"
+#include "invoker/usage.h"
 #include "io/fd_watcher.h"
 #include "io/http_server.h"
 #include "io/offload.h"
@@ -67,6 +68,7 @@ struct Host::Parts {
   std::unique_ptr<invoker::LayerRegistry> layers;
   std::unique_ptr<invoker::EventSourceMappings> mappings;
   std::unique_ptr<invoker::Invoker> invoker;
+  std::unique_ptr<invoker::UsageStore> usage;
   std::unique_ptr<invoker::ControlPlane> control;
   std::unique_ptr<invoker::AsyncQueue> events;
   std::unique_ptr<invoker::CodeDownload> downloads;
@@ -179,6 +181,7 @@ Result<void> Host::Parts::OpenStores() {
   for (auto& step : invoker::LayerMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::PolicyMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::EventSourceMigrations()) migrations.push_back(std::move(step));
+  for (auto& step : invoker::UsageMigrations()) migrations.push_back(std::move(step));
   database = TRY(store::Database::Open(options.state_folder + "/hearth.db", migrations));
   code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
   logs = TRY(invoker::LogStore::Open(*loop, *log_disk, options.state_folder + "/logs"));
@@ -208,6 +211,7 @@ Result<void> Host::Parts::StartServices() {
     return code->MergedFolder(digests);
   };
   invoker = invoker::Invoker::Create(*loop, *zygote, catalog, *logs, std::move(invoker_options));
+  usage = std::make_unique<invoker::UsageStore>(*loop, invoker->metrics(), *database, *writer);
   const invoker::LambdaApiOptions api{.account = options.account,
                                       .memory_step = options.memory_step,
                                       .concurrency = options.concurrency};
@@ -231,7 +235,7 @@ Result<void> Host::Parts::StartServices() {
   });
   stacks->Register(gateway);
   admin = std::make_unique<AdminApi>(
-      AdminApi::Parts{*loop, options, *zygote, *registry, *invoker, *control, *logs});
+      AdminApi::Parts{*loop, options, *zygote, *registry, *invoker, *control, *logs, usage.get()});
   admin->Register(gateway);
   ServeClock();
   return {};
@@ -346,7 +350,7 @@ void Host::Parts::Stop() {
 
 void Host::Parts::FinishStop() {
   last_resort->Cancel();
-  logs->Flush([this] { loop->Stop(); });
+  usage->Flush([this] { logs->Flush([this] { loop->Stop(); }); });
 }
 
 Host::Host(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -52,6 +52,8 @@ class Admission {
   }
 
   uint32_t calls() const { return calls_; }
+  // Of functions without a reservation; not those on provisioned instances.
+  uint32_t unreserved_calls() const { return unreserved_calls_; }
   // What functions without a reservation share.
   uint32_t unreserved() const {
     return set_aside_ < concurrency_ ? static_cast<uint32_t>(concurrency_ - set_aside_) : 0;

@@ -129,12 +129,16 @@ class SqliteAsyncQueue final : public AsyncQueue {
   Destinations& destinations() override { return destinations_; }
 
  private:
+  FunctionMetricsRef MetricsOf(const AsyncEvent& event) {
+    return invoker_.metrics().Of(event.function_name);
+  }
   int64_t NowMillis() const { return base::EpochMillis(loop_.service_clock().WallNow()); }
 
   void Accept(AsyncEvent event, std::function<void(base::Result<void>)> done) {
     const int64_t now = NowMillis();
     Entry entry{.event = std::move(event), .accepted_ms = now, .due_ms = now};
     const AsyncEvent& e = entry.event;
+    ++MetricsOf(e)->async_received;
     std::vector<Value> row{e.request_id, e.function_name, e.invoked_arn, e.trace_id, e.payload,
                            now,          int64_t{0},      int64_t{0},    now};
     ++accepting_;
@@ -223,6 +227,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
                     "the function has a reserved concurrency of zero", nullptr);
     }
     ++in_flight_;
+    MetricsOf(event)->async_age.Add(std::chrono::milliseconds(NowMillis() - entry.accepted_ms));
     if (CheckInvocable(*function)) {
       // Its version is not ready: as where the host is at fault, a later try may succeed.
       loop_.Post([this, alive = std::weak_ptr<bool>(alive_), id = event.request_id] {
@@ -314,6 +319,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
     Entry& entry = entries_.at(id);
     HLOG_WARN("event {} for {} is given up: {}", id, entry.event.function_name, why);
     ++counters_.given_up;
+    ++MetricsOf(entry.event)->async_dropped;
     End(entry, condition, result);
   }
 
@@ -352,6 +358,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
     --sending_;
     if (sent) return Remove(id);
     Entry& entry = entries_.at(id);
+    ++MetricsOf(entry.event)->destination_failures;
     HLOG_WARN("the record of event {} is not delivered to {}: {}", id, entry.destination,
               sent.error().ToString());
     Defer(entry, NextBackOff(entry));

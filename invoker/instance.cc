@@ -66,29 +66,29 @@ base::Bytes Instance::MemoryNow() const {
   return memory ? memory->now : base::Bytes();
 }
 
+const char* Instance::StateText() const {
+  switch (state_) {
+    case State::kStarting:
+      return "starting";
+    case State::kInit:
+      return "init";
+    case State::kIdle:
+      return frozen_ ? "frozen" : "idle";
+    case State::kBusy:
+      return "busy";
+    case State::kEnding:
+    case State::kGone:
+      return "ending";
+  }
+  return "";
+}
+
 InstanceInfo Instance::Info() const {
   InstanceInfo info;
   info.id = id_;
   info.function = function_->name;
   info.version = function_->version;
-  switch (state_) {
-    case State::kStarting:
-      info.state = "starting";
-      break;
-    case State::kInit:
-      info.state = "init";
-      break;
-    case State::kIdle:
-      info.state = frozen_ ? "frozen" : "idle";
-      break;
-    case State::kBusy:
-      info.state = "busy";
-      break;
-    case State::kEnding:
-    case State::kGone:
-      info.state = "ending";
-      break;
-  }
+  info.state = StateText();
   if (sandbox_) {
     info.pid = sandbox_->pid();
     if (const auto memory = sandbox_->Memory()) {

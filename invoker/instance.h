@@ -20,6 +20,7 @@
 #include "invoker/instance_log.h"
 #include "invoker/invocation.h"
 #include "invoker/invoker.h"
+#include "invoker/pending_call.h"
 #include "io/timer.h"
 #include "runtime/log_capture.h"
 #include "runtime/session.h"
@@ -42,16 +43,6 @@ struct InstanceParts {
   StemCells& stem_cells;
   Snapshots& snapshots;
 };
-
-// A call that has been admitted and waits for its instance, or runs on one.
-struct PendingCall {
-  InvokeRequest request;
-  InvokeCallback callback;
-  base::MonoTime admitted{};
-  Admission::Entry entry = Admission::Entry::kOnDemand;
-  bool init_failed = false;  // One init has failed: the next one is part of this call.
-};
-using PendingCallPtr = std::unique_ptr<PendingCall>;
 
 // Why an instance never became ready.
 struct InitFailure {
@@ -92,6 +83,9 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   void End(const std::string& reason);
   // Only while idle.
   void Freeze();
+
+  // "starting", "init", "idle", "frozen", "busy", "ending"
+  const char* StateText() const;
 
   uint64_t id() const { return id_; }
   State state() const { return state_; }

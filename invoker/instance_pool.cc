@@ -165,6 +165,10 @@ void InstancePool::AddInfo(std::vector<InstanceInfo>& to) const {
   for (const auto& [id, instance] : instances_) to.push_back(instance->Info());
 }
 
+void InstancePool::CountStates(std::map<std::string, size_t>& to) const {
+  for (const auto& [id, instance] : instances_) ++to[instance->StateText()];
+}
+
 // --- What instances tell
 
 void InstancePool::OnIdle(Instance& instance) {

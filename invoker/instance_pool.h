@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -37,13 +38,15 @@ class InstancePool final : private Instance::Delegate {
   };
 
   InstancePool(const InstanceParts& parts, Admission& admission, IdleInstances& idle, Host& host,
-               FunctionRef function, std::shared_ptr<UseHistory> history)
+               FunctionRef function, std::shared_ptr<UseHistory> history,
+               FunctionMetricsRef metrics)
       : parts_(parts),
         admission_(admission),
         idle_instances_(idle),
         host_(host),
         function_(std::move(function)),
         history_(std::move(history)),
+        metrics_(std::move(metrics)),
         patience_(parts.loop),
         provision_timer_(parts.loop) {}
 
@@ -70,6 +73,8 @@ class InstancePool final : private Instance::Delegate {
   }
   size_t instance_count() const { return instances_.size(); }
   void AddInfo(std::vector<InstanceInfo>& to) const;
+  void CountStates(std::map<std::string, size_t>& to) const;
+  const FunctionMetricsRef& metrics() const { return metrics_; }
 
  private:
   bool Reserve(base::Bytes size, size_t expected, const Instance* keep = nullptr);
@@ -96,6 +101,7 @@ class InstancePool final : private Instance::Delegate {
   Host& host_;
   const FunctionRef function_;
   const std::shared_ptr<UseHistory> history_;  // Of all revisions of the function.
+  const FunctionMetricsRef metrics_;           // The same.
   bool retired_ = false;
   std::unordered_map<uint64_t, std::unique_ptr<Instance>> instances_;
   std::vector<Instance*> idle_;  // The most recently used last.

@@ -56,13 +56,24 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
                                     : "ConcurrentInvocationLimitExceeded";
       return TellLater(std::move(call), std::move(refusal));
     }
-    if (call->entry == Admission::Entry::kSpilledOver) ++counters_.spilled_over;
-    PoolOf(std::move(function)).Enqueue(std::move(call));
+    InstancePool& pool = PoolOf(std::move(function));
+    FunctionMetrics& metrics = *pool.metrics();
+    ++metrics.concurrent;
+    if (call->entry == Admission::Entry::kProvisioned) ++metrics.provisioned_invocations;
+    if (call->entry == Admission::Entry::kSpilledOver) {
+      ++counters_.spilled_over;
+      ++metrics.provisioned_spillover;
+    }
+    call->metrics = pool.metrics();
+    pool.Enqueue(std::move(call));
   }
 
   void Retire(const std::string& function_name,
               const std::set<std::string>& live_revisions) override {
-    if (live_revisions.empty()) histories_.erase(function_name);
+    if (live_revisions.empty()) {
+      histories_.erase(function_name);
+      metrics().Forget(function_name);
+    }
     snapshots_.Retire(function_name, live_revisions);
     // By name: a retired pool may vanish while others are being retired.
     std::vector<InstancePool*> old;
@@ -121,6 +132,15 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
 
   InvokerCounters counters() const override { return counters_; }
 
+  HostGauges gauges() const override {
+    HostGauges out{.memory_reserved = admission_.used(),
+                   .memory_budget = admission_.budget(),
+                   .calls = admission_.calls(),
+                   .unreserved_calls = admission_.unreserved_calls()};
+    for (const auto& [revision, pool] : pools_) pool->CountStates(out.sandboxes);
+    return out;
+  }
+
   bool IsQuiet() const override { return admission_.calls() == 0 && idle_.all_settled(); }
 
   void Drain(base::Deadline deadline, std::function<void()> drained) override {
@@ -139,8 +159,9 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
       InstancePool::Host& self = *this;
       auto& history = histories_[function->name];
       if (!history) history = std::make_shared<UseHistory>();
+      auto counted = metrics().Of(function->name);
       pool = std::make_unique<InstancePool>(parts_, admission_, idle_, self, std::move(function),
-                                            history);
+                                            history, std::move(counted));
     }
     return *pool;
   }
@@ -183,6 +204,8 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   // Of a call that was never admitted.
   void TellLater(PendingCallPtr call, InvocationResult result) {
     Count(result);
+    const FunctionVersion& function = *call->request.function;
+    metrics().Count(*metrics().Of(function.name), result, function.memory_mib);
     parts_.loop.Post([alive = std::weak_ptr<bool>(alive_),
                       call = std::shared_ptr<PendingCall>(std::move(call)),
                       result = std::make_shared<InvocationResult>(std::move(result))] {
@@ -214,6 +237,8 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   void OnAnswered(PendingCallPtr call, InvocationResult result) override {
     admission_.EndCall(*call->request.function, call->entry);
     Count(result);
+    --call->metrics->concurrent;
+    metrics().Count(*call->metrics, result, call->request.function->memory_mib);
     call->callback(std::move(result));
     // Later: the instance is in the middle of this answer, and can be ended only after it.
     if (draining_) ContinueDrainLater();

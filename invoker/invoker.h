@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,6 +21,7 @@
 #include "invoker/invocation.h"
 #include "invoker/keep_alive.h"
 #include "invoker/log_store.h"
+#include "invoker/metrics.h"
 #include "io/loop.h"
 #include "runtime/catalog.h"
 #include "sandbox/zygote_client.h"
@@ -67,6 +69,14 @@ struct InvokerCounters {
   uint64_t spilled_over = 0;  // Calls on demand of a version whose provisioned instances were busy.
 };
 
+struct HostGauges {
+  std::map<std::string, size_t> sandboxes;  // By state, as `hearth ps` names them.
+  base::Bytes memory_reserved;
+  base::Bytes memory_budget;
+  uint32_t calls = 0;
+  uint32_t unreserved_calls = 0;  // Of functions without a reservation.
+};
+
 class Invoker {
  public:
   static std::unique_ptr<Invoker> Create(io::Loop& loop, sandbox::ZygoteClient& zygote,
@@ -96,10 +106,16 @@ class Invoker {
   virtual size_t EndIdle(const std::string& function_name) = 0;
   virtual std::vector<InstanceInfo> Instances() const = 0;
   virtual InvokerCounters counters() const = 0;
+  // Reads nothing of the sandboxes themselves.
+  virtual HostGauges gauges() const { return {}; }
+  Metrics& metrics() { return metrics_; }
   // No call runs or waits, and what became idle has its place among the idle.
   virtual bool IsQuiet() const = 0;
   // Refuses new calls, waits for running ones until `deadline`, then kills; `drained` runs once.
   virtual void Drain(base::Deadline deadline, std::function<void()> drained) = 0;
+
+ private:
+  Metrics metrics_;
 };
 
 }  // namespace hearth::invoker

@@ -227,6 +227,20 @@ TEST_F(LogsApiTest, GroupsTheirTagsAndStreamsSurviveARestart) {
   EXPECT_FALSE(streams[0].contains("lastEventTimestamp"));
 }
 
+TEST_F(LogsApiTest, OfTwoClientsAtOnceOnlyOneMakesAGroup) {
+  io::HttpClient first(loop, address), second(loop, address);
+  std::vector<int> statuses;
+  for (auto* client : {&first, &second}) {
+    io::HttpRequest request{.method = "POST", .target = "/", .body = R"({"logGroupName":"/g"})"};
+    request.headers.Add("X-Amz-Target", "Logs_20140328.CreateLogGroup");
+    client->Send(std::move(request), [&](base::Result<io::HttpResponse> result) {
+      statuses.push_back(MUST(std::move(result)).status);
+    });
+  }
+  loop.RunUntil([&] { return statuses.size() == 2; });
+  EXPECT_THAT(statuses, ::testing::UnorderedElementsAre(200, 400));
+}
+
 TEST_F(LogsApiTest, TagsAreAddedListedAndRemoved) {
   Append("s", "m");
   const std::string arn = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/F";
