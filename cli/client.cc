@@ -26,7 +26,7 @@ std::expected<io::HttpResponse, Failure> Client::Send(Call call) const {
   if (!response) {
     return std::unexpected(Failure{
         kHostError, fmt::format("cannot reach hearthd at {}: {}\n"
-                                "  is it running? start it with: hearthd --config hearth.yaml\n"
+                                "  is it running? start it with: hearthd\n"
                                 "  another address? name it with --endpoint or HEARTH_ENDPOINT",
                                 endpoint_, response.error().ToString())});
   }
@@ -51,8 +51,9 @@ Failure RefusalOf(const io::HttpResponse& response) {
     }
   }
   if (message.empty()) message = response.body.substr(0, 500);
-  if (type.empty()) type = fmt::format("HTTP {}", response.status);
-  return Failure{kHostError, fmt::format("hearthd refused: {}: {}", type, message)};
+  if (message.empty()) message = fmt::format("HTTP {}", response.status);
+  if (!type.empty()) type += ": ";
+  return Failure{kHostError, fmt::format("hearthd refused: {}{}", type, message)};
 }
 
 std::string PercentEncode(std::string_view text) {

@@ -88,18 +88,28 @@ Failure TemplateErrors(const Template& source, const io::HttpResponse& response)
   return Failure{kUsage, text};
 }
 
-std::expected<std::string, Failure> PackArtifact(const Template& source, const std::string& path) {
-  const fs::path full = source.folder / path;
+base::Result<std::string> Pack(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error))
+    return layers::PackZip(fs::canonical(path, error).string());
+  std::string content = TRY(base::ReadFile(path.string(), limits::kMaxUnzipped));
+  if (path.extension() == ".zip") return content;
+  return layers::PackZipOfText(path.filename().string(), content);
+}
+
+// What a plan's artifact names: a folder, a zip, or one file.
+std::expected<std::string, Failure> PackArtifact(const Template& source, const Json& artifact) {
+  const fs::path full = source.folder / Text(artifact, "path");
+  const std::string at = fmt::format("{}:{}:{}: error", source.shown, Count(artifact, "line"),
+                                     Count(artifact, "column"));
   std::error_code error;
   if (!fs::exists(full, error)) {
-    return Usage(fmt::format("{} names the code {}, but there is no {}", source.shown, path,
-                             full.lexically_normal().string()));
+    return Usage(fmt::format("{}: there is no {}, the {} that is named here", at,
+                             full.lexically_normal().string(), Text(artifact, "kind")));
   }
-  const bool as_is = fs::is_regular_file(full, error) && full.extension() == ".zip";
-  auto zip = as_is ? base::ReadFile(full.string(), limits::kMaxUnzipped)
-                   : layers::PackZip(fs::canonical(full, error).string());
+  auto zip = Pack(full);
   if (!zip) {
-    return Usage(fmt::format("cannot pack {}: {}", full.lexically_normal().string(),
+    return Usage(fmt::format("{}: cannot pack {}: {}", at, full.lexically_normal().string(),
                              zip.error().ToString()));
   }
   return std::move(*zip);
@@ -107,9 +117,8 @@ std::expected<std::string, Failure> PackArtifact(const Template& source, const s
 
 // Uploads what the host lacks; returns the artifact's digest.
 std::expected<std::string, Failure> Upload(const Client& client, Console& console,
-                                           const Template& source, const std::string& path,
-                                           const std::string& kind) {
-  auto zip = PackArtifact(source, path);
+                                           const Template& source, const Json& artifact) {
+  auto zip = PackArtifact(source, artifact);
   if (!zip) return std::unexpected(zip.error());
   const std::string digest = base::ToHex(base::Sha256Of(*zip));
   const std::string size = FormatSize(base::Bytes(zip->size()));
@@ -124,7 +133,8 @@ std::expected<std::string, Failure> Upload(const Client& client, Console& consol
                                  .content_type = "application/zip"});
     if (!put) return std::unexpected(put.error());
   }
-  console.err << fmt::format("  {:<6}  {}  {}{}\n", kind, path, size, have ? ", unchanged" : "");
+  console.err << fmt::format("  {:<6}  {}  {}{}\n", Printable(Text(artifact, "kind")),
+                             Text(artifact, "path"), size, have ? ", unchanged" : "");
   return digest;
 }
 
@@ -149,14 +159,11 @@ int Deploy(const Client& client, Console& console, const Template& source, const
   const auto plan = Plan(client, source, stack, request);
   if (!plan) return Fail(console, plan.error());
   console.err << fmt::format("Deploying stack {} to {}\n", stack, client.endpoint());
-  for (const Json& notice : Field(*plan, "notices")) {
-    console.err << "  notice  " << Printable(NoticeText(notice)) << '\n';
-  }
   Json artifacts = Json::object();
   for (const Json& artifact : Field(*plan, "artifacts")) {
     const std::string path = Text(artifact, "path");
     if (artifacts.contains(path)) continue;
-    const auto digest = Upload(client, console, source, path, Printable(Text(artifact, "kind")));
+    const auto digest = Upload(client, console, source, artifact);
     if (!digest) return Fail(console, digest.error());
     artifacts[path] = *digest;
   }

@@ -141,7 +141,7 @@ TEST(Client, SaysHowToStartAHostThatCannotBeReached) {
   const Outcome outcome =
       RunWith({"ps"}, base::MakeError(base::ErrorKind::kClosed, "connect", "refused"));
   EXPECT_EQ(outcome.code, kHostError);
-  EXPECT_THAT(outcome.err, HasSubstr("hearthd --config hearth.yaml"));
+  EXPECT_THAT(outcome.err, HasSubstr("start it with: hearthd\n"));
 }
 
 TEST(Client, ShowsARefusalInTheHostsWords) {

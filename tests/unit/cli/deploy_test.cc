@@ -73,6 +73,23 @@ TEST_F(DeployTest, UploadsWhatTheHostLacksAndSendsItsDigest) {
   EXPECT_THAT(err_.str(), HasSubstr("Hello"));
 }
 
+TEST_F(DeployTest, PacksCodeThatIsASingleFile) {
+  EXPECT_TRUE(base::WriteFileAtomically(folder_ + "/app.py", "def handler(e, c): return 1"));
+  plan_.body = R"({"artifacts":[{"path":"app.py","kind":"code"}]})";
+  EXPECT_EQ(Run(), kOk) << err_.str();
+  EXPECT_THAT(put_, HasSubstr("app.py"));
+  EXPECT_THAT(put_, testing::StartsWith("PK\x03\x04"));
+}
+
+TEST_F(DeployTest, ShowsEachNoticeOnce) {
+  plan_.body = R"({"artifacts":[],"notices":[{"message":"rounded up","line":3}]})";
+  events_ = "{\"event\":\"notice\",\"message\":\"rounded up\",\"line\":3}\n" + events_;
+  EXPECT_EQ(Run(), kOk);
+  const std::string said = err_.str();
+  EXPECT_NE(said.find("line 3: rounded up"), std::string::npos) << said;
+  EXPECT_EQ(said.find("rounded up"), said.rfind("rounded up")) << said;
+}
+
 TEST_F(DeployTest, DoesNotSendCodeThatTheHostHas) {
   has_code_ = true;
   EXPECT_EQ(Run(), kOk);
@@ -108,9 +125,10 @@ TEST_F(DeployTest, ARefusalWhileApplyingIsShownInTheHostsWords) {
 }
 
 TEST_F(DeployTest, NamesTheMissingCodeAndTheMissingTemplate) {
-  plan_.body = R"({"artifacts":[{"path":"src/","kind":"code"}]})";
+  plan_.body = R"({"artifacts":[{"path":"src/","kind":"layer","line":7,"column":9}]})";
   EXPECT_EQ(Run(), kUsage);
-  EXPECT_THAT(err_.str(), HasSubstr("src/"));
+  EXPECT_THAT(err_.str(), HasSubstr("/template.yaml:7:9: error: there is no " + folder_ +
+                                    "/src/, the layer that is named here"));
   EXPECT_EQ(Run({.template_path = "/nowhere/t.yaml"}), kUsage);
   EXPECT_THAT(err_.str(), HasSubstr("/nowhere/t.yaml"));
 }
