@@ -108,7 +108,14 @@ std::string_view ServiceOfHost(std::string_view host) {
 
 }  // namespace
 
+// "0123abcd.lambda-url.us-east-1.localhost:4566": a function's own address, whatever else is said.
+static bool IsFunctionUrl(std::string_view host) {
+  const auto dot = host.find('.');
+  return dot != std::string_view::npos && host.substr(dot + 1).starts_with("lambda-url.");
+}
+
 std::string ServiceOf(const HttpRequest& request) {
+  if (IsFunctionUrl(request.headers.Get("Host"))) return "lambda-url";
   if (const auto service = ServiceOfAuthorization(request.headers.Get("Authorization"));
       !service.empty()) {
     return std::string(service);
@@ -144,7 +151,7 @@ void Gateway::RegisterOwn(std::string path_prefix, std::function<void(Call)> han
 void Gateway::Handle(HttpRequest request, io::HttpResponder responder) {
   Call call{std::move(request), std::move(responder), base::NewUuid()};
   const std::string_view path = call.request.path();
-  if (path.starts_with("/_hearth/")) {
+  if (path.starts_with("/_hearth/") && !IsFunctionUrl(call.request.headers.Get("Host"))) {
     // Longest prefix first: the map is ordered downwards.
     for (const auto& [prefix, handler] : own_) {
       if (path.starts_with(prefix)) {

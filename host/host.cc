@@ -26,6 +26,7 @@
 #include "invoker/layer_registry.h"
 #include "invoker/log_store.h"
 #include "invoker/registry.h"
+#include "invoker/url_service.h"
 #include "invoker/usage.h"
 #include "io/fd_watcher.h"
 #include "io/http_server.h"
@@ -75,6 +76,7 @@ struct Host::Parts {
   std::unique_ptr<stacks::StacksApi> stacks;
   std::unique_ptr<aws::Service> lambda;
   std::unique_ptr<hearth::logs::LogsApi> logs_api;
+  std::unique_ptr<aws::Service> urls;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<ClockApi> clock_api;
   aws::Gateway gateway;
@@ -182,6 +184,7 @@ Result<void> Host::Parts::OpenStores() {
   for (auto& step : invoker::PolicyMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::EventSourceMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::UsageMigrations()) migrations.push_back(std::move(step));
+  for (auto& step : invoker::FunctionUrlMigrations()) migrations.push_back(std::move(step));
   database = TRY(store::Database::Open(options.state_folder + "/hearth.db", migrations));
   code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
   logs = TRY(invoker::LogStore::Open(*loop, *log_disk, options.state_folder + "/logs"));
@@ -226,6 +229,8 @@ Result<void> Host::Parts::StartServices() {
   gateway.Register(*lambda);
   logs_api = std::make_unique<hearth::logs::LogsApi>(*loop, *logs, options.account);
   gateway.Register(*logs_api);
+  urls = invoker::MakeUrlService(*registry, *invoker, clock, options.account);
+  gateway.Register(*urls);
   stacks = TRY(stacks::StacksApi::Create(
       {*control, *registry, *code, *disk, loop->service_clock(), options.account}, *database,
       *writer));

@@ -15,19 +15,6 @@ namespace {
 
 constexpr size_t kMaxTraceId = 1024;
 
-// "Root=1-<8 hex seconds>-<24 hex>;Parent=<16 hex>;Sampled=0". Source: X-Ray, tracing header.
-std::string NewTraceId(base::WallTime now) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  const auto seconds = static_cast<uint32_t>(base::EpochMillis(now) / 1000);
-  const std::string random = base::NewHexId(40);
-  std::string out;
-  out.reserve(80);
-  out.append("Root=1-");
-  for (int shift = 28; shift >= 0; shift -= 4) out.push_back(kHex[(seconds >> shift) & 15]);
-  out.append("-").append(random, 0, 24).append(";Parent=").append(random, 24, 16);
-  return out.append(";Sampled=0");
-}
-
 std::string Micros(base::Duration span) {
   return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(span).count());
 }
@@ -110,6 +97,18 @@ std::optional<aws::ApiError> CheckPayload(std::string& payload, std::string_view
 }
 
 }  // namespace
+
+std::string NewTraceId(base::WallTime now) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  const auto seconds = static_cast<uint32_t>(base::EpochMillis(now) / 1000);
+  const std::string random = base::NewHexId(40);
+  std::string out;
+  out.reserve(80);
+  out.append("Root=1-");
+  for (int shift = 28; shift >= 0; shift -= 4) out.push_back(kHex[(seconds >> shift) & 15]);
+  out.append("-").append(random, 0, 24).append(";Parent=").append(random, 24, 16);
+  return out.append(";Sampled=0");
+}
 
 void InvokeApi::Handle(aws::Call call, std::string_view encoded_name, Answer answer) {
   const base::MonoTime received = clock_.Now();

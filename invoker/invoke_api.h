@@ -18,6 +18,9 @@
 
 namespace hearth::invoker {
 
+// "Root=1-<8 hex seconds>-<24 hex>;Parent=<16 hex>;Sampled=0". Source: X-Ray, tracing header.
+std::string NewTraceId(base::WallTime now);
+
 class InvokeApi {
  public:
   // `events` may be null: Event invocations are then refused.

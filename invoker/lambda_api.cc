@@ -9,6 +9,7 @@
 #include "invoker/function_controls_api.h"
 #include "invoker/function_json.h"
 #include "invoker/function_name.h"
+#include "invoker/function_url_api.h"
 #include "invoker/invoke_api.h"
 #include "invoker/layers_api.h"
 #include "invoker/policy_api.h"
@@ -81,6 +82,7 @@ class LambdaApi final : public aws::Service {
         tags_(registry, options_.account),
         controls_(registry, options_.account),
         layers_({control.layers(), code, disk, loop.service_clock(), options_.account, downloads}),
+        urls_(registry, loop.service_clock(), options_.account),
         invoke_(registry, invoker, loop.clock(), options_.account, events) {
     if (mappings != nullptr)
       mappings_.emplace(*mappings, registry, loop.service_clock(), options_.account);
@@ -147,7 +149,7 @@ class LambdaApi final : public aws::Service {
     if (is_update) return Update(std::move(call), *name, part);
     if (part.empty() && method == "DELETE") return Delete(std::move(call), *name);
     if (concurrency_.Handle(call, *name, part) || policies_.Handle(call, *name, part) ||
-        controls_.Handle(call, *name, part)) {
+        controls_.Handle(call, *name, part) || urls_.Handle(call, *name, part)) {
       return;
     }
     if (event_invoke_ && event_invoke_->Handle(call, *name, part)) return;
@@ -297,6 +299,7 @@ class LambdaApi final : public aws::Service {
   std::optional<EventInvokeApi> event_invoke_;
   std::optional<EventSourceApi> mappings_;
   LayersApi layers_;
+  FunctionUrlApi urls_;
   InvokeApi invoke_;
 };
 

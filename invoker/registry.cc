@@ -128,6 +128,23 @@ void AddPolicies(const std::string& name, const FunctionRecord& before, const Fu
       out);
 }
 
+void AddUrls(const std::string& name, const FunctionRecord& before, const FunctionRecord& after,
+             std::vector<Statement>& out) {
+  AddChanges(
+      before.urls, after.urls,
+      [&name](const std::string& qualifier, const FunctionUrl& url) {
+        return Statement{
+            "INSERT OR REPLACE INTO function_urls (function, qualifier, definition) "
+            "VALUES (?, ?, ?)",
+            {name, qualifier, base::ToJsonText(ToStored(url))}};
+      },
+      [&name](const std::string& qualifier) {
+        return Statement{"DELETE FROM function_urls WHERE function = ? AND qualifier = ?",
+                         {name, qualifier}};
+      },
+      out);
+}
+
 // What makes the rows of `before` those of `after`; nullptr: there is no such function.
 std::vector<Statement> Difference(const std::string& name, const FunctionRecord* before,
                                   const FunctionRecord* after, uint64_t last_version) {
@@ -147,6 +164,7 @@ std::vector<Statement> Difference(const std::string& name, const FunctionRecord*
   AddProvisioned(name, *before, *after, out);
   AddEventInvoke(name, *before, *after, out);
   AddPolicies(name, *before, *after, out);
+  AddUrls(name, *before, *after, out);
   if (!after->versions.empty() && after->versions.rbegin()->first > last_version) {
     out.push_back({"INSERT OR REPLACE INTO version_counters (name, last) VALUES (?, ?)",
                    {name, Signed(after->versions.rbegin()->first)}});
@@ -203,6 +221,12 @@ class SqliteRegistry final : public Registry {
                     }
                     return {};
                   }));
+    TRY(LoadTexts("SELECT function, definition, qualifier FROM function_urls",
+                  [&](const store::Row& row, const base::Json& stored) -> base::Result<void> {
+                    records[std::string(row.Text(0))].urls[std::string(row.Text(2))] =
+                        TRY(FunctionUrlFromStored(stored));
+                    return {};
+                  }));
     TRY(database_.Run("SELECT name, last FROM version_counters", {}, [&](const store::Row& row) {
       last_versions_[std::string(row.Text(0))] = static_cast<uint64_t>(row.Int(1));
     }));
@@ -212,6 +236,7 @@ class SqliteRegistry final : public Registry {
                                "it has versions or aliases, but no row of its own");
       }
       records_[name] = std::make_shared<const FunctionRecord>(std::move(record));
+      AddToUrls(name, *records_[name]);
     }
     return {};
   }
@@ -236,6 +261,11 @@ class SqliteRegistry final : public Registry {
   uint64_t LastVersion(const std::string& name) const override {
     const auto found = last_versions_.find(name);
     return found == last_versions_.end() ? 0 : found->second;
+  }
+
+  std::optional<FunctionName> FindUrl(std::string_view id) const override {
+    const auto found = urls_.find(id);
+    return found == urls_.end() ? std::nullopt : std::optional(found->second);
   }
 
   void Change(const std::string& name, Edit edit, Done done) override {
@@ -281,10 +311,20 @@ class SqliteRegistry final : public Registry {
                 });
   }
 
+  void AddToUrls(const std::string& name, const FunctionRecord& record) {
+    for (const auto& [qualifier, url] : record.urls) {
+      urls_[url.id] = {name, qualifier == "$LATEST" ? "" : qualifier};
+    }
+  }
+
   // Readers see the change now that it is durable.
   void Settle(const std::string& name, std::expected<RecordRef, aws::ApiError> after) {
+    if (const RecordRef before = after ? Record(name) : nullptr) {
+      for (const auto& [_, url] : before->urls) urls_.erase(url.id);
+    }
     if (after && *after != nullptr) {
       records_[name] = *after;
+      AddToUrls(name, **after);
       if (!(*after)->versions.empty()) {
         uint64_t& last = last_versions_[name];
         last = std::max(last, (*after)->versions.rbegin()->first);
@@ -306,6 +346,7 @@ class SqliteRegistry final : public Registry {
   store::Database& database_;
   io::Offload& writer_;
   std::map<std::string, RecordRef> records_;
+  std::map<std::string, FunctionName, std::less<>> urls_;  // By id.
   std::map<std::string, uint64_t> last_versions_;
   std::map<std::string, std::deque<Pending>> queues_;  // The first of each is under way.
 };
@@ -380,6 +421,12 @@ std::vector<store::Migration> VersionMigrations() {
 std::vector<store::Migration> PolicyMigrations() {
   return {{"policies of functions",
            "CREATE TABLE function_policies (function TEXT NOT NULL, qualifier TEXT NOT NULL, "
+           "definition TEXT NOT NULL, PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"}};
+}
+
+std::vector<store::Migration> FunctionUrlMigrations() {
+  return {{"function URLs",
+           "CREATE TABLE function_urls (function TEXT NOT NULL, qualifier TEXT NOT NULL, "
            "definition TEXT NOT NULL, PRIMARY KEY (function, qualifier)) WITHOUT ROWID;"}};
 }
 

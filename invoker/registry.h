@@ -7,6 +7,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ class Registry {
   // The last number that a version of this name was given, even of a function deleted since:
   // numbers are never used again. 0: none yet.
   virtual uint64_t LastVersion(const std::string& name) const = 0;
+  // What the function URL with this id belongs to: a function, and an alias or nothing. nullopt:
+  // there is no such URL.
+  virtual std::optional<FunctionName> FindUrl(std::string_view id) const = 0;
 
   // The version that a call is for, chosen by weight where an alias stands for two. nullptr: there
   // is none.
@@ -62,5 +66,6 @@ std::set<std::vector<std::string>> LayersInUse(const Registry& registry);
 std::vector<store::Migration> RegistryMigrations();
 std::vector<store::Migration> VersionMigrations();
 std::vector<store::Migration> PolicyMigrations();
+std::vector<store::Migration> FunctionUrlMigrations();
 
 }  // namespace hearth::invoker

@@ -17,6 +17,7 @@
 #include "invoker/aliases.h"
 #include "invoker/event_invoke.h"
 #include "invoker/function.h"
+#include "invoker/function_url.h"
 #include "invoker/resource_policy.h"
 
 namespace hearth::invoker {
@@ -35,6 +36,7 @@ struct FunctionRecord {
   std::map<std::string, ProvisionedConcurrency> provisioned;  // By qualifier.
   std::map<std::string, EventInvokeConfig> event_invoke;      // The same; "$LATEST" too.
   std::map<std::string, PolicyStatements> policies;           // The same; "": the function's own.
+  std::map<std::string, FunctionUrl> urls;                    // By alias, or "$LATEST".
 };
 
 // Immutable once made: a change makes a new one. nullptr: there is no such function.

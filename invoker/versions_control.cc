@@ -280,6 +280,7 @@ void VersionsControl::DeleteAlias(const std::string& function, const std::string
         next.provisioned.erase(alias);
         next.event_invoke.erase(alias);
         next.policies.erase(alias);
+        next.urls.erase(alias);
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
       std::move(done));

@@ -82,6 +82,7 @@ class ControlFixture : public testing::Test {
     for (auto& step : VersionMigrations()) migrations.push_back(std::move(step));
     for (auto& step : LayerMigrations()) migrations.push_back(std::move(step));
     for (auto& step : PolicyMigrations()) migrations.push_back(std::move(step));
+    for (auto& step : FunctionUrlMigrations()) migrations.push_back(std::move(step));
     database = MUST(store::Database::Open(root_ + "/state.db", migrations));
     writer = std::make_unique<io::Offload>(loop, 1);
     code = MUST(layers::CodeStore::Open(root_ + "/code"));

@@ -1,0 +1,144 @@
+#include "invoker/function_url_api.h"
+
+#include "base/id.h"
+#include "invoker/api_call.h"
+
+namespace hearth::invoker {
+namespace {
+
+using base::Json;
+using Edited = Registry::Edited;
+
+constexpr size_t kIdDigits = 32;  // AWS's have as many.
+
+std::string KeyOf(const FunctionName& name) {
+  return name.qualifier.empty() ? "$LATEST" : name.qualifier;
+}
+
+aws::ApiError NotFound(const char* what) {
+  return {.status = 404, .type = "ResourceNotFoundException", .message = what};
+}
+constexpr char kNoFunction[] = "Function does not exist";
+constexpr char kNoUrl[] = "The resource you requested does not exist.";
+
+}  // namespace
+
+bool FunctionUrlApi::Handle(aws::Call& call, const FunctionName& name, const std::string& part) {
+  const std::string method = call.request.method;
+  if (part == "urls" && method == "GET") {
+    List(std::move(call), name);
+    return true;
+  }
+  if (part != "url") return false;
+  if (!name.qualifier.empty() && !IsAliasName(name.qualifier)) {
+    Refuse(call, ValidationError(name.qualifier, "qualifier",
+                                 "Member must satisfy regular expression pattern: "
+                                 "((?!^\\d+$)^[0-9a-zA-Z-_]+$)"));
+  } else if (method == "POST") {
+    Write(std::move(call), name, How::kCreate);
+  } else if (method == "PUT") {
+    Write(std::move(call), name, How::kUpdate);
+  } else if (method == "GET") {
+    Get(std::move(call), name);
+  } else if (method == "DELETE") {
+    Delete(std::move(call), name);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Json FunctionUrlApi::Shown(const aws::Call& call, const std::string& function,
+                           const std::string& qualifier, const FunctionUrl& url) const {
+  return FunctionUrlJson(url, UrlText(url, account_, call.request.headers.Get("Host")),
+                         FunctionArn(account_, function, qualifier == "$LATEST" ? "" : qualifier));
+}
+
+void FunctionUrlApi::Write(aws::Call call, const FunctionName& name, How how) {
+  auto body = ReadBody(call);
+  if (!body) return Refuse(call, body.error());
+  auto held = std::make_shared<aws::Call>(std::move(call));
+  registry_.Change(
+      name.name,
+      [this, name, how, body = std::move(*body)](const RecordRef& current) -> Edited {
+        if (current == nullptr ||
+            (!name.qualifier.empty() && !current->aliases.contains(name.qualifier))) {
+          return std::unexpected(NotFound(kNoFunction));
+        }
+        const auto found = current->urls.find(KeyOf(name));
+        const bool exists = found != current->urls.end();
+        if (how == How::kUpdate && !exists) return std::unexpected(NotFound(kNoUrl));
+        if (how == How::kCreate && exists) {
+          return std::unexpected(
+              Conflict("Failed to create function url config for [functionArn = " +
+                       FunctionArn(account_, name.name, name.qualifier) +
+                       "]. Error message:  FunctionUrlConfig exists for this Lambda function"));
+        }
+        auto url = ApplyFunctionUrl(exists ? &found->second : nullptr, body);
+        if (!url) return std::unexpected(std::move(url).error());
+        url->last_modified = base::FormatIso8601(clock_.WallNow());
+        if (!exists) {
+          url->id = base::NewHexId(kIdDigits);
+          url->created = url->last_modified;
+        }
+        FunctionRecord next = *current;
+        next.urls[KeyOf(name)] = *std::move(url);
+        return std::make_shared<const FunctionRecord>(std::move(next));
+      },
+      [this, held, name, how](const Edited& changed) {
+        if (!changed) return Refuse(*held, changed.error());
+        held->responder.Send(aws::RestJsonAnswer(
+            how == How::kCreate ? 201 : 200,
+            Shown(*held, name.name, name.qualifier, (*changed)->urls.at(KeyOf(name))),
+            held->request_id));
+      });
+}
+
+void FunctionUrlApi::Get(aws::Call call, const FunctionName& name) {
+  const RecordRef record = registry_.Record(name.name);
+  if (record == nullptr) return Refuse(call, NotFound(kNoUrl));
+  const auto found = record->urls.find(KeyOf(name));
+  if (found == record->urls.end()) return Refuse(call, NotFound(kNoUrl));
+  call.responder.Send(aws::RestJsonAnswer(
+      200, Shown(call, name.name, name.qualifier, found->second), call.request_id));
+}
+
+void FunctionUrlApi::Delete(aws::Call call, const FunctionName& name) {
+  auto held = std::make_shared<aws::Call>(std::move(call));
+  registry_.Change(
+      name.name,
+      [name](const RecordRef& current) -> Edited {
+        if (current == nullptr || !current->urls.contains(KeyOf(name))) {
+          return std::unexpected(NotFound(kNoUrl));
+        }
+        FunctionRecord next = *current;
+        next.urls.erase(KeyOf(name));
+        return std::make_shared<const FunctionRecord>(std::move(next));
+      },
+      [held](const Edited& changed) {
+        if (!changed) return Refuse(*held, changed.error());
+        AnswerNothing(*held, 204);
+      });
+}
+
+void FunctionUrlApi::List(aws::Call call, const FunctionName& name) {
+  const auto page = ReadPage(call);
+  if (!page) return Refuse(call, page.error());
+  const RecordRef record = registry_.Record(name.name);
+  if (record == nullptr) return Refuse(call, NotFound(kNoFunction));
+  Json configs = Json::array();
+  Json answer = Json::object();
+  std::string last;
+  for (auto at = record->urls.upper_bound(page->after); at != record->urls.end(); ++at) {
+    if (configs.size() == page->count) {
+      answer["NextMarker"] = MarkerOf(last);
+      break;
+    }
+    configs.push_back(Shown(call, name.name, at->first, at->second));
+    last = at->first;
+  }
+  answer["FunctionUrlConfigs"] = std::move(configs);
+  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+}
+
+}  // namespace hearth::invoker
