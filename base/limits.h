@@ -31,6 +31,7 @@ constexpr size_t kMaxHandler = 128;        // AWS.
 constexpr size_t kMaxPolicy = 20480;       // AWS: bytes of a resource's policy.
 constexpr size_t kMaxTags = 50;            // AWS.
 constexpr size_t kMaxLayers = 5;           // AWS.
+constexpr size_t kMaxExtensions = 10;      // AWS: internal ones too.
 constexpr uint32_t kPidsMax = 1024;        // AWS: processes and threads.
 constexpr uint32_t kNoFile = 1024;         // AWS: open files.
 
@@ -62,6 +63,9 @@ constexpr size_t kMaxConnections = 10000;        // Ours: below the usual file d
 constexpr size_t kStreamQueue = 256 * 1024;      // Ours: of a streamed answer, not yet taken.
 constexpr auto kHeaderTimeout = 30s;             // Ours: a request line and headers (slow loris).
 constexpr auto kIdleConnection = 300s;           // Ours: keep-alive connections.
+
+constexpr size_t kMaxSandboxConnections = 64;    // Ours: of a sandbox to its APIs.
+constexpr size_t kMaxExtensionBody = 65536;      // Ours: of a request of an extension's.
 
 // Logs.
 constexpr size_t kMaxLogLine = 262144;           // AWS: CloudWatch's event size (256 KiB then).

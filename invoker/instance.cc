@@ -132,6 +132,11 @@ void Instance::Run() {
                     .cognito_identity = {},
                     .tenant_id = {},
                     .payload = std::move(request.payload)});
+  if (extensions_) {
+    extensions_->Invoke({request.request_id,
+                         base::EpochMillis(clock.WallNow() + function_->timeout - used),
+                         request.invoked_arn, request.trace_id});
+  }
 }
 
 void Instance::OnResponse(std::string_view, std::string payload, std::string content_type) {
@@ -185,8 +190,13 @@ void Instance::OnError(std::string_view, runtime::FunctionError error) {
 }
 
 void Instance::OnIdle() {
-  if (state_ != State::kBusy) return;
+  if (state_ != State::kBusy || (extensions_ && !extensions_->RuntimeIdle())) return;
+  BecomeIdle();
+}
+
+void Instance::BecomeIdle() {
   timer_.Cancel();
+  if (extensions_) WriteReport(Output::kDrain);
   Transition(State::kIdle);
   idle_since_ = parts_.loop.clock().Now();
   delegate_.OnIdle(*this);
@@ -204,8 +214,10 @@ void Instance::OnCallTimeout() {
     }
     log_.Line(base::FormatIso8601(clock.WallNow()) + " " + id + " " + what);
     Answer(InvocationStatus::kTimeout, FailurePayload("Sandbox.Timedout", id, what));
+  } else if (report_.due) {
+    report_.report.status = "timeout";  // An extension has not come back from the call.
   }
-  BeginEnding();
+  BeginEnding(InstanceExtensions::Reason::kTimeout);
   delegate_.OnEnding(*this);
 }
 
@@ -218,7 +230,7 @@ void Instance::OnBroken(std::string reason) {
     return delegate_.OnEnding(*this);
   }
   // How its process ended says what to answer; one that only broke the protocol is made to end.
-  sandbox_->Kill();
+  if (!extensions_ || !extensions_->KillRuntime()) sandbox_->Kill();
 }
 
 void Instance::Answer(InvocationStatus status, std::string payload, std::string_view error_type,
@@ -280,7 +292,12 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
   }
   PendingCallPtr call = std::move(call_);
   report_ = {call->request.request_id, report, now, true};
-  if (call->request.want_log_tail) {
+  // What extensions do for a call belongs to it, but its caller does not wait for them.
+  const bool goes_on = report.status.empty() && extensions_ && extensions_->TakesPartInCalls();
+  if (goes_on && call->request.want_log_tail) {
+    if (output_) output_->Drain(false);
+    result.log_tail = log_.TakeTail();
+  } else if (call->request.want_log_tail) {
     result.log_tail = WriteReport(Output::kDrain);
     return delegate_.OnAnswered(*this, std::move(call), std::move(result));
   }
@@ -290,6 +307,7 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
     WriteReport(Output::kDrain);
     return;
   }
+  if (goes_on) return;
   // What the function wrote before it answered has come with the same turn's I/O, and is read
   // behind that without asking for it.
   parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -304,6 +322,12 @@ std::string Instance::WriteReport(Output output) {
   if (output_ && output == Output::kDrain) output_->Drain(false);
   if (output_ && output == Output::kCatchUp) output_->CatchUp();
   CallReport& report = report_.report;
+  if (extensions_ && extensions_->TakesPartInCalls()) {  // That is over as well.
+    report.duration =
+        std::min<base::Duration>(parts_.loop.clock().Now() - call_began_, function_->timeout);
+    report.billed_ms =
+        CeilMillis(report.duration + report.init_duration.value_or(base::Duration::zero()));
+  }
   if (report.duration >= kQuickCall || report_.at - peak_read_ >= kPeakAge) {
     if (const auto peak = sandbox_ ? sandbox_->MemoryPeak() : base::Bytes()) {
       peak_ = std::max(peak_, *peak);
@@ -324,18 +348,37 @@ void Instance::Freeze() {
 void Instance::End(const std::string& reason) {
   if (state_ == State::kEnding || state_ == State::kGone) return;
   if (call_) Answer(InvocationStatus::kHostError, reason);
-  BeginEnding();
+  BeginEnding(InstanceExtensions::Reason::kSpindown);
   delegate_.OnEnding(*this);
 }
 
-void Instance::BeginEnding() {
+void Instance::BeginEnding(InstanceExtensions::Reason reason) {
   WriteReport(Output::kDrain);
   timer_.Cancel();
   Transition(State::kEnding);
-  if (sandbox_) sandbox_->Kill();
+  if (!sandbox_) return;
+  if (!extensions_ || !extensions_->WantsShutdown()) return sandbox_->Kill();
+  if (frozen_) (void)sandbox_->Thaw();
+  extensions_->BeginShutdown(reason);
+}
+
+void Instance::OnShutdownOver() {
+  if (state_ == State::kEnding) sandbox_->Kill();
 }
 
 void Instance::OnExit(const sandbox::Outcome& outcome) {
+  if (extensions_) extensions_->DrainOutput();
+  RuntimeEnded(outcome);
+  Gone();
+}
+
+void Instance::OnRuntimeEnded(const sandbox::Outcome& outcome) {
+  sandbox::Outcome known = outcome;
+  known.out_of_memory = sandbox_->OutOfMemoryKills() > 0;
+  RuntimeEnded(known);
+}
+
+void Instance::RuntimeEnded(const sandbox::Outcome& outcome) {
   WriteReport(Output::kDrain);
   // The group is gone, and with it what it could tell.
   peak_ = std::max(peak_, outcome.memory_peak);
@@ -365,7 +408,19 @@ void Instance::OnExit(const sandbox::Outcome& outcome) {
     case State::kEnding:
       break;
   }
-  Gone();
+}
+
+void Instance::OnExtensionFailed(std::string_view type, const std::string& what) {
+  if (output_) output_->Drain(true);
+  if (state_ == State::kInit) {
+    return FailInit({InvocationStatus::kInitError, std::string(type), {}, what});
+  }
+  if (call_) {
+    Answer(InvocationStatus::kExited,
+           FailurePayload(std::string(type), call_->request.request_id, what), type);
+  }
+  BeginEnding();
+  delegate_.OnEnding(*this);
 }
 
 InitFailure Instance::FailureOfInitExit(const sandbox::Outcome& outcome) {

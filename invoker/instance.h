@@ -15,44 +15,23 @@
 #include <string>
 
 #include "base/clock.h"
-#include "invoker/admission.h"
 #include "invoker/eviction.h"
+#include "invoker/instance_extensions.h"
 #include "invoker/instance_log.h"
-#include "invoker/invocation.h"
-#include "invoker/invoker.h"
-#include "invoker/pending_call.h"
+#include "invoker/instance_parts.h"
 #include "io/timer.h"
+#include "runtime/api_server.h"
 #include "runtime/log_capture.h"
 #include "runtime/session.h"
 #include "sandbox/zygote_client.h"
 
 namespace hearth::invoker {
 
-class Snapshots;
-class StemCells;
-class UseHistory;
 struct StemCell;
+class UseHistory;
 
-// What every instance of a host works with; outlives them all.
-struct InstanceParts {
-  io::Loop& loop;
-  sandbox::ZygoteClient& zygote;
-  const runtime::Catalog& catalog;
-  LogStore& logs;
-  const InvokerOptions& options;
-  StemCells& stem_cells;
-  Snapshots& snapshots;
-};
-
-// Why an instance never became ready.
-struct InitFailure {
-  InvocationStatus status = InvocationStatus::kInitError;
-  std::string error_type;  // "Runtime.ImportModuleError"
-  std::string payload;     // The runtime's own error object; empty: made from `what`.
-  std::string what;        // "Runtime exited with error: exit status 1", or the host's error.
-};
-
-class Instance final : private runtime::RuntimeSession::Delegate {
+class Instance final : private runtime::RuntimeSession::Delegate,
+                       private InstanceExtensions::Delegate {
  public:
   enum class State { kStarting, kInit, kIdle, kBusy, kEnding, kGone };
 
@@ -126,10 +105,17 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   const char* InitializationType() const;
   base::Result<void> Launch(sandbox::Spec spec, int image);
   void Adopt(StemCell cell, sandbox::Spec spec);
-  void Capture(base::UniqueFd output);
+  std::unique_ptr<runtime::LogCapture> Capture(base::UniqueFd output);
   void OnLaunched(runtime::ChannelSockets channel, const std::vector<std::string>& environment);
+  void MakeSession(runtime::ChannelSockets channel);
+  void MakeExtensions(std::vector<std::string> external);
+  bool HandleOtherApi(io::HttpRequest& request, io::HttpResponder& responder);
   void OnLaunchFailed(const base::Error& error);
   void OnExit(const sandbox::Outcome& outcome);
+  void RuntimeEnded(const sandbox::Outcome& outcome);
+  void InitDone();
+  void LogExtensions();
+  void BecomeIdle();
   void OnInitTimeout();
   void OnCallTimeout();
   void Run();
@@ -142,7 +128,7 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   enum class Output { kDrain, kCatchUp };
   std::string WriteReport(Output output);
   void AnswerTooLarge(size_t limit);
-  void BeginEnding();
+  void BeginEnding(InstanceExtensions::Reason reason = InstanceExtensions::Reason::kFailure);
   void Gone();
 
   // runtime::RuntimeSession::Delegate
@@ -156,6 +142,14 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   void OnStreamEnd() override;
   void OnIdle() override;
   void OnBroken(std::string reason) override;
+
+  // InstanceExtensions::Delegate
+  void OnExtensionsReady() override { InitDone(); }
+  void OnExtensionsIdle() override { BecomeIdle(); }
+  void OnExtensionFailed(std::string_view type, const std::string& what) override;
+  void OnRuntimeNotStarted(int error_number) override;
+  void OnRuntimeEnded(const sandbox::Outcome& outcome) override;
+  void OnShutdownOver() override;
 
   const InstanceParts& parts_;
   Delegate& delegate_;
@@ -172,6 +166,9 @@ class Instance final : private runtime::RuntimeSession::Delegate {
   std::vector<sandbox::StepTiming> start_steps_;
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
+  std::unique_ptr<InstanceExtensions> extensions_;  // Most have none.
+  std::unique_ptr<runtime::ApiServer>
+      api_server_;  // Where extensions may come and no session is one.
   PendingCallPtr call_;
   StreamedSoFar stream_;
   base::Bytes peak_;        // Of its memory, as last read, or as its exit said.

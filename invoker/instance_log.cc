@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
 #include "base/id.h"
 #include "base/limits.h"
@@ -116,6 +117,20 @@ void InstanceLog::InitReport(base::Duration took, std::string_view phase, std::s
   Line(line);
 }
 
+void InstanceLog::Extension(std::string_view name, std::string_view state, std::string_view events,
+                            std::string_view error_type) {
+  if (function_.logging.is_json) {
+    std::vector<std::string_view> list;
+    for (const std::string_view one : {"INVOKE", "SHUTDOWN"}) {
+      if (events.find(one) != std::string_view::npos) list.push_back(one);
+    }
+    return Event(ExtensionEvent(clock_.WallNow(), name, state, list));
+  }
+  std::string line = fmt::format("EXTENSION\tName: {}\tState: {}\tEvents: {}", name, state, events);
+  if (!error_type.empty()) line += fmt::format("\tError Type: {}", error_type);
+  Line(line);
+}
+
 void InstanceLog::Start(const std::string& request_id, bool keep_tail) {
   keep_tail_ = keep_tail;
   tail_.clear();
@@ -131,6 +146,10 @@ void InstanceLog::Start(const std::string& request_id, bool keep_tail) {
 
 std::string InstanceLog::End(const std::string& request_id, const CallReport& report) {
   function_.logging.is_json ? EndAsJson(request_id, report) : EndAsText(request_id, report);
+  return TakeTail();
+}
+
+std::string InstanceLog::TakeTail() {
   keep_tail_ = false;
   std::string tail = std::exchange(tail_, {});
   if (tail.size() > limits::kLogTail) tail.erase(0, tail.size() - limits::kLogTail);

@@ -47,9 +47,14 @@ class InstanceLog {
   void InitReport(base::Duration took, std::string_view phase, std::string_view status,
                   std::string_view error_type);
 
+  // One of its extensions, where its init ends.
+  void Extension(std::string_view name, std::string_view state, std::string_view events,
+                 std::string_view error_type);
+
   // From Start to End the lines are one call's. With `keep_tail`, End returns the last 4 KB of
-  // them.
+  // them, or TakeTail, for a caller that is answered before.
   void Start(const std::string& request_id, bool keep_tail);
+  std::string TakeTail();
   std::string End(const std::string& request_id, const CallReport& report);
 
  private:

@@ -4,10 +4,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <utility>
 
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/sys.h"
+#include "invoker/stem_cells.h"
 #include "runtime/environment.h"
 
 namespace hearth::invoker {
@@ -91,7 +94,9 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   if (is_managed && wrapper != function.environment.end() && !wrapper->second.empty()) {
     RunUnderWrapper(spec);
   }
-  if (runtime.transport == runtime::Transport::kRuntimeApi) {
+  // Parts of an interpreter that starts as the function says may want to be extensions.
+  if (runtime.transport == runtime::Transport::kRuntimeApi || NeedsOwnStart(function.environment) ||
+      !ExternalExtensions(spec).empty()) {
     spec.listen_ports = {kRuntimeApiPort};
   }
   runtime::EnvironmentInput environment;
@@ -114,6 +119,29 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   environment.session_token = base::NewHexId(64);
   spec.environment = runtime::BuildEnvironment(runtime, environment);
   return spec;
+}
+
+std::vector<std::string> ExternalExtensions(const sandbox::Spec& spec) {
+  std::vector<std::string> out;
+  const auto layers = std::ranges::find(spec.mounts, kLayersTarget, &sandbox::BindMount::target);
+  if (layers == spec.mounts.end()) return out;
+  // As AWS: whatever is no folder, so that what cannot be executed is told.
+  std::error_code error;
+  std::filesystem::directory_iterator at(layers->source + "/extensions", error);
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+    if (!at->is_directory(error)) out.push_back(at->path().filename());
+    // One more than the limit says it all.
+    if (out.size() > limits::kMaxExtensions) break;
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+InitProgram RunUnderInit(sandbox::Spec& spec) {
+  InitProgram program{std::exchange(spec.executable, sandbox::kInitProgram), spec.working_directory,
+                      std::exchange(spec.argv, {"hearth-init"}),
+                      std::exchange(spec.environment, {})};
+  return program;
 }
 
 sandbox::ImageRules ChannelImageRules(base::Bytes memory) {

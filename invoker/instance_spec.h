@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "invoker/function.h"
+#include "invoker/init_control.h"
 #include "invoker/invoker.h"
 #include "runtime/catalog.h"
 #include "runtime/session.h"
@@ -42,6 +43,10 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const runtime::Runtime& runtime,
                                             const std::string& log_stream,
                                             const char* initialization_type);
+// The names of the programs in extensions/ of the layers that `spec` mounts.
+std::vector<std::string> ExternalExtensions(const sandbox::Spec& spec);
+// Makes hearth-init the first process, and returns what was.
+InitProgram RunUnderInit(sandbox::Spec& spec);
 // What an image of a process behind our channel may hold, whose memory limit is `memory`.
 sandbox::ImageRules ChannelImageRules(base::Bytes memory);
 // An empty file for an image, without a name.

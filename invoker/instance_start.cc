@@ -22,12 +22,10 @@ InitFailure FailureOfLaunch(const base::Error& error, const std::string& executa
                              (error.error_number == ENOENT || error.error_number == EACCES ||
                               error.error_number == ENOEXEC);
   if (!is_entrypoint) return {InvocationStatus::kHostError, {}, {}, error.ToString()};
-  std::string reason = ::strerrordesc_np(error.error_number);
-  reason[0] = static_cast<char>(std::tolower(reason[0]));
   return {InvocationStatus::kInitError,
           "Runtime.InvalidEntrypoint",
           {},
-          "fork/exec " + executable + ": " + reason};
+          LaunchText(executable, error.error_number)};
 }
 
 }  // namespace
@@ -65,6 +63,11 @@ base::Result<void> Instance::Begin() {
   is_restore_ = snapshot >= 0;
   sandbox::Spec spec = TRY(
       MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream(), InitializationType()));
+  if (auto external = ExternalExtensions(spec); !external.empty()) {
+    is_restore_ = false;
+    MakeExtensions(std::move(external));
+    return Launch(std::move(spec), -1);
+  }
   if (is_restore_) return Launch(std::move(spec), snapshot);
   if (auto cell = parts_.stem_cells.Take(*function_, runtime_)) {
     Adopt(std::move(*cell), std::move(spec));
@@ -80,22 +83,27 @@ const char* Instance::InitializationType() const {
 // From `image` where there is one, which then waits for its environment; -1: there is none.
 base::Result<void> Instance::Launch(sandbox::Spec spec, int image) {
   from_image_ = image >= 0;
+  const auto runtime = std::make_shared<InitProgram>();
+  if (extensions_) *runtime = RunUnderInit(spec);
   return LaunchRuntime(
       parts_.zygote, std::move(spec), runtime_.transport, image,
-      [this, alive = std::weak_ptr<bool>(alive_)](base::Result<RuntimeProcess> process) {
+      [this, runtime, alive = std::weak_ptr<bool>(alive_)](base::Result<RuntimeProcess> process) {
         if (alive.expired()) return;
         if (!process) return OnLaunchFailed(process.error());
         sandbox_ = std::move(process->sandbox);
         sandbox_->OnExit([this](sandbox::Outcome end) { OnExit(end); });
         start_steps_ = sandbox_->timings();
-        Capture(std::move(process->output));
+        output_ = Capture(std::move(process->output));
         OnLaunched(std::move(process->channel), process->environment);
+        if (!process->init.valid() || state_ != State::kInit) return;
+        extensions_->Start(std::move(process->init), Capture(std::move(process->extension_output)),
+                           std::move(*runtime));
       });
 }
 
 // A stem cell becomes this instance. Should it have died meanwhile, a launch of its own takes over.
 void Instance::Adopt(StemCell cell, sandbox::Spec spec) {
-  Capture(std::move(cell.process.output));
+  output_ = Capture(std::move(cell.process.output));
   sandbox_ = std::move(cell.process.sandbox);
   const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(cell.process.channel));
   sandbox::Adoption adoption{spec.memory, spec.cpu_permille, spec.pids, {}};
@@ -120,9 +128,9 @@ void Instance::Adopt(StemCell cell, sandbox::Spec spec) {
       });
 }
 
-void Instance::Capture(base::UniqueFd output) {
-  output_ = runtime::LogCapture::Create(parts_.loop, std::move(output),
-                                        [this](std::string_view line) { log_.Line(line); });
+std::unique_ptr<runtime::LogCapture> Instance::Capture(base::UniqueFd output) {
+  return runtime::LogCapture::Create(parts_.loop, std::move(output),
+                                     [this](std::string_view line) { log_.Line(line); });
 }
 
 // The runtime's process runs. `environment` is for one that waits for it: a stem cell, or one that
@@ -134,15 +142,44 @@ void Instance::OnLaunched(runtime::ChannelSockets channel,
   Transition(State::kInit);
   const std::string version = RuntimeVersionText(runtime_);
   is_restore_ ? log_.RestoreStart(version) : log_.InitStart(version, InitializationType());
-  if (runtime_.transport == runtime::Transport::kChannel) {
-    session_ = runtime::MakeChannelSession(parts_.loop, std::move(channel), *this);
-    if (!environment.empty()) session_->Load(environment);
-  } else {
-    auto listeners = sandbox_->TakeListeners();
-    CHECK(listeners.size() == 1);
-    session_ = runtime::MakeRuntimeApiSession(parts_.loop, std::move(listeners[0]), *this);
-  }
+  MakeSession(std::move(channel));
+  if (!environment.empty()) session_->Load(environment);
   if (!call_) timer_.Start(limits::kInitTimeout, [this] { OnInitTimeout(); });
+}
+
+void Instance::MakeSession(runtime::ChannelSockets channel) {
+  auto listeners = sandbox_->TakeListeners();
+  const auto other = [this](io::HttpRequest& request, io::HttpResponder& responder) {
+    return HandleOtherApi(request, responder);
+  };
+  if (runtime_.transport == runtime::Transport::kRuntimeApi) {
+    CHECK(listeners.size() == 1);
+    session_ = runtime::MakeRuntimeApiSession(parts_.loop, std::move(listeners[0]), *this, other);
+    return;
+  }
+  session_ = runtime::MakeChannelSession(parts_.loop, std::move(channel), *this);
+  if (!listeners.empty()) {
+    api_server_ = runtime::ApiServer::Create(parts_.loop, std::move(listeners[0]), other);
+  }
+}
+
+void Instance::MakeExtensions(std::vector<std::string> external) {
+  InstanceExtensions::Delegate& self = *this;
+  extensions_ = std::make_unique<InstanceExtensions>(
+      parts_.loop,
+      runtime::ExtensionsApi::Function{function_->name, function_->version, function_->handler,
+                                       parts_.options.account.id},
+      std::move(external), [this] { parts_.zygote.Terminate(*sandbox_); }, self);
+}
+
+// Of the sandbox's. Most have no extension: what serves them is made when one is heard of.
+bool Instance::HandleOtherApi(io::HttpRequest& request, io::HttpResponder& responder) {
+  if (!runtime::ExtensionsApi::IsForIt(request)) return false;
+  if (!extensions_) {
+    MakeExtensions({});
+    if (state_ != State::kInit) (void)extensions_->RuntimeReady();
+  }
+  return extensions_->Handle(request, responder);
 }
 
 void Instance::OnLaunchFailed(const base::Error& error) {
@@ -151,8 +188,18 @@ void Instance::OnLaunchFailed(const base::Error& error) {
   Gone();
 }
 
+void Instance::OnRuntimeNotStarted(int error_number) {
+  FailInit(
+      FailureOfLaunch({base::ErrorKind::kSystem, "exec", error_number, {}}, runtime_.executable));
+}
+
 void Instance::OnReady() {
-  if (state_ != State::kInit) return;
+  if (state_ == State::kInit && (!extensions_ || extensions_->RuntimeReady())) InitDone();
+}
+
+// The runtime, and whatever else has a part in it, is ready.
+void Instance::InitDone() {
+  if (extensions_) LogExtensions();
   ready_ = parts_.loop.clock().Now();
   is_restore_ ? log_.RestoreReport(ready_ - launched_) : log_.InitDone(ready_ - launched_);
   // The init phase ran on a whole CPU at least; from here on the function's own share holds.
@@ -180,20 +227,30 @@ void Instance::OnInitError(runtime::FunctionError error) {
   FailInit({InvocationStatus::kInitError, std::move(error.type), std::move(error.payload), {}});
 }
 
+void Instance::LogExtensions() {
+  for (const runtime::Extension& one : extensions_->all()) {
+    log_.Extension(one.name, runtime::StateName(one.state), runtime::EventNames(one),
+                   one.error_type);
+  }
+}
+
 void Instance::OnInitTimeout() {
   output_->Drain(true);
   FailInit({InvocationStatus::kTimeout, {}, {}, {}});
 }
 
 void Instance::FailInit(InitFailure failure) {
+  if (extensions_) LogExtensions();
   const auto took = parts_.loop.clock().Now() - (sandbox_ ? launched_ : created_);
   const bool timed_out = failure.status == InvocationStatus::kTimeout;
   if (failure.status != InvocationStatus::kHostError) {
     log_.InitReport(took, call_ ? "invoke" : "init", timed_out ? "timeout" : "error",
                     timed_out ? "" : ReportedErrorType(failure.error_type));
   }
+  using Reason = InstanceExtensions::Reason;
+  const Reason reason = timed_out ? Reason::kTimeout : Reason::kFailure;
   if (!call_) {
-    BeginEnding();
+    BeginEnding(reason);
     return delegate_.OnInitFailed(*this, std::move(failure));
   }
   std::string payload = std::move(failure.payload);
@@ -205,7 +262,7 @@ void Instance::FailInit(InitFailure failure) {
     payload = failure.what;
   }
   Answer(failure.status, std::move(payload), failure.error_type);
-  BeginEnding();
+  BeginEnding(reason);
   delegate_.OnEnding(*this);
 }
 

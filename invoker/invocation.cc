@@ -1,6 +1,8 @@
 #include "invoker/invocation.h"
 
+#include <cctype>
 #include <csignal>
+#include <cstring>
 
 #include "base/json.h"
 
@@ -69,19 +71,32 @@ std::string FailurePayload(const std::string& type, const std::string& request_i
          "}";
 }
 
-std::string ExitText(const sandbox::Outcome& outcome) {
+std::string StatusText(const sandbox::Outcome& outcome) {
   switch (outcome.kind) {
     case sandbox::Outcome::Kind::kExited:
-      if (outcome.exit_status == 0) return "Runtime exited without providing a reason";
-      return "Runtime exited with error: exit status " + std::to_string(outcome.exit_status);
+      return "exit status " + std::to_string(outcome.exit_status);
     case sandbox::Outcome::Kind::kSignaled:
-      return "Runtime exited with error: signal: " + SignalText(outcome.signal);
+      return "signal: " + SignalText(outcome.signal);
   }
   return {};
 }
 
+std::string ExitText(const sandbox::Outcome& outcome) {
+  const bool clean = outcome.kind == sandbox::Outcome::Kind::kExited && outcome.exit_status == 0;
+  return clean ? "Runtime exited without providing a reason"
+               : "Runtime exited with error: " + StatusText(outcome);
+}
+
+std::string LaunchText(const std::string& path, int error_number) {
+  std::string reason = ::strerrordesc_np(error_number);
+  reason[0] = static_cast<char>(std::tolower(reason[0]));
+  return "fork/exec " + path + ": " + reason;
+}
+
 std::string_view ReportedErrorType(std::string_view type) {
-  return type.starts_with("Runtime.") || type.starts_with("Function.") ? type : "Runtime.Unknown";
+  const bool is_own = type.starts_with("Runtime.") || type.starts_with("Function.") ||
+                      type.starts_with("Extension.");
+  return is_own ? type : "Runtime.Unknown";
 }
 
 }  // namespace hearth::invoker

@@ -92,6 +92,10 @@ std::string FailurePayload(const std::string& type, const std::string& request_i
                            const std::string& what);
 // "Runtime exited with error: exit status 3", as AWS words how a runtime ended.
 std::string ExitText(const sandbox::Outcome& outcome);
+// "exit status 3", "signal: killed".
+std::string StatusText(const sandbox::Outcome& outcome);
+// "fork/exec /opt/extensions/x: permission denied".
+std::string LaunchText(const std::string& path, int error_number);
 // The type as INIT_REPORT and REPORT name it: AWS's own, or Runtime.Unknown.
 std::string_view ReportedErrorType(std::string_view type);
 

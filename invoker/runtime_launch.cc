@@ -4,6 +4,7 @@
 
 #include "base/sys.h"
 #include "sandbox/image.h"
+#include "sandbox/init.h"
 
 namespace hearth::invoker {
 namespace {
@@ -35,6 +36,16 @@ base::Result<void> LaunchRuntime(sandbox::ZygoteClient& zygote, sandbox::Spec sp
     its = TRY(MakeChannel(process->channel));
     passed.push_back({its.events.get(), runtime::kEventsFd});
     passed.push_back({its.answers.get(), runtime::kAnswersFd});
+  }
+  base::UniqueFd control;
+  base::sys::Pipe other_output;
+  if (spec.executable == sandbox::kInitProgram) {
+    std::tie(process->init, control) =
+        TRY(base::sys::SocketPair(base::sys::SocketType::kSeqpacket));
+    other_output = TRY(base::sys::MakePipe());
+    process->extension_output = std::move(other_output.read);
+    passed.push_back({control.get(), sandbox::kInitControlFd});
+    passed.push_back({other_output.write.get(), sandbox::kInitOutputFd});
   }
   if (image >= 0) {
     spec.executable = sandbox::kRestoreProgram;

@@ -21,6 +21,8 @@ struct RuntimeProcess {
   std::unique_ptr<sandbox::Sandbox> sandbox;
   runtime::ChannelSockets channel;       // Not open where it speaks the Runtime API.
   base::UniqueFd output;                 // The read end of what it writes.
+  base::UniqueFd init;                   // Hearth-init's control socket, where that comes first.
+  base::UniqueFd extension_output;       // The same: the read end of what other programs write.
   std::vector<std::string> environment;  // What it waits to be sent (Load); empty: nothing.
 };
 

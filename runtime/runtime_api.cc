@@ -59,9 +59,10 @@ void AddHeader(io::HttpHeaders& headers, const char* name, const std::string& va
 
 class RuntimeApiSession final : public RuntimeSession {
  public:
-  RuntimeApiSession(io::Loop& loop, Delegate& delegate)
+  RuntimeApiSession(io::Loop& loop, Delegate& delegate, OtherApis other)
       : loop_(loop),
         delegate_(delegate),
+        other_(std::move(other)),
         server_(std::make_shared<io::HttpServer>(
             loop, Options(), [this](io::HttpRequest request, io::HttpResponder responder) {
               Handle(std::move(request), std::move(responder));
@@ -119,7 +120,7 @@ class RuntimeApiSession final : public RuntimeSession {
     options.max_body = base::Bytes(limits::kMaxResponsePayload);
     options.header_timeout = base::Duration::zero();
     options.idle_timeout = base::Duration::zero();
-    options.max_connections = 64;
+    options.max_connections = limits::kMaxSandboxConnections;
     options.uploader = [this](const io::HttpRequest& head, io::HttpUpload upload) {
       return BeginStream(head, std::move(upload));
     };
@@ -189,6 +190,7 @@ class RuntimeApiSession final : public RuntimeSession {
   void Handle(io::HttpRequest request, io::HttpResponder responder) {
     std::string_view path = request.path();
     if (!path.starts_with(kPrefix)) {
+      if (other_ && other_(request, responder)) return;
       responder.Send(Refused(404, "NotFound", "no such path: " + std::string(path)));
       return;
     }
@@ -341,6 +343,7 @@ class RuntimeApiSession final : public RuntimeSession {
 
   io::Loop& loop_;
   Delegate& delegate_;
+  const OtherApis other_;
   std::shared_ptr<io::HttpServer> server_;
   std::shared_ptr<bool> closed_ = std::make_shared<bool>(false);
   State state_ = State::kStarting;
@@ -354,8 +357,9 @@ class RuntimeApiSession final : public RuntimeSession {
 }  // namespace
 
 std::unique_ptr<RuntimeSession> MakeRuntimeApiSession(io::Loop& loop, base::UniqueFd listener,
-                                                      RuntimeSession::Delegate& delegate) {
-  auto session = std::make_unique<RuntimeApiSession>(loop, delegate);
+                                                      RuntimeSession::Delegate& delegate,
+                                                      OtherApis other) {
+  auto session = std::make_unique<RuntimeApiSession>(loop, delegate, std::move(other));
   MUST(session->Start(std::move(listener)));
   return session;
 }

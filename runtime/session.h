@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "io/http_server.h"
 #include "io/loop.h"
 
 namespace hearth::runtime {
@@ -85,7 +86,10 @@ struct ChannelSockets {
 std::unique_ptr<RuntimeSession> MakeChannelSession(io::Loop& loop, ChannelSockets sockets,
                                                    RuntimeSession::Delegate& delegate);
 // `listener` listens on 127.0.0.1:9001 inside the sandbox.
+// `other` takes requests for other APIs than the runtime's, and says whether it has.
+using OtherApis = std::function<bool(io::HttpRequest& request, io::HttpResponder& responder)>;
 std::unique_ptr<RuntimeSession> MakeRuntimeApiSession(io::Loop& loop, base::UniqueFd listener,
-                                                      RuntimeSession::Delegate& delegate);
+                                                      RuntimeSession::Delegate& delegate,
+                                                      OtherApis other = nullptr);
 
 }  // namespace hearth::runtime

@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "sandbox/embryo.h"
 #include "sandbox/image.h"
+#include "sandbox/init.h"
 
 namespace hearth::sandbox {
 namespace {
@@ -130,16 +131,16 @@ base::Result<void> FillUsr(const std::string& root) {
   return {};
 }
 
-// It stands beside the program that runs here; where it was not built, images are not restored.
-base::Result<void> PlaceRestoreProgram(const std::string& root) {
+// Programs of ours that run inside stand beside the one that runs here. Where `path` was not built,
+// whoever needs it fails to execute it.
+base::Result<void> PlaceProgram(const std::string& root, const std::string& path) {
   std::error_code error;
   const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return base::SystemError("read /proc/self/exe", error.value());
-  const std::string program = own.parent_path() / "hearth-restore";
+  const std::string program = own.parent_path() / std::filesystem::path(path).filename();
   if (!base::FileExists(program)) return {};
-  const std::string path = root + kRestoreProgram;
-  TRY(MakeFile(path, TRY(base::ReadFile(program))));
-  if (::chmod(path.c_str(), 0755) != 0) return base::SystemError("chmod " + path);
+  TRY(MakeFile(root + path, TRY(base::ReadFile(program))));
+  if (::chmod((root + path).c_str(), 0755) != 0) return base::SystemError("chmod " + path);
   return {};
 }
 
@@ -157,7 +158,8 @@ base::Result<RootImage> RootImage::Build(const std::string& folder) {
   TRY(FillEtc(folder));
   TRY(FillDev(folder));
   TRY(FillUsr(folder));
-  TRY(PlaceRestoreProgram(folder));
+  TRY(PlaceProgram(folder, kRestoreProgram));
+  TRY(PlaceProgram(folder, kInitProgram));
   struct mount_attr confined{};
   confined.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
   confined.propagation = MS_PRIVATE;

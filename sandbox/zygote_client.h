@@ -107,6 +107,9 @@ class ZygoteClient {
   using AdoptCallback = std::function<void(base::Result<std::vector<StepTiming>>)>;
   virtual void Adopt(const Sandbox& sandbox, const Adoption& adoption, AdoptCallback callback) = 0;
 
+  // Asks the first process of a running sandbox to end: SIGTERM, which it may ignore.
+  virtual void Terminate(const Sandbox& /*sandbox*/) {}
+
   // Writes what a running sandbox is now to the empty file `image` (sandbox/image.h), which is
   // duplicated before this returns. The sandbox stands still meanwhile and then goes on.
   using CaptureCallback = std::function<void(base::Result<void>)>;

@@ -1,0 +1,39 @@
+// What an instance is made from and with: the host's parts, the call it is for, why it failed.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "invoker/invocation.h"
+#include "invoker/invoker.h"
+#include "invoker/pending_call.h"
+#include "io/loop.h"
+#include "runtime/catalog.h"
+#include "sandbox/zygote_client.h"
+
+namespace hearth::invoker {
+
+class Snapshots;
+class StemCells;
+
+// What every instance of a host works with; outlives them all.
+struct InstanceParts {
+  io::Loop& loop;
+  sandbox::ZygoteClient& zygote;
+  const runtime::Catalog& catalog;
+  LogStore& logs;
+  const InvokerOptions& options;
+  StemCells& stem_cells;
+  Snapshots& snapshots;
+};
+
+// Why an instance never became ready.
+struct InitFailure {
+  InvocationStatus status = InvocationStatus::kInitError;
+  std::string error_type;  // "Runtime.ImportModuleError"
+  std::string payload;     // The runtime's own error object; empty: made from `what`.
+  std::string what;        // "Runtime exited with error: exit status 1", or the host's error.
+};
+
+}  // namespace hearth::invoker
