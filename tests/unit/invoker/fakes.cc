@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "sandbox/init.h"
 
 namespace hearth::invoker::test {
 namespace {
@@ -97,6 +98,8 @@ FakeProcess::FakeProcess(io::Loop& loop, uint64_t number, const sandbox::Spec& w
     if (passed.as == 1) output_ = std::move(copy);
     if (passed.as == 3) events_ = std::move(copy);
     if (passed.as == 4) answers_ = std::move(copy);
+    if (passed.as == sandbox::kInitControlFd) init_ = std::move(copy);
+    if (passed.as == sandbox::kInitOutputFd) extension_output_ = std::move(copy);
   }
   for ([[maybe_unused]] const uint16_t port : spec.listen_ports) {
     auto [listener, at] = Listener();
@@ -207,10 +210,48 @@ void FakeProcess::End(const sandbox::Outcome& outcome) {
   if (std::exchange(ended_, true)) return;
   CloseChannel();
   output_.Reset();
+  init_.Reset();
+  extension_output_.Reset();
   loop_.Post([self = shared_from_this(), outcome] {
     self->told_ = true;
     if (auto on_exit = std::exchange(self->on_exit_, nullptr)) on_exit(outcome);
   });
+}
+
+void FakeProcess::ReadOrders() {
+  char block[sizeof(sandbox::InitOrder) + sandbox::kMaxInitStrings];
+  ssize_t got;
+  while (init_.valid() && (got = ::recv(init_.get(), block, sizeof block, MSG_DONTWAIT)) > 0) {
+    sandbox::InitOrder order;
+    ASSERT_GE(got, static_cast<ssize_t>(sizeof order));
+    std::memcpy(&order, block, sizeof order);
+    const std::string program = "program " + std::to_string(order.program) + ": ";
+    if (order.kind == sandbox::InitOrder::kStart) {
+      programs_.push_back(program + (block + sizeof order));
+    } else {
+      signals_.push_back(program + std::to_string(order.signal));
+    }
+  }
+}
+
+std::vector<std::string> FakeProcess::TakePrograms() {
+  ReadOrders();
+  return std::exchange(programs_, {});
+}
+
+std::vector<std::string> FakeProcess::TakeSignals() {
+  ReadOrders();
+  return std::exchange(signals_, {});
+}
+
+void FakeProcess::ProgramEnds(uint32_t program, uint32_t kind, int value) {
+  const sandbox::InitReport report{kind, program, value};
+  ASSERT_EQ(::send(init_.get(), &report, sizeof report, MSG_NOSIGNAL),
+            static_cast<ssize_t>(sizeof report));
+}
+
+void FakeProcess::PrintAsExtension(std::string_view text) {
+  MUST(base::WriteAll(extension_output_.get(), text));
 }
 
 std::string FakeProcess::address() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -237,6 +278,13 @@ void FakeZygote::Adopt(const sandbox::Sandbox& sandbox, const sandbox::Adoption&
       callback(std::vector<sandbox::StepTiming>{{"mounts", 1ms}});
     }
   });
+}
+
+void FakeZygote::Terminate(const sandbox::Sandbox& sandbox) {
+  const auto found =
+      std::ranges::find(processes, sandbox.id(), [](const auto& p) { return p->id; });
+  ASSERT_NE(found, processes.end());
+  ++(*found)->terminations;
 }
 
 void FakeZygote::Capture(const sandbox::Sandbox& sandbox, int image, const sandbox::ImageRules&,

@@ -83,6 +83,13 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   bool alive() const { return !told_ && !dropped; }
   std::string address() const;  // Of its Runtime API's listener.
 
+  // Where hearth-init is its first process: the programs it was told to start since the last time,
+  // the signals it was to send ("program 0: 15"), and how programs end.
+  std::vector<std::string> TakePrograms();
+  std::vector<std::string> TakeSignals();
+  void ProgramEnds(uint32_t program, uint32_t kind, int value);
+  void PrintAsExtension(std::string_view text);
+
   const uint64_t id;
   const sandbox::Spec spec;
   sandbox::MemoryUse memory{base::Bytes::MiB(128), base::Bytes::MiB(40)};
@@ -96,6 +103,7 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   uint32_t cpu_permille = 0;  // The last SetCpuLimit; 0: none.
   int memory_reads = 0;
   base::UniqueFd reclaim;  // What OpenReclaim gives, where a test has set it.
+  int terminations = 0;
   bool refuses_adoption = false;
   std::string refuses_capture;               // Why; empty: it does not.
   std::optional<sandbox::Adoption> adopted;  // The last that was asked for.
@@ -108,6 +116,11 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
   base::UniqueFd events_;
   base::UniqueFd answers_;
   base::UniqueFd output_;
+  base::UniqueFd init_;
+  base::UniqueFd extension_output_;
+  std::vector<std::string> programs_;
+  std::vector<std::string> signals_;
+  void ReadOrders();
   std::vector<base::UniqueFd> listeners_;
   uint16_t port_ = 0;
   std::string received_;
@@ -131,6 +144,7 @@ class FakeZygote final : public sandbox::ZygoteClient {
               LaunchCallback callback) override;
   void Adopt(const sandbox::Sandbox& sandbox, const sandbox::Adoption& adoption,
              AdoptCallback callback) override;
+  void Terminate(const sandbox::Sandbox& sandbox) override;
   void Capture(const sandbox::Sandbox& sandbox, int image, const sandbox::ImageRules& rules,
                CaptureCallback callback) override;
 
