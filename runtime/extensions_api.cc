@@ -14,6 +14,21 @@ namespace {
 using State = Extension::State;
 
 constexpr std::string_view kPrefix = "/2020-01-01/extension/";
+// What is not served, and the refusal's words.
+struct Unserved {
+  std::string_view path;
+  std::string_view type;
+  std::string_view message;
+};
+constexpr Unserved kUnserved[] = {
+    {"/2022-07-01/telemetry", "Telemetry.NotSupported", "Telemetry API is not supported"},
+    {"/2020-08-15/logs", "Logs.NotSupported", "Logs API is not supported"}};
+
+const Unserved* FindUnserved(const io::HttpRequest& request) {
+  const auto* const found = std::ranges::find(kUnserved, request.path(), &Unserved::path);
+  return request.method == "PUT" && found != std::end(kUnserved) ? found : nullptr;
+}
+
 constexpr char kNameHeader[] = "Lambda-Extension-Name";
 constexpr char kIdHeader[] = "Lambda-Extension-Identifier";
 constexpr char kEventIdHeader[] = "Lambda-Extension-Event-Identifier";
@@ -116,10 +131,14 @@ ExtensionsApi::ExtensionsApi(Function function, const std::vector<std::string>& 
 }
 
 bool ExtensionsApi::IsForIt(const io::HttpRequest& request) {
-  return request.path().starts_with(kPrefix);
+  return request.path().starts_with(kPrefix) || FindUnserved(request) != nullptr;
 }
 
 bool ExtensionsApi::Handle(io::HttpRequest& request, io::HttpResponder& responder) {
+  if (const Unserved* const unserved = FindUnserved(request)) {
+    responder.Send(ApiError(202, unserved->type, unserved->message));
+    return true;
+  }
   std::string_view path = request.path();
   if (!path.starts_with(kPrefix)) return false;
   path.remove_prefix(kPrefix.size());
@@ -208,11 +227,6 @@ Extension* ExtensionsApi::Find(const io::HttpRequest& request, io::HttpResponder
   if (found != extensions_.end()) return &*found;
   Refuse(responder, "Extension.UnknownExtensionIdentifier", "Unknown extension " + std::string(id));
   return nullptr;
-}
-
-std::string ExtensionsApi::Identify(const io::HttpRequest& request, io::HttpResponder& responder) {
-  const Extension* const found = Find(request, responder);
-  return found != nullptr ? found->name : std::string();
 }
 
 void ExtensionsApi::Next(Extension& extension, io::HttpResponder& responder) {

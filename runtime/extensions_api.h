@@ -6,6 +6,7 @@
 // sandbox is hostile. Owner: an invoker::InstanceExtensions, which learns of each step, and hands
 // over the requests that the sandbox's server gets. Delegate calls come last in a request, and may
 // destroy nothing of this before they return.
+// The Telemetry API and the Logs API are answered as an environment that has none answers them.
 // Source: "Using the Lambda Extensions API", the runtime interface emulator (aws-facts 4.2).
 #pragma once
 
@@ -87,8 +88,6 @@ class ExtensionsApi {
   // None may register any more.
   void CloseRegistration() { is_open_ = false; }
   void LaunchFailed(std::string_view name, std::string_view error_type);
-  // The name of the one with this identifier; empty: none, and `responder` has been answered.
-  std::string Identify(const io::HttpRequest& request, io::HttpResponder& responder);
 
   // To those that asked for it.
   void Invoke(const Call& call);

@@ -216,6 +216,19 @@ base::Result<DonePacket> DecodeDone(std::string_view body) {
   return out;
 }
 
+std::string EncodeTerminate(uint64_t sandbox) {
+  WireWriter out;
+  out.Number(sandbox);
+  return Packet(PacketKind::kTerminate, std::move(out));
+}
+
+base::Result<uint64_t> DecodeTerminate(std::string_view body) {
+  WireReader in(body);
+  const uint64_t sandbox = TRY(in.Number());
+  TRY(in.End());
+  return sandbox;
+}
+
 std::string EncodeCapture(const CapturePacket& packet) {
   WireWriter out;
   out.Number(packet.id);

@@ -42,15 +42,16 @@ class WireReader {
 
 // The first byte of every packet.
 enum class PacketKind : char {
-  kOptions = 'O',   // host -> zygote, once
-  kHello = 'H',     // zygote -> host, once
-  kLaunch = 'L',    // host -> zygote, with the passed descriptors
-  kLaunched = 'G',  // zygote -> host, with the pidfd and the listeners
-  kAdopt = 'A',     // host -> zygote
-  kDone = 'D',      // zygote -> host: to a kAdopt or a kCapture
-  kCapture = 'C',   // host -> zygote, with the file for the image
-  kFailed = 'F',    // zygote -> host: to kOptions (id 0), or to a request
-  kExited = 'E',    // zygote -> host, after kLaunched
+  kOptions = 'O',    // host -> zygote, once
+  kHello = 'H',      // zygote -> host, once
+  kLaunch = 'L',     // host -> zygote, with the passed descriptors
+  kLaunched = 'G',   // zygote -> host, with the pidfd and the listeners
+  kAdopt = 'A',      // host -> zygote
+  kDone = 'D',       // zygote -> host: to a kAdopt or a kCapture
+  kCapture = 'C',    // host -> zygote, with the file for the image
+  kTerminate = 'T',  // host -> zygote: SIGTERM to a sandbox's first process; unanswered
+  kFailed = 'F',     // zygote -> host: to kOptions (id 0), or to a request
+  kExited = 'E',     // zygote -> host, after kLaunched
 };
 
 struct LaunchPacket {
@@ -93,6 +94,7 @@ std::string EncodeLaunched(const LaunchedPacket& packet);
 std::string EncodeAdopt(const AdoptPacket& packet);
 std::string EncodeDone(const DonePacket& packet);
 std::string EncodeCapture(const CapturePacket& packet);
+std::string EncodeTerminate(uint64_t sandbox);  // The id of its kLaunch.
 std::string EncodeFailed(const FailedPacket& packet);
 std::string EncodeExited(const ExitedPacket& packet);
 
@@ -104,6 +106,7 @@ base::Result<LaunchedPacket> DecodeLaunched(std::string_view body);
 base::Result<AdoptPacket> DecodeAdopt(std::string_view body);
 base::Result<DonePacket> DecodeDone(std::string_view body);
 base::Result<CapturePacket> DecodeCapture(std::string_view body);
+base::Result<uint64_t> DecodeTerminate(std::string_view body);
 base::Result<FailedPacket> DecodeFailed(std::string_view body);
 base::Result<ExitedPacket> DecodeExited(std::string_view body);
 

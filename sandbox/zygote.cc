@@ -1,6 +1,7 @@
 #include "sandbox/zygote.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -130,6 +131,11 @@ base::Result<void> Zygote::Take(std::string_view packet, std::vector<base::Uniqu
       return {};
     case PacketKind::kAdopt:
       Adopt(TRY(DecodeAdopt(body)));
+      return {};
+    case PacketKind::kTerminate:
+      if (const Slot* const slot = slots_->FindRunning(TRY(DecodeTerminate(body)))) {
+        (void)sys::PidfdSendSignal(slot->embryo.pidfd.get(), SIGTERM);
+      }
       return {};
     case PacketKind::kCapture:
       Capture(TRY(DecodeCapture(body)), fds);

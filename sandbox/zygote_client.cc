@@ -88,6 +88,12 @@ class RealClient final : public ZygoteClient {
     });
   }
 
+  void Terminate(const Sandbox& sandbox) override {
+    if (lost_) return;
+    outgoing_.push_back({EncodeTerminate(sandbox.id()), {}});
+    Flush();
+  }
+
   void OnReadable() override {
     Flush();
     TellRefused();
@@ -250,6 +256,7 @@ void RealClient::Handle(sys::ReceivedMessage message) {
     case PacketKind::kLaunch:
     case PacketKind::kAdopt:
     case PacketKind::kCapture:
+    case PacketKind::kTerminate:
       break;
   }
   Lose();

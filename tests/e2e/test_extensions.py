@@ -1,5 +1,6 @@
 """Extensions in layers, written as AWS's guide writes them, beside functions of each kind."""
 import base64
+import concurrent.futures
 import json
 import os
 import unittest
@@ -231,6 +232,67 @@ class Failures(ExtensionTest):
         self.make("NoBoot", program, {"x": ""}, "provided.al2023", "any")
         self.assert_function_error(self.host.invoke("NoBoot"), "Runtime.InvalidEntrypoint",
                                    "no such file or directory")
+
+
+HOSTILE = """#!/usr/bin/python3
+import http.client, os, json, threading
+where = os.environ["AWS_LAMBDA_RUNTIME_API"]
+def post(path, body, headers={}):
+    connection = http.client.HTTPConnection(where, timeout=5)
+    connection.request("POST", "/2020-01-01/extension/" + path, body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer
+me = {"Lambda-Extension-Name": "hostile"}
+ID = post("register", '{"events":["INVOKE"]}', me).headers["Lambda-Extension-Identifier"]
+def flood():
+    while True:
+        try: post("register", b"x" * (1 << 23), {"Lambda-Extension-Name": "n"})
+        except OSError: pass
+for number in range(4): threading.Thread(target=flood, daemon=True).start()
+for number in range(3000):
+    try:
+        if os.fork() == 0:
+            os.setsid()
+            while True: pass
+    except OSError: break
+for pid in [int(one) for one in os.listdir("/proc") if one.isdigit()]:
+    with_runtime = open(f"/proc/{pid}/cmdline").read() if pid != os.getpid() else ""
+    if pid == 1 or "bootstrap.py" in with_runtime:
+        try: os.kill(pid, 9)
+        except OSError: pass
+threading.Event().wait()
+"""
+
+
+class Hostile(ExtensionTest):
+    def test_a_hostile_extension_costs_only_its_own_function(self):
+        self.make("Evil", {"hostile!": HOSTILE}, Timeout=3)
+        self.host.create("Good", {"app.py": FUNCTION})
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            evil = pool.submit(self.host.invoke, "Evil", 1)
+            good = 0
+            while not evil.done():
+                self.assertEqual(self.host.invoke("Good", good).json["event"], good)
+                good += 1
+        self.assertGreater(good, 0)
+        self.assertEqual(evil.result().status, 200)
+        self.assertIn("x-amz-function-error", evil.result().headers)
+        poll("nothing of it is left", lambda: not self.instances("Evil"))
+
+    def test_instances_that_end_leave_no_process_and_no_group(self):
+        self.make("Soak", {"watch!": extension(), "left!": extension(
+            init="os.fork() or time.sleep(600)")})
+        before = None
+        for round in range(8):
+            self.assertEqual(self.host.invoke("Soak", round).json["event"], round)
+            self.end("Soak")
+            poll("only those that wait are left", lambda: all(
+                one["state"] == "waiting" for one in self.host.ps()))
+            if round == 2:
+                before = len(os.listdir(f"/proc/{self.host.process.pid}/fd"))
+        poll("no descriptor is kept", lambda: len(
+            os.listdir(f"/proc/{self.host.process.pid}/fd")) <= before + 8)
 
 
 if __name__ == "__main__":

@@ -274,6 +274,7 @@ TEST_F(DataExtensions, TheReasonOfTheEndIsTold) {
   RawClient& second = Next(1, second_id);
   Exits(1, 0, 1);
   EXPECT_EQ(dead->status(), InvocationStatus::kExited);
+  Pass(1ms);
   EXPECT_TRUE(second.WaitFor("\"shutdownReason\":\"failure\""))
       << "there is no runtime to wait for";
 }

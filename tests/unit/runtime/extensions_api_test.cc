@@ -181,6 +181,21 @@ TEST_F(ExtensionsApiTest, IdentifiersAreAskedForAndKnown) {
   EXPECT_THAT(told_, IsEmpty());
 }
 
+TEST_F(ExtensionsApiTest, TelemetryAndLogsAreRefusedByName) {
+  Make();
+  for (const auto& [path, type] : {std::pair("/2022-07-01/telemetry", "Telemetry.NotSupported"),
+                                   {"/2020-08-15/logs", "Logs.NotSupported"}}) {
+    RawClient client(loop_, address_);
+    client.Send(std::string("PUT ") + path +
+                " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
+    const std::string answer = client.ReadToEnd();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 202"));
+    EXPECT_THAT(answer, HasSubstr(type));
+    client.Close();
+    Settle(loop_);
+  }
+}
+
 TEST_F(ExtensionsApiTest, AnExtensionSaysOnceHowItFailed) {
   Make({"watch"});
   const std::string id = Registered("watch");
