@@ -195,6 +195,7 @@ void Instance::OnIdle() {
 }
 
 void Instance::BecomeIdle() {
+  if (state_ != State::kBusy) return;
   timer_.Cancel();
   if (extensions_) WriteReport(Output::kDrain);
   Transition(State::kIdle);
@@ -373,6 +374,7 @@ void Instance::OnExit(const sandbox::Outcome& outcome) {
 }
 
 void Instance::OnRuntimeEnded(const sandbox::Outcome& outcome) {
+  if (state_ == State::kEnding || state_ == State::kGone) return;
   sandbox::Outcome known = outcome;
   known.out_of_memory = sandbox_->OutOfMemoryKills() > 0;
   RuntimeEnded(known);
@@ -411,6 +413,7 @@ void Instance::RuntimeEnded(const sandbox::Outcome& outcome) {
 }
 
 void Instance::OnExtensionFailed(std::string_view type, const std::string& what) {
+  if (state_ == State::kEnding || state_ == State::kGone) return;
   if (output_) output_->Drain(true);
   if (state_ == State::kInit) {
     return FailInit({InvocationStatus::kInitError, std::string(type), {}, what});

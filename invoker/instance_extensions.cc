@@ -118,7 +118,7 @@ void InstanceExtensions::OnAsked() {
     phase_ = Phase::kServing;
     return delegate_.OnExtensionsReady();
   }
-  if (call_runs_ && runtime_waits_ && api_.AllWait()) {
+  if (phase_ == Phase::kServing && call_runs_ && runtime_waits_ && api_.AllWait()) {
     call_runs_ = false;
     delegate_.OnExtensionsIdle();
   }

@@ -189,6 +189,7 @@ void Instance::OnLaunchFailed(const base::Error& error) {
 }
 
 void Instance::OnRuntimeNotStarted(int error_number) {
+  if (state_ != State::kInit) return;
   FailInit(
       FailureOfLaunch({base::ErrorKind::kSystem, "exec", error_number, {}}, runtime_.executable));
 }
@@ -199,6 +200,7 @@ void Instance::OnReady() {
 
 // The runtime, and whatever else has a part in it, is ready.
 void Instance::InitDone() {
+  if (state_ != State::kInit) return;
   if (extensions_) LogExtensions();
   ready_ = parts_.loop.clock().Now();
   is_restore_ ? log_.RestoreReport(ready_ - launched_) : log_.InitDone(ready_ - launched_);

@@ -125,6 +125,36 @@ TEST_F(DataExtensions, AllRegisterThenTheRuntimeStartsThenAllAskAndTheCallRuns) 
   EXPECT_THAT(Lines("F"), Contains("EXTENSION\tName: a\tState: Ready\tEvents: [INVOKE,SHUTDOWN]"));
 }
 
+TEST_F(DataExtensions, TwoThatCrashAtOnceEndTheInitOnce) {
+  HaveExtension("a");
+  HaveExtension("b");
+  const auto call = Invoke(WithLayer());
+  for (size_t round = 0; round < 2; ++round) {
+    process(round).lingers = true;
+    process(round).Launched();
+    Turn();
+    process(round).ProgramEnds(1, InitReport::kExited, 1);
+    process(round).ProgramEnds(2, InitReport::kExited, 1);
+    process(round).ProgramEnds(0, InitReport::kExited, 1);  // Which never ran.
+    Turn();
+  }
+  EXPECT_EQ(call->answers, 1);
+  EXPECT_EQ(States(), "ending ending");
+}
+
+TEST_F(DataExtensions, OneThatComesBackTooLateFindsTheEnd) {
+  HaveExtension("watch");
+  const auto call = Invoke(WithLayer());
+  const std::string id = StartWatched(0);
+  Serve(0, call);
+  Pass(3s);
+  EXPECT_EQ(States(), "ending");
+  RawClient& next = Next(0, id);
+  EXPECT_EQ(States(), "ending");
+  Pass(500ms);
+  EXPECT_TRUE(next.WaitFor("\"shutdownReason\":\"timeout\""));
+}
+
 TEST_F(DataExtensions, WhatTheyWriteIsInTheFunctionsLog) {
   HaveExtension("watch");
   Invoke(WithLayer());
