@@ -81,6 +81,7 @@ class FixedRegistry final : public Registry {
     return record->latest == nullptr ? nullptr : record;
   }
   uint64_t LastVersion(const std::string&) const override { return 0; }
+  std::optional<FunctionName> FindUrl(std::string_view) const override { return std::nullopt; }
   void Change(const std::string&, Edit, Done) override {}
   std::map<std::string, FunctionRef> functions;
   std::map<std::string, EventInvokeConfig> event_invoke;  // Of $LATEST.
