@@ -57,6 +57,9 @@ class ShownRegistry final : public invoker::Registry {
     return record->latest == nullptr ? nullptr : record;
   }
   uint64_t LastVersion(const std::string&) const override { return 0; }
+  std::optional<invoker::FunctionName> FindUrl(std::string_view) const override {
+    return std::nullopt;
+  }
   void Change(const std::string&, Edit, Done) override {}
   std::map<std::string, invoker::FunctionRef> functions;
 };

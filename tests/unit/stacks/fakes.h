@@ -70,6 +70,9 @@ class FakeRegistry final : public invoker::Registry {
     record->latest = latest;
     return record;
   }
+  std::optional<invoker::FunctionName> FindUrl(std::string_view) const override {
+    return std::nullopt;
+  }
   uint64_t LastVersion(const std::string& name) const override {
     const auto found = last_versions.find(name);
     return found == last_versions.end() ? 0 : found->second;
