@@ -106,7 +106,6 @@ void IdleInstances::Settle(Instance& instance) {
   instance.idle_hook.ends = loop_.ToService(instance.idle_since()) +
                             instance.idle_hook.history->KeepAlive(options_.keep_alive);
   ends_.emplace(std::pair(instance.idle_hook.ends, instance.id()), &instance);
-  ArmEnds();
 }
 
 void IdleInstances::Freeze(Instance& instance) {
@@ -184,10 +183,14 @@ void IdleInstances::ArmEnds() {
   const base::MonoTime next = ends_.begin()->first.first;
   if (ends_timer_.active() && ends_armed_for_ <= next) return;
   ends_armed_for_ = next;
-  ends_timer_.Start(next - loop_.service_clock().Now(), [this] { OnEnds(); });
+  ends_timer_.Start(next - loop_.service_clock().Now(), [this] {
+    EndDue();
+    if (std::exchange(room_, false)) on_room_();
+  });
 }
 
-void IdleInstances::OnEnds() {
+void IdleInstances::EndDue() {
+  if (ends_.empty()) return ends_timer_.Cancel();
   const base::MonoTime now = loop_.service_clock().Now();
   while (!ends_.empty() && ends_.begin()->first.first <= now) {
     Instance& instance = *ends_.begin()->second;
@@ -195,7 +198,6 @@ void IdleInstances::OnEnds() {
     CHECK(instance.idle_hook.in == nullptr);
   }
   ArmEnds();
-  if (std::exchange(room_, false)) on_room_();
 }
 
 void IdleInstances::OnTimer() {
@@ -206,6 +208,7 @@ void IdleInstances::OnTimer() {
   while (!settled_.empty() && settled_.front()->idle_since() + options_.freeze_after <= now) {
     Freeze(*settled_.front());
   }
+  EndDue();
   if (options_.reclaim_after > base::Duration()) ReclaimNext(now);
   Arm();
   if (std::exchange(room_, false)) on_room_();

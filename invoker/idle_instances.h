@@ -56,7 +56,7 @@ class IdleInstances {
   void Arm();
   void ArmEnds();
   void OnTimer();
-  void OnEnds();
+  void EndDue();
 
   io::Loop& loop_;
   const InvokerOptions& options_;
