@@ -70,7 +70,7 @@ class LogsTest(HearthTest):
     def test_the_cli_tails_and_follows(self):
         self.write("before")
         self.assertIn("before", self.aws("tail", GROUP, "--since", "1h"))
-        follow = subprocess.Popen(self.cli("tail", GROUP, "--follow", "--since", "1s",
+        follow = subprocess.Popen(self.cli("tail", GROUP, "--follow", "--since", "1h",
                                            "--filter-pattern", "follow"),
                                   stdout=subprocess.PIPE, text=True,
                                   env=environment(self.host, PYTHONUNBUFFERED="1"))
