@@ -21,11 +21,7 @@ void VersionsApi::HandleAlias(aws::Call call, const FunctionName& name, const st
   }
   if (method == "GET") return GetAlias(std::move(call), name, alias);
   if (method == "PUT") return UpdateAlias(std::move(call), name, alias);
-  auto held = std::make_shared<aws::Call>(std::move(call));
-  versions_.DeleteAlias(name.name, alias, [held](const std::expected<void, aws::ApiError>& result) {
-    if (!result) return Refuse(*held, result.error());
-    AnswerNothing(*held, 204);
-  });
+  versions_.DeleteAlias(name.name, alias, AnswersNothing(std::move(call)));
 }
 
 void VersionsApi::CreateAlias(aws::Call call, const FunctionName& name) {
@@ -86,23 +82,15 @@ void VersionsApi::ListAliases(aws::Call call, const FunctionName& name) {
   if (record == nullptr) {
     return Refuse(call, NotFound({.name = name.name, .qualifier = {}}));
   }
-  Json aliases = Json::array();
-  std::string last;
-  Json answer = Json::object();
+  ListPage list(*page);
   for (auto at = record->aliases.upper_bound(page->after); at != record->aliases.end(); ++at) {
     const Alias& alias = at->second;
     const bool stands_for =
         alias.version == version.value || (alias.extra && alias.extra->version == version.value);
     if (version.found && !stands_for) continue;
-    if (aliases.size() == page->count) {
-      answer["NextMarker"] = MarkerOf(last);
-      break;
-    }
-    aliases.push_back(AliasJson(account_, name.name, alias));
-    last = alias.name;
+    if (!list.Add(alias.name, AliasJson(account_, name.name, alias))) break;
   }
-  answer["Aliases"] = std::move(aliases);
-  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+  call.responder.Send(aws::RestJsonAnswer(200, list.Take("Aliases"), call.request_id));
 }
 
 }  // namespace hearth::invoker

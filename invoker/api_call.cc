@@ -64,4 +64,18 @@ std::expected<PageRequest, aws::ApiError> ReadPage(const aws::Call& call) {
 
 std::string MarkerOf(const std::string& key) { return base::Base64Encode(key); }
 
+bool ListPage::Add(const std::string& key, base::Json item) {
+  has_more_ = items_.size() == count_;
+  if (has_more_) return false;
+  items_.push_back(std::move(item));
+  last_ = key;
+  return true;
+}
+
+base::Json ListPage::Take(const char* member) {
+  base::Json answer{{member, std::move(items_)}};
+  if (has_more_) answer["NextMarker"] = MarkerOf(last_);
+  return answer;
+}
+
 }  // namespace hearth::invoker

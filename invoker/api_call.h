@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,15 @@ namespace hearth::invoker {
 
 void Refuse(aws::Call& call, const aws::ApiError& error);
 void AnswerNothing(aws::Call& call, int status);  // 204 and its like.
+
+// The `done` of a change whose success has no body: refuses with what it failed with, else answers
+// 204.
+inline auto AnswersNothing(aws::Call call) {
+  return [held = std::make_shared<aws::Call>(std::move(call))](const auto& changed) {
+    if (!changed) return Refuse(*held, changed.error());
+    AnswerNothing(*held, 204);
+  };
+}
 
 // The body as an object; an empty one is an empty object.
 std::expected<base::Json, aws::ApiError> ReadBody(const aws::Call& call);
@@ -29,5 +39,21 @@ struct PageRequest {
 std::expected<PageRequest, aws::ApiError> ReadPage(const aws::Call& call);
 // `key` of the last item shown, as NextMarker.
 std::string MarkerOf(const std::string& key);
+
+// The page that is answered: items that come after the marker, in the order of their keys.
+class ListPage {
+ public:
+  explicit ListPage(const PageRequest& asked) : count_(asked.count) {}
+  // False: the page is full, and `item` is on the next one.
+  bool Add(const std::string& key, base::Json item);
+  // {`member`: [...], "NextMarker": ...}, and nothing is left.
+  base::Json Take(const char* member);
+
+ private:
+  const size_t count_;
+  base::Json items_ = base::Json::array();
+  std::string last_;
+  bool has_more_ = false;
+};
 
 }  // namespace hearth::invoker

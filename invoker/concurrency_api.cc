@@ -14,13 +14,6 @@ using base::Json;
 constexpr char kMember[] = "ReservedConcurrentExecutions";
 
 // Nothing where a function is named, and no version of it.
-std::optional<aws::ApiError> CheckUnqualified(const FunctionName& name) {
-  if (name.qualifier.empty()) return std::nullopt;
-  return InvalidParameter(
-      "This operation is permitted on Lambda functions only. Aliases and versions do not support "
-      "this operation. Please specify either a function name or an unqualified function ARN.");
-}
-
 std::expected<uint32_t, aws::ApiError> ReadReservation(const Json& body) {
   constexpr char kName[] = "reservedConcurrentExecutions";
   const Json asked = body.value(kMember, Json());
@@ -76,12 +69,7 @@ void ConcurrencyApi::Get(aws::Call call, const FunctionName& name) {
 
 void ConcurrencyApi::Delete(aws::Call call, const FunctionName& name) {
   if (auto refusal = CheckUnqualified(name)) return Refuse(call, *refusal);
-  auto held = std::make_shared<aws::Call>(std::move(call));
-  versions_.PutReserved(name.name, std::nullopt,
-                        [held](const std::expected<void, aws::ApiError>& result) {
-                          if (!result) return Refuse(*held, result.error());
-                          AnswerNothing(*held, 204);
-                        });
+  versions_.PutReserved(name.name, std::nullopt, AnswersNothing(std::move(call)));
 }
 
 void ConcurrencyApi::GetAccountSettings(aws::Call call) {

@@ -112,7 +112,6 @@ void EventInvokeApi::Get(aws::Call call, const FunctionName& name) {
 }
 
 void EventInvokeApi::Delete(aws::Call call, const FunctionName& name) {
-  auto held = std::make_shared<aws::Call>(std::move(call));
   registry_.Change(
       name.name,
       [this, name](const RecordRef& current) -> Edited {
@@ -121,10 +120,7 @@ void EventInvokeApi::Delete(aws::Call call, const FunctionName& name) {
         if (next.event_invoke.erase(KeyOf(name)) == 0) return std::unexpected(HasNone(name));
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
-      [held](const Edited& changed) {
-        if (!changed) return Refuse(*held, changed.error());
-        AnswerNothing(*held, 204);
-      });
+      AnswersNothing(std::move(call)));
 }
 
 void EventInvokeApi::List(aws::Call call, const FunctionName& name) {
@@ -132,20 +128,13 @@ void EventInvokeApi::List(aws::Call call, const FunctionName& name) {
   if (!page) return Refuse(call, page.error());
   const RecordRef record = registry_.Record(name.name);
   if (record == nullptr) return Refuse(call, FunctionNotFound(account_, name));
-  Json configs = Json::array();
-  Json answer = Json::object();
-  std::string last;
+  ListPage list(*page);
   for (auto at = record->event_invoke.upper_bound(page->after); at != record->event_invoke.end();
        ++at) {
-    if (configs.size() == page->count) {
-      answer["NextMarker"] = MarkerOf(last);
-      break;
-    }
-    configs.push_back(EventInvokeJson(ArnOf({name.name, at->first}), at->second));
-    last = at->first;
+    if (!list.Add(at->first, EventInvokeJson(ArnOf({name.name, at->first}), at->second))) break;
   }
-  answer["FunctionEventInvokeConfigs"] = std::move(configs);
-  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+  call.responder.Send(
+      aws::RestJsonAnswer(200, list.Take("FunctionEventInvokeConfigs"), call.request_id));
 }
 
 }  // namespace hearth::invoker

@@ -171,24 +171,16 @@ void EventSourceApi::List(aws::Call call) {
     if (!parsed) return Refuse(call, parsed.error());
     name = *std::move(parsed);
   }
-  base::Json mappings = base::Json::array();
-  base::Json answer = base::Json::object();
-  std::string last;
+  ListPage list(*page);
   for (const EventSourceMappings::Shown& shown : mappings_.List()) {
     const EventSourceMapping& mapping = *shown.mapping;
     const bool is_asked_for =
         mapping.uuid > page->after && (source.empty() || mapping.source_arn == source) &&
         (!function.found || (mapping.function == name.name && mapping.qualifier == name.qualifier));
     if (!is_asked_for) continue;
-    if (mappings.size() == page->count) {
-      answer["NextMarker"] = MarkerOf(last);
-      break;
-    }
-    mappings.push_back(ShownJson(shown));
-    last = mapping.uuid;
+    if (!list.Add(mapping.uuid, ShownJson(shown))) break;
   }
-  answer["EventSourceMappings"] = std::move(mappings);
-  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+  call.responder.Send(aws::RestJsonAnswer(200, list.Take("EventSourceMappings"), call.request_id));
 }
 
 }  // namespace hearth::invoker

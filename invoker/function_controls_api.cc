@@ -21,12 +21,6 @@ Json RuntimeManagementJson(const std::string& arn, const FunctionVersion& functi
   return out;
 }
 
-aws::ApiError OnlyFunctions() {
-  return InvalidParameter(
-      "This operation is permitted on Lambda functions only. Aliases and versions do not support "
-      "this operation. Please specify either a function name or an unqualified function ARN.");
-}
-
 }  // namespace
 
 bool FunctionControlsApi::Handle(aws::Call& call, const FunctionName& name,
@@ -34,8 +28,8 @@ bool FunctionControlsApi::Handle(aws::Call& call, const FunctionName& name,
   const std::string& method = call.request.method;
   const bool is_get = method == "GET", is_put = method == "PUT";
   if (part == "recursion-config" && (is_get || is_put)) {
-    if (!name.qualifier.empty()) {
-      Refuse(call, OnlyFunctions());
+    if (const auto refusal = CheckUnqualified(name)) {
+      Refuse(call, *refusal);
     } else if (is_put) {
       PutRecursion(std::move(call), name);
     } else {
@@ -90,11 +84,7 @@ void FunctionControlsApi::Change(aws::Call call, const FunctionName& name,
         edit(changed);
         *made = std::make_shared<const FunctionVersion>(std::move(changed));
         FunctionRecord next = *current;
-        if (found == next.latest) {
-          next.latest = *made;
-        } else {
-          next.versions[*VersionNumber(found->version)] = *made;
-        }
+        ReplaceVersion(next, *made);
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
       [held, made, shown = std::move(shown)](const Edited& changed) {

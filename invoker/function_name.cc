@@ -17,6 +17,13 @@ bool IsWellFormed(std::string_view qualifier) {
 
 }  // namespace
 
+std::optional<aws::ApiError> CheckUnqualified(const FunctionName& name) {
+  if (name.qualifier.empty()) return std::nullopt;
+  return InvalidParameter(
+      "This operation is permitted on Lambda functions only. Aliases and versions do not support "
+      "this operation. Please specify either a function name or an unqualified function ARN.");
+}
+
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name) {
   return {.status = 404,
           .type = "ResourceNotFoundException",

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ std::expected<FunctionName, aws::ApiError> ParseFunctionName(const Account& acco
                                                              std::string_view text,
                                                              std::string_view qualifier);
 
+// The refusal of an operation on a function as such, where a version or an alias is named.
+std::optional<aws::ApiError> CheckUnqualified(const FunctionName& name);
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name);
 // Of operations that ask for an alias; others say "Function not found".
 aws::ApiError AliasNotFound(const Account& account, const FunctionName& name);

@@ -104,7 +104,6 @@ void FunctionUrlApi::Get(aws::Call call, const FunctionName& name) {
 }
 
 void FunctionUrlApi::Delete(aws::Call call, const FunctionName& name) {
-  auto held = std::make_shared<aws::Call>(std::move(call));
   registry_.Change(
       name.name,
       [name](const RecordRef& current) -> Edited {
@@ -115,10 +114,7 @@ void FunctionUrlApi::Delete(aws::Call call, const FunctionName& name) {
         next.urls.erase(KeyOf(name));
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
-      [held](const Edited& changed) {
-        if (!changed) return Refuse(*held, changed.error());
-        AnswerNothing(*held, 204);
-      });
+      AnswersNothing(std::move(call)));
 }
 
 void FunctionUrlApi::List(aws::Call call, const FunctionName& name) {
@@ -126,19 +122,11 @@ void FunctionUrlApi::List(aws::Call call, const FunctionName& name) {
   if (!page) return Refuse(call, page.error());
   const RecordRef record = registry_.Record(name.name);
   if (record == nullptr) return Refuse(call, NotFound(kNoFunction));
-  Json configs = Json::array();
-  Json answer = Json::object();
-  std::string last;
+  ListPage list(*page);
   for (auto at = record->urls.upper_bound(page->after); at != record->urls.end(); ++at) {
-    if (configs.size() == page->count) {
-      answer["NextMarker"] = MarkerOf(last);
-      break;
-    }
-    configs.push_back(Shown(call, name.name, at->first, at->second));
-    last = at->first;
+    if (!list.Add(at->first, Shown(call, name.name, at->first, at->second))) break;
   }
-  answer["FunctionUrlConfigs"] = std::move(configs);
-  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+  call.responder.Send(aws::RestJsonAnswer(200, list.Take("FunctionUrlConfigs"), call.request_id));
 }
 
 }  // namespace hearth::invoker

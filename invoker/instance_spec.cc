@@ -95,8 +95,7 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
     RunUnderWrapper(spec);
   }
   // Parts of an interpreter that starts as the function says may want to be extensions.
-  if (runtime.transport == runtime::Transport::kRuntimeApi || NeedsOwnStart(function.environment) ||
-      !ExternalExtensions(spec).empty()) {
+  if (runtime.transport == runtime::Transport::kRuntimeApi || NeedsOwnStart(function.environment)) {
     spec.listen_ports = {kRuntimeApiPort};
   }
   runtime::EnvironmentInput environment;
@@ -141,6 +140,7 @@ InitProgram RunUnderInit(sandbox::Spec& spec) {
   InitProgram program{std::exchange(spec.executable, sandbox::kInitProgram), spec.working_directory,
                       std::exchange(spec.argv, {"hearth-init"}),
                       std::exchange(spec.environment, {})};
+  spec.listen_ports = {kRuntimeApiPort};
   return program;
 }
 

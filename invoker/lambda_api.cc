@@ -240,11 +240,7 @@ class LambdaApi final : public aws::Service {
 
   void Delete(aws::Call call, const FunctionName& name) {
     if (!name.qualifier.empty()) return versions_.DeleteVersion(std::move(call), name);
-    auto held = std::make_shared<aws::Call>(std::move(call));
-    control_.Delete(name.name, [held](const std::expected<FunctionRef, aws::ApiError>& result) {
-      if (!result) return Refuse(*held, result.error());
-      AnswerNothing(*held, 204);
-    });
+    control_.Delete(name.name, AnswersNothing(std::move(call)));
   }
 
   void List(aws::Call call) {
@@ -255,19 +251,10 @@ class LambdaApi final : public aws::Service {
       return Refuse(call, ValidationError(all.value, "functionVersion",
                                           "Member must satisfy enum value set: [ALL]"));
     }
-    Json functions = Json::array();
-    Json answer = Json::object();
-    std::string last;
+    ListPage list(*page);
     // False: the page is full.
     const auto add = [&](const std::string& key, Json one) {
-      if (key <= page->after) return true;
-      if (functions.size() == page->count) {
-        answer["NextMarker"] = MarkerOf(last);
-        return false;
-      }
-      functions.push_back(std::move(one));
-      last = key;
-      return true;
+      return key <= page->after || list.Add(key, std::move(one));
     };
     const std::string begin = page->after.substr(0, page->after.find('\n'));
     bool has_room = true;
@@ -283,8 +270,7 @@ class LambdaApi final : public aws::Service {
                                    ListedConfigurationJson(options_.account, *version));
       }
     }
-    answer["Functions"] = std::move(functions);
-    call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+    call.responder.Send(aws::RestJsonAnswer(200, list.Take("Functions"), call.request_id));
   }
 
   ControlPlane& control_;

@@ -119,7 +119,6 @@ void LayersApi::AddPermission(aws::Call call, const LayerName& name) {
 void LayersApi::RemovePermission(aws::Call call, const LayerName& name, const std::string& id) {
   if (Find(name) == nullptr) return Refuse(call, NotFound(name, NoSuchVersion(name)));
   const std::string expected = io::QueryParameter(call.request.query(), "RevisionId").value;
-  auto held = std::make_shared<aws::Call>(std::move(call));
   parts_.layers.Change(
       name.name, *name.number,
       [name, expected, id](const LayerRef& current) -> std::expected<LayerRef, aws::ApiError> {
@@ -134,10 +133,7 @@ void LayersApi::RemovePermission(aws::Call call, const LayerName& name, const st
         next.policy_revision = base::NewUuid();
         return std::make_shared<const LayerVersion>(std::move(next));
       },
-      [held](const std::expected<LayerRef, aws::ApiError>& result) {
-        if (!result) return Refuse(*held, result.error());
-        AnswerNothing(*held, 204);
-      });
+      AnswersNothing(std::move(call)));
 }
 
 }  // namespace hearth::invoker

@@ -228,26 +228,19 @@ void LayersApi::List(aws::Call call) {
   if (!page) return Refuse(call, page.error());
   const auto filter = ReadFilter(call);
   if (!filter) return Refuse(call, filter.error());
-  Json layers = Json::array();
-  Json answer = Json::object();
+  ListPage list(*page);
   const auto& all = parts_.layers.layers();
-  std::string last;
   for (auto at = all.upper_bound(page->after); at != all.end(); ++at) {
     const auto& [name, versions] = *at;
     const auto newest = std::find_if(versions.rbegin(), versions.rend(),
                                      [&](const auto& one) { return filter->Fits(*one.second); });
     if (newest == versions.rend()) continue;
-    if (layers.size() == page->count) {
-      answer["NextMarker"] = MarkerOf(last);
-      break;
-    }
-    layers.push_back({{"LayerName", name},
-                      {"LayerArn", LayerArn(parts_.account, name)},
-                      {"LatestMatchingVersion", Listed(*newest->second)}});
-    last = name;
+    const bool fits = list.Add(name, {{"LayerName", name},
+                                      {"LayerArn", LayerArn(parts_.account, name)},
+                                      {"LatestMatchingVersion", Listed(*newest->second)}});
+    if (!fits) break;
   }
-  answer["Layers"] = std::move(layers);
-  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+  call.responder.Send(aws::RestJsonAnswer(200, list.Take("Layers"), call.request_id));
 }
 
 // The newest first. The marker is a number.
@@ -265,23 +258,15 @@ void LayersApi::ListVersions(aws::Call call, const LayerName& name) {
       return Refuse(call, InvalidParameter("Invalid pagination token."));
     }
   }
-  Json versions = Json::array();
-  Json answer = Json::object();
-  uint64_t last = 0;
+  ListPage list(*page);
   const auto found = parts_.layers.layers().find(name.name);
   if (found != parts_.layers.layers().end() && name.account.region == parts_.account.region) {
     for (auto at = found->second.rbegin(); at != found->second.rend(); ++at) {
       if (at->first >= before || !filter->Fits(*at->second)) continue;
-      if (versions.size() == page->count) {
-        answer["NextMarker"] = MarkerOf(std::to_string(last));
-        break;
-      }
-      versions.push_back(Listed(*at->second));
-      last = at->first;
+      if (!list.Add(std::to_string(at->first), Listed(*at->second))) break;
     }
   }
-  answer["LayerVersions"] = std::move(versions);
-  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+  call.responder.Send(aws::RestJsonAnswer(200, list.Take("LayerVersions"), call.request_id));
 }
 
 // One that is not there is as good as deleted.
@@ -289,15 +274,11 @@ void LayersApi::Delete(aws::Call call, const LayerName& name) {
   if (Find(name) == nullptr && name.account.id != parts_.account.id) {
     return Refuse(call, NotFound(name, kNoSuchResource));
   }
-  auto held = std::make_shared<aws::Call>(std::move(call));
   // Another region's has no such number here.
   const uint64_t number = name.account.region == parts_.account.region ? *name.number : UINT64_MAX;
   parts_.layers.Change(
       name.name, number, [](const LayerRef&) { return LayerRef(); },
-      [held](const std::expected<LayerRef, aws::ApiError>& result) {
-        if (!result) return Refuse(*held, result.error());
-        AnswerNothing(*held, 204);
-      });
+      AnswersNothing(std::move(call)));
 }
 
 }  // namespace hearth::invoker

@@ -36,15 +36,9 @@ void Touch(FunctionRecord& record, const std::string& qualifier) {
     alias->second.revision_id = base::NewUuid();
     return;
   }
-  const FunctionRef now = ResolveForReading(record, qualifier);
-  FunctionVersion next = *now;
+  FunctionVersion next = *ResolveForReading(record, qualifier);
   next.shown_revision = base::NewUuid();
-  auto touched = std::make_shared<const FunctionVersion>(std::move(next));
-  if (now == record.latest) {
-    record.latest = std::move(touched);
-  } else {
-    record.versions[*VersionNumber(now->version)] = std::move(touched);
-  }
+  ReplaceVersion(record, std::make_shared<const FunctionVersion>(std::move(next)));
 }
 
 // `name` is `done`'s to answer for: the target is there when `edit` runs, and touched afterwards.
@@ -141,11 +135,7 @@ void PolicyApi::Remove(aws::Call call, const FunctionName& name, const std::stri
                          .message = "No policy found for: " + FunctionArn(account_, name.name)});
   }
   const std::string expected = io::QueryParameter(call.request.query(), "RevisionId").value;
-  auto held = std::make_shared<aws::Call>(std::move(call));
-  RemovePermission(registry_, account_, name, id, expected, [held](const Edited& changed) {
-    if (!changed) return Refuse(*held, changed.error());
-    AnswerNothing(*held, 204);
-  });
+  RemovePermission(registry_, account_, name, id, expected, AnswersNothing(std::move(call)));
 }
 
 void PolicyApi::Get(aws::Call call, const FunctionName& name) {

@@ -34,11 +34,7 @@ void VersionsApi::HandleProvisioned(aws::Call call, const FunctionName& name) {
                   IsAliasName(name.qualifier) ? AliasNotFound(account_, name) : NotFound(name));
   }
   if (method == "GET") return GetProvisioned(std::move(call), name, *record);
-  auto held = std::make_shared<aws::Call>(std::move(call));
-  versions_.DeleteProvisioned(name, [held](const std::expected<void, aws::ApiError>& result) {
-    if (!result) return Refuse(*held, result.error());
-    AnswerNothing(*held, 204);
-  });
+  versions_.DeleteProvisioned(name, AnswersNothing(std::move(call)));
 }
 
 void VersionsApi::PutProvisioned(aws::Call call, const FunctionName& name) {
@@ -87,22 +83,15 @@ void VersionsApi::ListProvisioned(aws::Call call, const FunctionName& name) {
   if (record == nullptr) {
     return Refuse(call, NotFound({.name = name.name, .qualifier = {}}));
   }
-  Json configs = Json::array();
-  Json answer = Json::object();
-  std::string last;
+  ListPage list(*page);
   const auto states = versions_.Provisioned(*record);
   for (auto at = states.upper_bound(page->after); at != states.end(); ++at) {
-    if (configs.size() == page->count) {
-      answer["NextMarker"] = MarkerOf(last);
-      break;
-    }
     Json one = StateJson(at->second);
     one["FunctionArn"] = FunctionArn(account_, name.name, at->first);
-    configs.push_back(std::move(one));
-    last = at->first;
+    if (!list.Add(at->first, std::move(one))) break;
   }
-  answer["ProvisionedConcurrencyConfigs"] = std::move(configs);
-  call.responder.Send(aws::RestJsonAnswer(200, answer, call.request_id));
+  call.responder.Send(
+      aws::RestJsonAnswer(200, list.Take("ProvisionedConcurrencyConfigs"), call.request_id));
 }
 
 }  // namespace hearth::invoker

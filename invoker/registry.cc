@@ -94,54 +94,30 @@ void AddProvisioned(const std::string& name, const FunctionRecord& before,
       out);
 }
 
-void AddEventInvoke(const std::string& name, const FunctionRecord& before,
-                    const FunctionRecord& after, std::vector<Statement>& out) {
-  AddChanges(
-      before.event_invoke, after.event_invoke,
-      [&name](const std::string& qualifier, const EventInvokeConfig& config) {
-        return Statement{
-            "INSERT OR REPLACE INTO event_invoke_configs (function, qualifier, definition) "
-            "VALUES (?, ?, ?)",
-            {name, qualifier, base::ToJsonText(ToStored(config))}};
-      },
-      [&name](const std::string& qualifier) {
-        return Statement{"DELETE FROM event_invoke_configs WHERE function = ? AND qualifier = ?",
-                         {name, qualifier}};
-      },
-      out);
-}
+// Of a table of definitions, by function and qualifier. The two texts outlive the statements.
+struct DefinitionTable {
+  std::string_view insert, remove;
+};
+constexpr DefinitionTable kEventInvokeTable{
+    "INSERT OR REPLACE INTO event_invoke_configs (function, qualifier, definition) "
+    "VALUES (?, ?, ?)",
+    "DELETE FROM event_invoke_configs WHERE function = ? AND qualifier = ?"};
+constexpr DefinitionTable kPolicyTable{
+    "INSERT OR REPLACE INTO function_policies (function, qualifier, definition) VALUES (?, ?, ?)",
+    "DELETE FROM function_policies WHERE function = ? AND qualifier = ?"};
+constexpr DefinitionTable kUrlTable{
+    "INSERT OR REPLACE INTO function_urls (function, qualifier, definition) VALUES (?, ?, ?)",
+    "DELETE FROM function_urls WHERE function = ? AND qualifier = ?"};
 
-void AddPolicies(const std::string& name, const FunctionRecord& before, const FunctionRecord& after,
-                 std::vector<Statement>& out) {
+template <typename Map>
+void AddDefinitions(const DefinitionTable& table, const std::string& name, const Map& before,
+                    const Map& after, std::vector<Statement>& out) {
   AddChanges(
-      before.policies, after.policies,
-      [&name](const std::string& qualifier, const PolicyStatements& policy) {
-        return Statement{
-            "INSERT OR REPLACE INTO function_policies (function, qualifier, definition) "
-            "VALUES (?, ?, ?)",
-            {name, qualifier, base::ToJsonText(ToStored(policy))}};
+      before, after,
+      [&](const std::string& qualifier, const auto& value) {
+        return Statement{table.insert, {name, qualifier, base::ToJsonText(ToStored(value))}};
       },
-      [&name](const std::string& qualifier) {
-        return Statement{"DELETE FROM function_policies WHERE function = ? AND qualifier = ?",
-                         {name, qualifier}};
-      },
-      out);
-}
-
-void AddUrls(const std::string& name, const FunctionRecord& before, const FunctionRecord& after,
-             std::vector<Statement>& out) {
-  AddChanges(
-      before.urls, after.urls,
-      [&name](const std::string& qualifier, const FunctionUrl& url) {
-        return Statement{
-            "INSERT OR REPLACE INTO function_urls (function, qualifier, definition) "
-            "VALUES (?, ?, ?)",
-            {name, qualifier, base::ToJsonText(ToStored(url))}};
-      },
-      [&name](const std::string& qualifier) {
-        return Statement{"DELETE FROM function_urls WHERE function = ? AND qualifier = ?",
-                         {name, qualifier}};
-      },
+      [&](const std::string& qualifier) { return Statement{table.remove, {name, qualifier}}; },
       out);
 }
 
@@ -162,9 +138,9 @@ std::vector<Statement> Difference(const std::string& name, const FunctionRecord*
   AddVersions(name, *before, *after, out);
   AddAliases(name, *before, *after, out);
   AddProvisioned(name, *before, *after, out);
-  AddEventInvoke(name, *before, *after, out);
-  AddPolicies(name, *before, *after, out);
-  AddUrls(name, *before, *after, out);
+  AddDefinitions(kEventInvokeTable, name, before->event_invoke, after->event_invoke, out);
+  AddDefinitions(kPolicyTable, name, before->policies, after->policies, out);
+  AddDefinitions(kUrlTable, name, before->urls, after->urls, out);
   if (!after->versions.empty() && after->versions.rbegin()->first > last_version) {
     out.push_back({"INSERT OR REPLACE INTO version_counters (name, last) VALUES (?, ?)",
                    {name, Signed(after->versions.rbegin()->first)}});

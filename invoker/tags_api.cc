@@ -120,7 +120,6 @@ std::expected<std::string, aws::ApiError> TagsApi::FunctionOf(const std::string&
 
 void TagsApi::Change(aws::Call call, const std::string& function,
                      std::function<std::optional<aws::ApiError>(Tags& tags)> edit) {
-  auto held = std::make_shared<aws::Call>(std::move(call));
   registry_.Change(
       function,
       [missing = FunctionNotFound(account_, {function, {}}),
@@ -134,10 +133,7 @@ void TagsApi::Change(aws::Call call, const std::string& function,
         next.latest = std::make_shared<const FunctionVersion>(std::move(latest));
         return std::make_shared<const FunctionRecord>(std::move(next));
       },
-      [held](const Edited& changed) {
-        if (!changed) return Refuse(*held, changed.error());
-        AnswerNothing(*held, 204);
-      });
+      AnswersNothing(std::move(call)));
 }
 
 void TagsApi::Tag(aws::Call call, const std::string& function) {

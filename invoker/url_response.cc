@@ -1,12 +1,11 @@
 #include "invoker/url_response.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <array>
 
 #include "base/digest.h"
 #include "base/limits.h"
+#include "io/http_parser.h"
 
 namespace hearth::invoker {
 namespace {
@@ -16,21 +15,9 @@ using base::Json;
 constexpr size_t kMaxPrelude = limits::kMaxHeaderBytes;  // It is the head of a message.
 constexpr std::string_view kPreludeEnd("\0\0\0\0\0\0\0\0", 8);
 
-constexpr std::array<std::string_view, 9> kOwnFields = {
-    "Connection", "Content-Length", "Date",   "Keep-Alive", "Proxy-Connection", "Server",
-    "TE",         "Trailer",        "Upgrade"};
-
-bool IsSame(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-bool IsToken(std::string_view name) {
-  static constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kOthers.find(c) != std::string_view::npos;
-  });
-}
+constexpr std::array<std::string_view, 10> kOwnFields = {
+    "Connection", "Content-Length",    "Date",   "Keep-Alive", "Proxy-Connection", "Server", "TE",
+    "Trailer",    "Transfer-Encoding", "Upgrade"};
 
 // Nothing where it cannot be a field's value.
 std::optional<std::string> FieldText(const Json& value) {
@@ -45,12 +32,11 @@ bool AddFields(const Json& given, io::HttpHeaders& into) {
   size_t bytes = 0;
   for (const auto& [name, value] : given.items()) {
     const auto text = FieldText(value);
-    if (!IsToken(name) || !text) return false;
+    if (!io::IsToken(name) || !text) return false;
     bytes += name.size() + text->size();
     if (bytes > limits::kMaxHeaderBytes) return false;
-    const bool is_own =
-        IsSame(name, "Transfer-Encoding") ||
-        std::ranges::any_of(kOwnFields, [&](std::string_view own) { return IsSame(name, own); });
+    const bool is_own = std::ranges::any_of(
+        kOwnFields, [&](std::string_view own) { return io::SameName(name, own); });
     into.Add(is_own ? "x-amzn-Remapped-" + name : name, *text);
   }
   return true;

@@ -43,6 +43,14 @@ FunctionRef FindVersion(const FunctionRecord& record, std::string_view version) 
   return found == record.versions.end() ? nullptr : found->second;
 }
 
+void ReplaceVersion(FunctionRecord& record, FunctionRef next) {
+  if (const auto number = VersionNumber(next->version)) {
+    record.versions[*number] = std::move(next);
+  } else {
+    record.latest = std::move(next);
+  }
+}
+
 FunctionRef Resolve(const FunctionRecord& record, std::string_view qualifier, double (*choose)()) {
   if (qualifier.empty()) return record.latest;
   const auto alias = record.aliases.find(std::string(qualifier));

@@ -46,6 +46,8 @@ using RecordRef = std::shared_ptr<const FunctionRecord>;
 std::optional<uint64_t> VersionNumber(std::string_view text);
 // "$LATEST" or a number; nullptr where there is none.
 FunctionRef FindVersion(const FunctionRecord& record, std::string_view version);
+// `next` takes the place of the version with its number, or of $LATEST.
+void ReplaceVersion(FunctionRecord& record, FunctionRef next);
 // The version that `qualifier` means (empty: $LATEST); nullptr where it names none. Where an alias
 // stands for two, `choose` gives the number in [0, 1) that decides.
 FunctionRef Resolve(const FunctionRecord& record, std::string_view qualifier, double (*choose)());

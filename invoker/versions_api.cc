@@ -35,12 +35,7 @@ bool VersionsApi::Handle(aws::Call& call, const FunctionName& name, const std::s
 }
 
 void VersionsApi::DeleteVersion(aws::Call call, const FunctionName& name) {
-  auto held = std::make_shared<aws::Call>(std::move(call));
-  versions_.DeleteVersion(name.name, name.qualifier,
-                          [held](const std::expected<void, aws::ApiError>& result) {
-                            if (!result) return Refuse(*held, result.error());
-                            AnswerNothing(*held, 204);
-                          });
+  versions_.DeleteVersion(name.name, name.qualifier, AnswersNothing(std::move(call)));
 }
 
 void VersionsApi::Publish(aws::Call call, const FunctionName& name) {

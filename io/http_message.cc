@@ -14,10 +14,6 @@ namespace {
 constexpr size_t kUsualFields = 12;
 constexpr size_t kUsualBytes = 512;
 
-bool SameName(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -26,6 +22,10 @@ int HexDigit(char c) {
 }
 
 }  // namespace
+
+bool SameName(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
 
 std::string_view HttpHeaders::Get(std::string_view name) const {
   const size_t at = Find(name);

@@ -10,6 +10,9 @@
 
 namespace hearth::io {
 
+// Whether two names of fields are one; case does not count.
+bool SameName(std::string_view a, std::string_view b);
+
 // Header fields in order of arrival; names compare without case. They are kept as the lines of a
 // message's head, so that one is written by a single copy and two allocations hold all. A view into
 // them is good until the next change; moving them is none.

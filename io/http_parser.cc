@@ -24,10 +24,14 @@ constexpr std::array<bool, 256> kTokenBytes = [] {
   return out;
 }();
 
-// RFC 9110, 5.6.2. llhttp lets spaces pass, and names without a letter.
+}  // namespace
+
+// llhttp lets spaces pass, and names without a letter.
 bool IsToken(std::string_view name) {
   return !name.empty() && std::ranges::all_of(name, [](unsigned char c) { return kTokenBytes[c]; });
 }
+
+namespace {
 
 // Finds a line of a head that begins with white space. RFC 9112, 5.2: such folding is refused, lest
 // two readers of one message see different fields. llhttp unfolds it.

@@ -15,6 +15,9 @@
 
 namespace hearth::io {
 
+// What a field's name is made of. RFC 9110, 5.6.2.
+bool IsToken(std::string_view name);
+
 enum class HttpKind { kRequest, kResponse };
 
 // Takes bodies as they come, in place of HttpRequest::body.

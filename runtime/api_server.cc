@@ -1,7 +1,7 @@
 #include "runtime/api_server.h"
 
 #include "base/limits.h"
-#include "runtime/extensions_api.h"
+#include "runtime/api_answer.h"
 
 namespace hearth::runtime {
 namespace {

@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "runtime/api_answer.h"
 
 namespace hearth::runtime {
 namespace {
@@ -34,14 +35,6 @@ constexpr char kIdHeader[] = "Lambda-Extension-Identifier";
 constexpr char kEventIdHeader[] = "Lambda-Extension-Event-Identifier";
 constexpr char kFeatureHeader[] = "Lambda-Extension-Accept-Feature";
 constexpr char kErrorTypeHeader[] = "Lambda-Extension-Function-Error-Type";
-
-io::HttpResponse JsonAnswer(int status, std::string body) {
-  io::HttpResponse response;
-  response.status = status;
-  response.headers.Add("Content-Type", "application/json");
-  response.body = std::move(body);
-  return response;
-}
 
 void Refuse(io::HttpResponder& responder, std::string_view type, std::string_view message) {
   responder.Send(ApiError(403, type, message));
@@ -90,11 +83,6 @@ base::Result<std::vector<std::string>> ParseEvents(std::string_view body) {
 }
 
 }  // namespace
-
-io::HttpResponse ApiError(int status, std::string_view type, std::string_view message) {
-  return JsonAnswer(status, "{\"errorMessage\":" + base::JsonQuote(message) +
-                                ",\"errorType\":" + base::JsonQuote(type) + "}\n");
-}
 
 std::string_view StateName(State state) {
   switch (state) {
@@ -261,7 +249,7 @@ void ExtensionsApi::Error(Extension& extension, bool at_init, const io::HttpRequ
     return Refuse(responder, "Extension.InvalidExtensionState",
                   WrongState(extension, to, extension.id));
   }
-  responder.Send(JsonAnswer(202, "{\"status\":\"OK\"}\n"));
+  responder.Send(Accepted());
   if (extension.state == to) return;  // The first one counts.
   extension.state = to;
   extension.error_type = Shortened(type);

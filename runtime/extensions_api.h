@@ -20,9 +20,6 @@
 
 namespace hearth::runtime {
 
-// What a server in a sandbox answers with, where it refuses.
-io::HttpResponse ApiError(int status, std::string_view type, std::string_view message);
-
 struct Extension {
   enum class State {
     kStarted,

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "io/http_server.h"
+#include "runtime/api_answer.h"
 #include "runtime/session.h"
 
 namespace hearth::runtime {
@@ -17,25 +18,10 @@ constexpr std::string_view kPrefix = "/2018-06-01/";
 constexpr char kErrorType[] = "Lambda-Runtime-Function-Error-Type";
 constexpr std::string_view kInvocation = "runtime/invocation/";
 
-io::HttpResponse JsonAnswer(int status, std::string body) {
-  io::HttpResponse response;
-  response.status = status;
-  response.headers.Add("Content-Type", "application/json");
-  response.body = std::move(body);
-  return response;
-}
-
-io::HttpResponse Accepted() { return JsonAnswer(202, "{\"status\":\"OK\"}\n"); }
-
-io::HttpResponse Refused(int status, const char* type, const std::string& message) {
-  return JsonAnswer(status, "{\"errorMessage\":" + base::JsonQuote(message) + ",\"errorType\":\"" +
-                                type + "\"}\n");
-}
-
 io::HttpResponse TooLarge() {
-  return Refused(413, "RequestEntityTooLarge",
-                 "Exceeded maximum allowed payload size (" +
-                     std::to_string(limits::kMaxResponsePayload) + " bytes).");
+  return ApiError(413, "RequestEntityTooLarge",
+                  "Exceeded maximum allowed payload size (" +
+                      std::to_string(limits::kMaxResponsePayload) + " bytes).");
 }
 
 // Lambda passes an error's type on only where it looks like one: (Runtime|Function).Name.
@@ -191,7 +177,7 @@ class RuntimeApiSession final : public RuntimeSession {
     std::string_view path = request.path();
     if (!path.starts_with(kPrefix)) {
       if (other_ && other_(request, responder)) return;
-      responder.Send(Refused(404, "NotFound", "no such path: " + std::string(path)));
+      responder.Send(ApiError(404, "NotFound", "no such path: " + std::string(path)));
       return;
     }
     path.remove_prefix(kPrefix.size());
@@ -212,10 +198,10 @@ class RuntimeApiSession final : public RuntimeSession {
         const bool is_mine = id == request_id_;
         HandleAnswer(is_mine, what == "response", std::move(request), std::move(responder));
       } else {
-        responder.Send(Refused(404, "NotFound", "no such path: " + std::string(request.path())));
+        responder.Send(ApiError(404, "NotFound", "no such path: " + std::string(request.path())));
       }
     } else {
-      responder.Send(Refused(404, "NotFound", "no such path: " + std::string(request.path())));
+      responder.Send(ApiError(404, "NotFound", "no such path: " + std::string(request.path())));
     }
   }
 
@@ -248,19 +234,19 @@ class RuntimeApiSession final : public RuntimeSession {
         [[fallthrough]];
       case State::kStreaming:
       case State::kInitFailed:
-        responder.Send(Refused(403, "InvalidStateTransition",
-                               state_ != State::kInitFailed
-                                   ? "State transition from Running to Ready "
-                                     "failed: the invocation is unanswered"
-                                   : "State transition from InitError to "
-                                     "Ready failed"));
+        responder.Send(ApiError(403, "InvalidStateTransition",
+                                state_ != State::kInitFailed
+                                    ? "State transition from Running to Ready "
+                                      "failed: the invocation is unanswered"
+                                    : "State transition from InitError to "
+                                      "Ready failed"));
         return;
     }
   }
 
   void HandleInitError(io::HttpRequest request, io::HttpResponder responder) {
     if (state_ != State::kStarting) {
-      responder.Send(Refused(403, "InvalidStateTransition", "init has ended already"));
+      responder.Send(ApiError(403, "InvalidStateTransition", "init has ended already"));
       return;
     }
     state_ = State::kInitFailed;
@@ -279,18 +265,18 @@ class RuntimeApiSession final : public RuntimeSession {
     }
     const bool tells_cut_off = state_ == State::kCutOff && !is_response;
     if (state_ != State::kRunning && !tells_cut_off) {
-      responder.Send(Refused(403, "InvalidStateTransition", "no invocation is running"));
+      responder.Send(ApiError(403, "InvalidStateTransition", "no invocation is running"));
       return;
     }
     if (!is_mine) {
-      responder.Send(Refused(400, "InvalidRequestID", "Invalid request ID"));
+      responder.Send(ApiError(400, "InvalidRequestID", "Invalid request ID"));
       return;
     }
     const std::string_view mode = request.headers.Get("Lambda-Runtime-Function-Response-Mode");
     std::optional<FunctionError> error;
     io::HttpResponse answer = Accepted();
     if (is_response && !mode.empty() && mode != "streaming") {
-      answer = Refused(400, "InvalidFunctionResponseMode", "Invalid function response mode");
+      answer = ApiError(400, "InvalidFunctionResponseMode", "Invalid function response mode");
       error = MakeError("Runtime.InvalidResponseModeHeader",
                         "the response mode '" + std::string(mode.substr(0, 100)) + "' is invalid");
     } else if (!is_response) {
