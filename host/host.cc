@@ -354,6 +354,7 @@ void Host::Parts::Stop() {
 }
 
 void Host::Parts::FinishStop() {
+  if (virtual_time != nullptr) virtual_time->Stop();
   last_resort->Cancel();
   usage->Flush([this] { logs->Flush([this] { loop->Stop(); }); });
 }

@@ -47,6 +47,12 @@ void VirtualTime::Advance(base::Duration by, Done done) {
   if (moves_.size() == 1) Begin();
 }
 
+void VirtualTime::Stop() {
+  alive_.reset();
+  poll_.reset();
+  moves_.clear();
+}
+
 void VirtualTime::Begin() {
   target_ = clock_.Now() + moves_.front().by;
   gives_up_ = loop_->clock().Now() + limits::kClockPatience;

@@ -35,6 +35,8 @@ class VirtualTime {
   // limits::kClockPatience. CHECKs that `by` is not negative.
   using Done = std::function<void(base::Result<void>)>;
   void Advance(base::Duration by, Done done);
+  // No move goes on, and none is answered. Before the loop ends, which this outlives.
+  void Stop();
 
  private:
   struct Move {

@@ -170,8 +170,8 @@ bool Instance::OnStreamPiece(std::string_view piece) {
   const size_t limit = sink == nullptr ? limits::kMaxResponsePayload : limits::kMaxStreamedResponse;
   stream_.size += piece.size();
   if (stream_.size > limit) {
-    stream_.collected = {};
     AnswerTooLarge(limit);
+    session_->ResumeStream();  // Its caller, who may have stopped it, is gone.
     return true;
   }
   if (sink != nullptr) return sink->Write(piece);
@@ -249,7 +249,8 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
       CeilMillis(report.duration + report.init_duration.value_or(base::Duration::zero()));
 
   report.handler_failed = status == InvocationStatus::kFunctionError;
-  report.produced_bytes = payload.size();
+  report.produced_bytes = payload.empty() ? stream_.size : payload.size();
+  stream_ = {};
 
   InvocationResult result;
   result.status = status;

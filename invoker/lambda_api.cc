@@ -127,7 +127,7 @@ class LambdaApi final : public aws::Service {
     const std::string part(slash == std::string_view::npos ? "" : path.substr(slash + 1));
     if (part == "invocations" && method == "POST") return invoke_.Handle(std::move(call), name);
     if (part == "invoke-async" && method == "POST") {
-      call.request.headers.Add("X-Amz-Invocation-Type", "Event");
+      call.request.headers.Set("X-Amz-Invocation-Type", "Event");
       return invoke_.Handle(std::move(call), name);
     }
     if (part == "response-streaming-invocations" && method == "POST") {

@@ -58,28 +58,49 @@ std::vector<LogEvent> ParseFile(const File& file) {
   return out;
 }
 
-// The last whole line's sequence and time, looked for in the file's last `most` bytes.
-std::optional<std::pair<uint64_t, int64_t>> LastOf(const File& file, size_t most) {
+struct LastLine {
+  uint64_t sequence = 0;
+  int64_t timestamp_ms = 0;
+  int64_t ingested_ms = 0;
+};
+
+// The last whole line, looked for in the file's last `most` bytes. Nothing where there is none.
+base::Result<std::optional<LastLine>> LastOf(const File& file, size_t most) {
   base::UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return std::nullopt;
+  if (!fd.valid()) return base::SystemError("open " + file.path);
   std::string text(std::min(file.size, most), '\0');
   const ssize_t got =
       ::pread(fd.get(), text.data(), text.size(), static_cast<off_t>(file.size - text.size()));
-  if (got < 0) return std::nullopt;
+  if (got < 0) return base::SystemError("read " + file.path);
   std::string_view rest(text.data(), static_cast<size_t>(got));
   // What stands first is the end of a line.
-  if (text.size() < file.size) rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
-  std::optional<std::pair<uint64_t, int64_t>> last;
+  if (text.size() < file.size && !rest.empty()) {
+    rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
+  }
+  std::optional<LastLine> last;
   VisitLogLines(rest, [&](const LogLine& line) {
-    last = {line.sequence, line.timestamp_ms};
+    last = {line.sequence, line.timestamp_ms, line.ingested_ms};
     return true;
   });
   return last;
 }
 
-std::optional<std::pair<uint64_t, int64_t>> LastOf(const File& file) {
-  const auto last = LastOf(file, 65536);
+base::Result<std::optional<LastLine>> LastOf(const File& file) {
+  const auto last = TRY(LastOf(file, 65536));
   return last ? last : LastOf(file, kMaxLineBytes);
+}
+
+// Whether nothing in the file happened since. Events are dated as who put them says, but the file
+// grows by when they came in, and none is dated far ahead of that.
+base::Result<bool> IsBefore(const File& file, int64_t before_ms) {
+  const auto last = TRY(LastOf(file));
+  if (!last) return true;
+  if (last->ingested_ms >= before_ms) return false;
+  if (last->ingested_ms + kLogEventAhead / std::chrono::milliseconds(1) < before_ms) {
+    return true;
+  }
+  return std::ranges::all_of(ParseFile(file),
+                             [&](const LogEvent& event) { return event.timestamp_ms < before_ms; });
 }
 
 // Where names of groups cannot be names of folders, their digests are. '@' is in no group's name.
@@ -152,10 +173,10 @@ base::Result<std::vector<LogGroup>> LogFiles::Scan() const {
     // The newest may hold only half a line, where the process died in its first write.
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
       group.next_sequence = std::max(group.next_sequence, file->first_sequence + 1);
-      const auto last = LastOf(*file);
+      const auto last = LastOf(*file).value_or(std::nullopt);
       if (!last) continue;
-      group.next_sequence = std::max(group.next_sequence, last->first + 1);
-      if (group.creation_ms == 0) group.creation_ms = last->second;
+      group.next_sequence = std::max(group.next_sequence, last->sequence + 1);
+      if (group.creation_ms == 0) group.creation_ms = last->timestamp_ms;
       break;
     }
   }
@@ -248,7 +269,6 @@ base::Result<void> LogFiles::Remove(const std::string& group) {
 
 // Each file that has lines of the stream is written anew without them.
 base::Result<void> LogFiles::RemoveStream(const std::string& group, const std::string& stream) {
-  current_.erase(group);
   for (const File& file : List(group)) {
     const std::string text = Text(file);
     std::string kept;
@@ -264,16 +284,21 @@ base::Result<void> LogFiles::RemoveStream(const std::string& group, const std::s
   return {};
 }
 
-base::Result<void> LogFiles::RemoveBefore(const std::string& group, int64_t before_ms) {
-  for (const File& file : List(group)) {
-    const auto last = LastOf(file);
-    if (last && last->second >= before_ms) continue;
-    if (::unlink(file.path.c_str()) != 0) return base::SystemError("remove " + file.path);
-    if (const auto at = current_.find(group);
-        at != current_.end() && at->second.path == file.path) {
-      current_.erase(at);
-    }
+base::Result<void> LogFiles::RemoveBefore(const LogGroup& group, int64_t before_ms) {
+  bool saved = false;
+  for (const File& file : List(group.name)) {
+    if (!TRY(IsBefore(file, before_ms))) continue;
+    // The sequence goes on, also where no file is left to say how far it was.
+    if (!std::exchange(saved, true)) TRY(SaveGroup(group));
+    TRY(Unlink(group.name, file));
   }
+  return {};
+}
+
+base::Result<void> LogFiles::Unlink(const std::string& group, const File& file) {
+  if (::unlink(file.path.c_str()) != 0) return base::SystemError("remove " + file.path);
+  const auto current = current_.find(group);
+  if (current != current_.end() && current->second.path == file.path) current_.erase(current);
   return {};
 }
 
@@ -301,8 +326,7 @@ base::Result<std::vector<std::string>> LogFiles::Bound(size_t max_bytes, size_t 
   std::ranges::sort(files, {}, &Written::at);
   for (const auto& [at, group, file] : files) {
     if (total <= max_bytes) break;
-    if (::unlink(file.path.c_str()) != 0) return base::SystemError("remove " + file.path);
-    current_.erase(group);
+    TRY(Unlink(group, file));
     total -= file.size;
   }
   std::vector<std::pair<fs::file_time_type, std::string>> oldest;

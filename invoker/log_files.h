@@ -48,8 +48,9 @@ class LogFiles {
                              size_t count) const;
   base::Result<void> Remove(const std::string& group);
   base::Result<void> RemoveStream(const std::string& group, const std::string& stream);
-  // Removes the files that have no event since `before_ms`.
-  base::Result<void> RemoveBefore(const std::string& group, int64_t before_ms);
+  // Removes the files that have no event since `before_ms`; where there is one, saves the group
+  // first. One that cannot be read stays.
+  base::Result<void> RemoveBefore(const LogGroup& group, int64_t before_ms);
   // Removes the files written longest ago, and then the groups, as long as there are too many.
   // Returns the names of the groups that are gone.
   base::Result<std::vector<std::string>> Bound(size_t max_bytes, size_t max_groups);
@@ -69,6 +70,7 @@ class LogFiles {
   };
   std::string FolderOf(const std::string& group) const;
   base::Result<std::vector<LogGroup>> ReadGroups() const;  // Without what their files say.
+  base::Result<void> Unlink(const std::string& group, const File& file);
   // Makes room for one more file, of `room` bytes.
   base::Result<void> RemoveOldest(const std::string& group, size_t room) const;
 

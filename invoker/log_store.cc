@@ -73,11 +73,17 @@ class LogStoreImpl final : public LogStore {
 
   void Append(const std::string& group, const std::string& stream,
               std::string_view message) override {
-    AppendAt(group, stream, NowMs(), message);
+    const int64_t now = NowMs();
+    Take(group, stream, now, now, message);
   }
 
   void AppendAt(const std::string& group_name, const std::string& stream, int64_t timestamp_ms,
                 std::string_view message) override {
+    Take(group_name, stream, timestamp_ms, NowMs(), message);
+  }
+
+  void Take(const std::string& group_name, const std::string& stream, int64_t timestamp_ms,
+            int64_t now, std::string_view message) {
     Group& group = GroupOf(group_name);
     if (!group.exists) Begin(group_name, group);
     if (group.unwritten.size() > limits::kMaxLogBytesUnwritten) {
@@ -87,12 +93,12 @@ class LogStoreImpl final : public LogStore {
     }
     if (group.dropped > 0) {
       const uint64_t dropped = std::exchange(group.dropped, 0);
-      Add(group, stream, NowMs(),
+      Add(group, stream, now, now,
           std::to_string(dropped) +
               " log lines were dropped: they came faster "
               "than the disk takes them");
     }
-    Add(group, stream, timestamp_ms, message);
+    Add(group, stream, timestamp_ms, now, message);
     Announce(group_name, group);
   }
 
@@ -233,7 +239,12 @@ class LogStoreImpl final : public LogStore {
     group.info.next_sequence = group.next_sequence;
     if (!files_) return loop_.Post([done = std::move(done)] { done({}); });
     disk_.Run([files = files_, info = group.info] { return files->SaveGroup(info); },
-              std::move(done));
+              [this, alive = std::weak_ptr<bool>(alive_), name = group.info.name,
+               done = std::move(done)](const base::Result<void>& saved) {
+                // The next lines bring it along.
+                if (!saved && !alive.expired()) groups_[name].saved = false;
+                done(saved);
+              });
   }
 
   // Whole files go; what is past its time in one that stays is hidden by those who read it.
@@ -246,13 +257,12 @@ class LogStoreImpl final : public LogStore {
       group.recent.pop_front();
     }
     if (!files_) return;
-    // The sequence goes on, also where no file is left to say how far it was.
-    Save(group, [](const auto&) {});
-    disk_.Run([files = files_, name = group.info.name,
-               before] { return files->RemoveBefore(name, before); },
-              [](const base::Result<void>& removed) {
-                if (!removed) HLOG_WARN("old logs: {}", removed.error().ToString());
-              });
+    group.info.next_sequence = group.next_sequence;
+    disk_.Run(
+        [files = files_, info = group.info, before] { return files->RemoveBefore(info, before); },
+        [](const base::Result<void>& removed) {
+          if (!removed) HLOG_WARN("old logs: {}", removed.error().ToString());
+        });
   }
 
   void Sweep() {
@@ -274,10 +284,9 @@ class LogStoreImpl final : public LogStore {
         });
   }
 
-  void Add(Group& group, const std::string& stream, int64_t timestamp_ms,
+  void Add(Group& group, const std::string& stream, int64_t timestamp_ms, int64_t now,
            std::string_view message) {
     const uint64_t sequence = group.next_sequence++;
-    const int64_t now = NowMs();
     if (files_) {
       if (group.unwritten.empty()) group.unwritten_first = sequence;
       AppendLogLine(group.unwritten, sequence, timestamp_ms, now, stream, message);

@@ -32,6 +32,9 @@ struct LogEvent {
   std::string message;       // No trailing newline.
 };
 
+// AWS: an event is dated at most so far ahead of when it is taken in.
+constexpr auto kLogEventAhead = std::chrono::hours(2);
+
 class LogFiles;
 
 class LogStore {

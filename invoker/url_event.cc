@@ -1,5 +1,7 @@
 #include "invoker/url_event.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <ctime>
 #include <map>
@@ -43,8 +45,7 @@ bool IsText(const io::HttpHeaders& headers, std::string_view body) {
                        type == "application/javascript" || type == "application/xml" ||
                        type.ends_with("+json") || type.ends_with("+xml");
   // Bytes that are no UTF-8 would not survive as text, whatever they are called.
-  return is_text && base::ParseJson(base::JsonQuote(body)).has_value() &&
-         base::ToJsonText(Json(std::string(body))).find("\xef\xbf\xbd") == std::string::npos;
+  return is_text && simdjson::validate_utf8(body.data(), body.size());
 }
 
 // Joined by commas where a name comes again.

@@ -194,7 +194,7 @@ void HttpConnection::Dispatch() {
   upload_.reset();
   keep_alive_ = parser_.keep_alive() && !(read_ended_ && ahead_.empty());
   http_1_0_ = parser_.http_1_0();
-  head_request_ = request.method == "HEAD";
+  no_body_ = request.method == "HEAD";
   streaming_ = false;
   request.peer = peer_;
   state_ = State::kAnswering;
@@ -243,7 +243,7 @@ HttpResponder HttpConnection::MakeResponder() { return {weak_from_this(), sequen
 void HttpConnection::Send(uint64_t sequence, HttpResponse response) {
   if (state_ != State::kAnswering || sequence != sequence_) return;
   if (close_when_idle_) keep_alive_ = false;
-  const bool no_body = head_request_ || HasNoBody(response.status);
+  const bool no_body = no_body_ || HasNoBody(response.status);
   const bool joined = !no_body && response.body.size() <= kJoinedBody;
   std::string head = Head(response.status, response.headers,
                           HasNoBody(response.status) ? Framing::kNone : Framing::kLength,
@@ -256,15 +256,19 @@ void HttpConnection::Send(uint64_t sequence, HttpResponse response) {
 void HttpConnection::Begin(uint64_t sequence, int status, HttpHeaders headers) {
   if (state_ != State::kAnswering || sequence != sequence_) return;
   streaming_ = true;
+  no_body_ = no_body_ || HasNoBody(status);
   // HTTP/1.0 knows no chunks: the answer ends with the connection.
   chunked_ = !http_1_0_;
-  if (close_when_idle_ || !chunked_) keep_alive_ = false;
-  WriteBytes(Head(status, headers, chunked_ ? Framing::kChunked : Framing::kUntilClose, 0), "");
+  if (close_when_idle_ || (!chunked_ && !HasNoBody(status))) keep_alive_ = false;
+  const Framing framing = HasNoBody(status) ? Framing::kNone
+                          : chunked_        ? Framing::kChunked
+                                            : Framing::kUntilClose;
+  WriteBytes(Head(status, headers, framing, 0), "");
 }
 
 size_t HttpConnection::Write(uint64_t sequence, std::string_view data) {
   if (state_ != State::kAnswering || sequence != sequence_ || !streaming_) return 0;
-  if (!data.empty() && !head_request_) {
+  if (!data.empty() && !no_body_) {
     std::string piece;
     piece.reserve(data.size() + 20);
     if (chunked_) {
@@ -294,7 +298,7 @@ void HttpConnection::WritePiece(std::string piece) {
 void HttpConnection::End(uint64_t sequence) {
   if (state_ != State::kAnswering || sequence != sequence_) return;
   std::string last = std::exchange(behind_, {});
-  if (!head_request_ && chunked_) last += "0\r\n\r\n";
+  if (!no_body_ && chunked_) last += "0\r\n\r\n";
   if (!last.empty()) WriteBytes(std::move(last), "");
   FinishAnswer();
 }

@@ -88,7 +88,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection>, priv
   bool reading_ = false;
   bool read_ended_ = false;
   bool keep_alive_ = true;
-  bool head_request_ = false;
+  bool no_body_ = false;  // Of the answer: it is to HEAD, or its status has none.
   bool http_1_0_ = false;
   bool streaming_ = false;
   bool chunked_ = false;

@@ -14,9 +14,8 @@ using invoker::LogEvent;
 using invoker::LogGroup;
 
 constexpr int64_t kDayMs = 86'400'000;
-constexpr int64_t kTooOldMs = 14 * kDayMs;    // AWS.
-constexpr int64_t kTooNewMs = 2 * 3'600'000;  // AWS.
-constexpr size_t kEventOverhead = 26;         // AWS: of each event, beside its message.
+constexpr int64_t kTooOldMs = 14 * kDayMs;  // AWS.
+constexpr int64_t kTooNewMs = invoker::kLogEventAhead / std::chrono::milliseconds(1);
 constexpr Members::TextRule kToken{.least = 1, .most = 4096};
 
 Json EventJson(const LogEvent& event) {

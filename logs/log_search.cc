@@ -14,9 +14,7 @@ using invoker::LogLine;
 
 // PutLogEvents takes events up to so much ahead of their time, so that what was taken in before
 // `from` less this happened before `from`.
-constexpr int64_t kAheadMs = 2 * 3600 * 1000;
-// What an event counts beside its message. AWS's.
-constexpr size_t kEventOverhead = 26;
+constexpr int64_t kAheadMs = invoker::kLogEventAhead / std::chrono::milliseconds(1);
 
 bool IsOf(const LogQuery& query, const LogLine& line) {
   if (line.sequence <= query.after || line.sequence >= query.before) return false;

@@ -17,6 +17,8 @@
 
 namespace hearth::logs {
 
+constexpr size_t kEventOverhead = 26;  // AWS: of each event, beside its message.
+
 struct LogQuery {
   std::string group;
   std::vector<std::string> streams;  // Sorted; empty: all.

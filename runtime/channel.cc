@@ -116,6 +116,9 @@ std::string EncodeInvokeHead(const InvocationEvent& event) {
 
 namespace {
 
+// Of one session, in a turn of the loop.
+constexpr size_t kBytesATurn = 256 * 1024;
+
 class ChannelSession final : public RuntimeSession {
  public:
   ChannelSession(io::Loop& loop, ChannelSockets sockets, Delegate& delegate)
@@ -219,7 +222,9 @@ class ChannelSession final : public RuntimeSession {
   void ReadSome() {
     static thread_local std::array<char, 65536> block;
     const std::weak_ptr<bool> alive = alive_;
-    while (true) {
+    // What is left after this turn's share is read on the next one: there is no end to a stream's
+    // pieces, and others want their turn.
+    for (size_t left = kBytesATurn; left > 0; left -= std::min(left, block.size())) {
       const ssize_t got = ::recv(answers_.get(), block.data(), block.size(), 0);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == EAGAIN) return;

@@ -31,6 +31,18 @@ class HttpServerTest : public testing::Test {
 
   RawClient Connect() { return RawClient(loop_, address_); }
 
+  // Sends `request` to a server that keeps the answer for `responder`, which outlives it.
+  RawClient Ask(std::string_view request, io::HttpResponder& responder) {
+    handler_ = [&responder](io::HttpRequest, io::HttpResponder given) {
+      responder = std::move(given);
+    };
+    Start();
+    RawClient client = Connect();
+    client.Send(request);
+    Settle(loop_);
+    return client;
+  }
+
   // One good request on a connection of its own: the server goes on.
   bool Serves() {
     RawClient client(loop_, address_);

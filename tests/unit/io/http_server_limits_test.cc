@@ -88,11 +88,7 @@ TEST_F(HttpServerTest, ClosesAnIdleConnectionAfterItsTimeAndNotBefore) {
 
 TEST_F(HttpServerTest, NeverTimesOutARequestThatIsBeingWorkedOn) {
   HttpResponder responder;
-  handler_ = [&](HttpRequest, HttpResponder given) { responder = std::move(given); };
-  Start();
-  RawClient client = Connect();
-  client.Send(kGet);
-  Settle(loop_);
+  RawClient client = Ask(kGet, responder);
   Advance(900s);
   responder.Send({.body = "after fifteen minutes"});
   EXPECT_TRUE(client.WaitFor("after fifteen minutes"));

@@ -446,6 +446,33 @@ TEST_F(LogsApiTest, ADeletedGroupOrStreamIsGoneAlsoAfterARestart) {
   EXPECT_THAT(Ask("DescribeLogGroups").at("logGroups"), IsEmpty());
 }
 
+TEST_F(LogsApiTest, RetentionKeepsWhatWasWrittenBeforeAnEventOfLongAgo) {
+  EXPECT_EQ(Shown("CreateLogGroup", {{"logGroupName", kGroup}}), "200");
+  EXPECT_EQ(Shown("PutRetentionPolicy", {{"logGroupName", kGroup}, {"retentionInDays", 1}}), "200");
+  Append("s", "fresh");
+  const int64_t now = base::EpochMillis(clock.WallNow());
+  store->AppendAt(kGroup, "s", now - (24 * 3600 - 60) * 1000, "of yesterday");
+  Flush();
+  Pass(2min);
+  EXPECT_EQ(Shown("PutRetentionPolicy", {{"logGroupName", kGroup}, {"retentionInDays", 1}}), "200");
+  Pass(2h);
+  Flush();
+  EXPECT_THAT(MessagesOf(Ask("FilterLogEvents", {{"logGroupName", kGroup}})), ElementsAre("fresh"));
+}
+
+TEST_F(LogsApiTest, DeletingStreamsBeginsNoFilesOfTheirOwn) {
+  Append("kept", "first");
+  Flush();
+  for (int i = 0; i < 70; ++i) {
+    Append("gone", "x");
+    Flush();
+    EXPECT_EQ(Shown("DeleteLogStream", {{"logGroupName", kGroup}, {"logStreamName", "gone"}}),
+              "200");
+  }
+  EXPECT_THAT(MessagesOf(Ask("FilterLogEvents", {{"logGroupName", kGroup}})), ElementsAre("first"));
+  EXPECT_THAT(Files(), SizeIs(1));
+}
+
 TEST_F(LogsApiTest, RetentionHidesOldEventsAndRemovesTheirFiles) {
   Append("s", "old");
   Flush();

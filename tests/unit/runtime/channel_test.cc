@@ -5,8 +5,10 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include <atomic>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "base/limits.h"
 #include "base/sys.h"
@@ -391,6 +393,29 @@ TEST_F(ChannelSessionTest, ReadsNoMoreOfAStreamThanThereIsRoomFor) {
   session_->ResumeStream();
   Settle(loop_);
   EXPECT_GT(told_.streamed.size(), before) << "it reads on";
+}
+
+TEST_F(ChannelSessionTest, AStreamWithoutEndLeavesOthersTheirTurn) {
+  MakeReady();
+  Run("id");
+  Put(Frame(FrameType::kStreamBegin, {"id", "t"}));
+  // Nothing in it counts against a limit, and the socket is never empty.
+  std::atomic<bool> stop = false;
+  std::thread flood([&, fd = peer_.get()] {
+    const std::string piece = Piece("");
+    std::string pieces;
+    while (pieces.size() < 65536) pieces += piece;
+    size_t at = 0;  // In a piece: a full socket takes parts.
+    while (!stop) {
+      const ssize_t put =
+          ::send(fd, pieces.data() + at, pieces.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (put > 0) at = (at + static_cast<size_t>(put)) % piece.size();
+    }
+  });
+  for (int turn = 0; turn < 20; ++turn) loop_.RunOnce();
+  stop = true;
+  flood.join();
+  EXPECT_GT(told_.events.size(), 1000u);
 }
 
 TEST_F(ChannelSessionTest, AStreamThatEndsWithoutRoomDoesNotStopTheNextCall) {
