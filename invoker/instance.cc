@@ -386,6 +386,7 @@ void Instance::RuntimeEnded(const sandbox::Outcome& outcome) {
   // The group is gone, and with it what it could tell.
   peak_ = std::max(peak_, outcome.memory_peak);
   if (output_) output_->Drain(true);
+  if (session_) session_->ReadRest();  // An answer it gave before it ended is an answer.
   switch (state_) {
     case State::kStarting:
     case State::kGone:

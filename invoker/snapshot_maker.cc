@@ -125,6 +125,7 @@ void SnapshotMaker::OnExit(const sandbox::Outcome& outcome) {
     parts_.stem_cells.ImageFailed(runtime_);
     return timer_.Start(kTryAgain, [this] { FinishForNow("the language's image is out of date"); });
   }
+  session_->ReadRest();  // Which may have finished this.
   Finish(Failed("Runtime.ExitError: " + ExitText(outcome)));
 }
 

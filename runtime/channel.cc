@@ -118,6 +118,8 @@ namespace {
 
 // Of one session, in a turn of the loop.
 constexpr size_t kBytesATurn = 256 * 1024;
+// Left behind by a process: more than a socket holds, less than one that still writes may send.
+constexpr size_t kMaxRest = 1024 * 1024;
 
 class ChannelSession final : public RuntimeSession {
  public:
@@ -131,7 +133,7 @@ class ChannelSession final : public RuntimeSession {
     TRY(base::sys::SetNonBlocking(events_.get()));
     TRY(base::sys::SetNonBlocking(answers_.get()));
     watcher_ = TRY(io::FdWatcher::Create(loop_, answers_.get(), io::FdWatcher::kReadable,
-                                         [this](int) { ReadSome(); }));
+                                         [this](int) { Read(kBytesATurn); }));
     return {};
   }
 
@@ -156,8 +158,14 @@ class ChannelSession final : public RuntimeSession {
            error == ECONNRESET;
   }
 
+  void ReadRest() override {
+    if (state_ == State::kBroken) return;
+    has_ended_ = true;
+    Read(kMaxRest);
+  }
+
   void Invoke(InvocationEvent event) override {
-    CHECK(state_ == State::kReady);
+    CHECK(state_ == State::kReady && !has_ended_);
     state_ = State::kRunning;
     request_id_ = event.request_id;
     head_ = EncodeInvokeHead(event);
@@ -219,24 +227,25 @@ class ChannelSession final : public RuntimeSession {
     if (watcher) room_watcher_ = std::move(*watcher);
   }
 
-  void ReadSome() {
+  // What is left after a turn's share is read on the next one: there is no end to a stream's
+  // pieces, and others want their turn.
+  void Read(size_t share) {
     static thread_local std::array<char, 65536> block;
     const std::weak_ptr<bool> alive = alive_;
-    // What is left after this turn's share is read on the next one: there is no end to a stream's
-    // pieces, and others want their turn.
-    for (size_t left = kBytesATurn; left > 0; left -= std::min(left, block.size())) {
+    for (size_t left = share; left > 0; left -= std::min(left, block.size())) {
       const ssize_t got = ::recv(answers_.get(), block.data(), block.size(), 0);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == EAGAIN) return;
       if (got <= 0) {
-        Break("the runtime closed its channel");
+        watcher_->SetEvents(0);
+        if (!has_ended_) Break("the runtime closed its channel");
         return;
       }
       std::string_view bytes(block.data(), static_cast<size_t>(got));
       while (!bytes.empty()) {
         if (!Take(bytes) || alive.expired()) return;
       }
-      if (stopped_) return watcher_->SetEvents(0);
+      if (stopped_ && !has_ended_) return watcher_->SetEvents(0);
       // A short read has taken what was there; another call would only say EAGAIN.
       if (static_cast<size_t>(got) < block.size()) return;
     }
@@ -282,6 +291,7 @@ class ChannelSession final : public RuntimeSession {
     switch (type) {
       case FrameType::kReady:
         if (state_ != State::kStarting || !body.empty()) return Break("unexpected 'ready' frame");
+        if (has_ended_) return true;
         state_ = State::kReady;
         delegate_.OnReady();
         return true;
@@ -336,7 +346,7 @@ class ChannelSession final : public RuntimeSession {
   }
 
   bool EndStream() {
-    state_ = State::kReady;
+    state_ = has_ended_ ? State::kLeaving : State::kReady;
     stopped_ = false;
     request_id_.clear();
     const std::weak_ptr<bool> alive = alive_;
@@ -351,7 +361,7 @@ class ChannelSession final : public RuntimeSession {
         type != FrameType::kResponse && state_ == State::kStreaming && id == request_id_;
     if (!ends_stream && !MayAnswer(id)) return false;
     stopped_ = false;
-    state_ = type == FrameType::kLastError ? State::kLeaving : State::kReady;
+    state_ = type == FrameType::kLastError || has_ended_ ? State::kLeaving : State::kReady;
     const std::weak_ptr<bool> alive = alive_;
     const std::string request_id = std::exchange(request_id_, {});
     if (type == FrameType::kResponse) {
@@ -388,7 +398,8 @@ class ChannelSession final : public RuntimeSession {
   std::string buffer_;
   FrameHeader header_;
   bool header_known_ = false;
-  bool stopped_ = false;  // Reading, until the owner has room for more of a stream.
+  bool has_ended_ = false;  // The process; what is read is what it left behind.
+  bool stopped_ = false;    // Reading, until the owner has room for more of a stream.
 };
 
 }  // namespace

@@ -69,6 +69,8 @@ class RuntimeApiSession final : public RuntimeSession {
   void Prepare() override { CHECK(false); }
 
   bool HasUnread() const override { return false; }
+  // An HTTP client waits for its answer before it lets its process end.
+  void ReadRest() override {}
   void ResumeStream() override {
     if (upload_) upload_->Resume();
   }

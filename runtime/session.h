@@ -68,6 +68,9 @@ class RuntimeSession {
   virtual void Prepare() = 0;
   // The process has ended without having read all that it was sent.
   virtual bool HasUnread() const = 0;
+  // The process has ended: what it has said and nobody has read yet is told now. It is neither
+  // ready nor idle any more, and that its end is closed breaks nothing.
+  virtual void ReadRest() = 0;
   // Only while ready (after OnReady or OnIdle). CHECKs it.
   virtual void Invoke(InvocationEvent event) = 0;
   // Reads on, where a piece of an answer has stopped it; else nothing.

@@ -134,6 +134,28 @@ TEST_F(DataFailure, ACallSentToAnInstanceThatIsJustDyingIsAnsweredOnce) {
   ExpectNextIsServedByANewOne(function);
 }
 
+TEST_F(DataFailure, WhatAProcessSaidBeforeItEndedIsHeardThoughItsEndIsKnownFirst) {
+  const auto function = Function("F");
+  const auto answered = Running(0, function);
+  process(0).Respond(answered->id, "1");
+  process(0).ExitFirst(1);
+  Turn();
+  EXPECT_EQ(answered->status(), InvocationStatus::kSuccess);
+  EXPECT_EQ(answered->result.payload, "1");
+  const auto failed = Invoke(function);
+  for (const size_t start : {1u, 2u}) {  // The second is the call's own.
+    process(start).Launched();
+    Turn();
+    process(start).InitError("Runtime.ImportModuleError", "{\"errorMessage\":\"no x\"}");
+    process(start).ExitFirst(1);
+    Turn();
+  }
+  EXPECT_EQ(failed->status(), InvocationStatus::kInitError);
+  EXPECT_EQ(failed->result.payload, "{\"errorMessage\":\"no x\"}");
+  EXPECT_EQ(failed->answers, 1);
+  EXPECT_EQ(States(), "");
+}
+
 TEST_F(DataFailure, AHandlersErrorIsPassedOnAndTheInstanceLives) {
   const auto function = Function("F");
   const auto call = Running(0, function);

@@ -207,15 +207,26 @@ std::optional<Event> FakeProcess::Take() {
 }
 
 void FakeProcess::End(const sandbox::Outcome& outcome) {
-  if (std::exchange(ended_, true)) return;
+  if (!Close()) return;
+  loop_.Post([self = shared_from_this(), outcome] { self->Tell(outcome); });
+}
+
+void FakeProcess::ExitFirst(int status) {
+  if (Close()) Tell({.kind = sandbox::Outcome::Kind::kExited, .exit_status = status});
+}
+
+bool FakeProcess::Close() {
+  if (std::exchange(ended_, true)) return false;
   CloseChannel();
   output_.Reset();
   init_.Reset();
   extension_output_.Reset();
-  loop_.Post([self = shared_from_this(), outcome] {
-    self->told_ = true;
-    if (auto on_exit = std::exchange(self->on_exit_, nullptr)) on_exit(outcome);
-  });
+  return true;
+}
+
+void FakeProcess::Tell(const sandbox::Outcome& outcome) {
+  told_ = true;
+  if (auto on_exit = std::exchange(on_exit_, nullptr)) on_exit(outcome);
 }
 
 void FakeProcess::ReadOrders() {

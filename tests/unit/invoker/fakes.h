@@ -76,6 +76,8 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
          .out_of_memory = out_of_memory});
   }
   void End(const sandbox::Outcome& outcome);
+  // Its end is read before what it has said.
+  void ExitFirst(int status);
 
   bool launched() const { return launched_; }
   bool ended() const { return ended_; }
@@ -110,6 +112,9 @@ class FakeProcess : public std::enable_shared_from_this<FakeProcess> {
 
  private:
   friend class FakeSandbox;
+
+  bool Close();
+  void Tell(const sandbox::Outcome& outcome);
 
   io::Loop& loop_;
   sandbox::ZygoteClient::LaunchCallback callback_;
