@@ -10,14 +10,15 @@
 namespace hearth::io {
 namespace {
 
-constexpr size_t kMaxResponseBody = 1u << 30;
+constexpr size_t kMaxAnswerHead = 1 << 20;
 
 using base::Result;
 
 }  // namespace
 
 struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
-  Impl(Loop& on_loop, std::string to) : loop(on_loop), address(std::move(to)) {}
+  Impl(Loop& on_loop, std::string to, size_t most)
+      : loop(on_loop), address(std::move(to)), max_answer(most) {}
 
   struct Write {
     uv_write_t request{};
@@ -31,6 +32,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
 
   Loop& loop;
   std::string address;
+  const size_t max_answer;
+  size_t received = 0;      // Of this answer.
+  base::UniqueFd socket;    // For the next connection, where the caller has made it.
   uv_tcp_t* tcp = nullptr;  // Freed by its close callback.
   bool connected = false;
   std::unique_ptr<HttpParser> parser;
@@ -76,6 +80,14 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     tcp = new uv_tcp_t;
     CHECK(uv_tcp_init(loop.raw(), tcp) == 0);
     tcp->data = this;
+    if (socket.valid()) {
+      const int opened = uv_tcp_open(tcp, socket.get());
+      if (opened != 0) {
+        loop.Post([self = shared_from_this(), opened] { self->Fail("open a socket", opened); });
+        return;
+      }
+      (void)socket.Release();
+    }
     auto* connect = new Connect{.client = weak_from_this()};
     const int error =
         uv_tcp_connect(&connect->request, tcp, reinterpret_cast<struct sockaddr*>(&where),
@@ -99,8 +111,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     connected = true;
     uv_tcp_nodelay(tcp, 1);
     parser = std::make_unique<HttpParser>(HttpParser::Options{.kind = HttpKind::kResponse,
-                                                              .max_body = kMaxResponseBody,
-                                                              .max_header_bytes = 1 << 20,
+                                                              .max_body = max_answer,
+                                                              .max_header_bytes = kMaxAnswerHead,
                                                               .max_headers = 1000,
                                                               .max_target = 0});
     uv_read_start(
@@ -134,6 +146,11 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
       return;
     }
     std::string_view rest(data, static_cast<size_t>(got));
+    if (!callback) return Close();  // Nobody has asked.
+    received += rest.size();
+    if (received > max_answer + kMaxAnswerHead) {
+      return Finish(base::Invalid("read response", "the answer is too long"));
+    }
     while (true) {
       rest.remove_prefix(parser->Feed(rest));
       if (parser->state() == HttpParser::State::kRefused) {
@@ -150,6 +167,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   }
 
   void WriteRequest() {
+    received = 0;
     parser->SetResponseHasNoBody(bytes->starts_with("HEAD "));
     uv_buf_t buffer_view =
         uv_buf_init(const_cast<char*>(bytes->data()), static_cast<unsigned>(bytes->size()));
@@ -172,8 +190,12 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   }
 };
 
-HttpClient::HttpClient(Loop& loop, std::string address)
-    : impl_(std::make_shared<Impl>(loop, std::move(address))) {}
+HttpClient::HttpClient(Loop& loop, std::string address, size_t max_answer)
+    : impl_(std::make_shared<Impl>(loop, std::move(address), max_answer)) {}
+
+bool HttpClient::connected() const { return impl_->connected; }
+
+void HttpClient::UseSocket(base::UniqueFd socket) { impl_->socket = std::move(socket); }
 
 HttpClient::~HttpClient() {
   impl_->callback = nullptr;

@@ -251,6 +251,22 @@ base::Result<CapturePacket> DecodeCapture(std::string_view body) {
   return out;
 }
 
+std::string EncodeSocket(const SocketPacket& packet) {
+  WireWriter out;
+  out.Number(packet.id);
+  out.Number(packet.sandbox);
+  return Packet(PacketKind::kSocket, std::move(out));
+}
+
+base::Result<SocketPacket> DecodeSocket(std::string_view body) {
+  WireReader in(body);
+  SocketPacket out;
+  out.id = TRY(in.Number());
+  out.sandbox = TRY(in.Number());
+  TRY(in.End());
+  return out;
+}
+
 std::string EncodeFailed(const FailedPacket& packet) {
   WireWriter out;
   out.Number(packet.id);

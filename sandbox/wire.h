@@ -47,8 +47,9 @@ enum class PacketKind : char {
   kLaunch = 'L',     // host -> zygote, with the passed descriptors
   kLaunched = 'G',   // zygote -> host, with the pidfd and the listeners
   kAdopt = 'A',      // host -> zygote
-  kDone = 'D',       // zygote -> host: to a kAdopt or a kCapture
+  kDone = 'D',       // zygote -> host: to a kAdopt or a kCapture; to a kSocket, with the socket
   kCapture = 'C',    // host -> zygote, with the file for the image
+  kSocket = 'S',     // host -> zygote: a socket in a sandbox's network
   kTerminate = 'T',  // host -> zygote: SIGTERM to a sandbox's first process; unanswered
   kFailed = 'F',     // zygote -> host: to kOptions (id 0), or to a request
   kExited = 'E',     // zygote -> host, after kLaunched
@@ -78,6 +79,10 @@ struct CapturePacket {
   uint64_t sandbox = 0;  // the id of its kLaunch
   ImageRules rules;
 };
+struct SocketPacket {
+  uint64_t id = 0;       // of the request
+  uint64_t sandbox = 0;  // the id of its kLaunch
+};
 struct FailedPacket {
   uint64_t id = 0;
   base::Error error;
@@ -94,6 +99,7 @@ std::string EncodeLaunched(const LaunchedPacket& packet);
 std::string EncodeAdopt(const AdoptPacket& packet);
 std::string EncodeDone(const DonePacket& packet);
 std::string EncodeCapture(const CapturePacket& packet);
+std::string EncodeSocket(const SocketPacket& packet);
 std::string EncodeTerminate(uint64_t sandbox);  // The id of its kLaunch.
 std::string EncodeFailed(const FailedPacket& packet);
 std::string EncodeExited(const ExitedPacket& packet);
@@ -106,6 +112,7 @@ base::Result<LaunchedPacket> DecodeLaunched(std::string_view body);
 base::Result<AdoptPacket> DecodeAdopt(std::string_view body);
 base::Result<DonePacket> DecodeDone(std::string_view body);
 base::Result<CapturePacket> DecodeCapture(std::string_view body);
+base::Result<SocketPacket> DecodeSocket(std::string_view body);
 base::Result<uint64_t> DecodeTerminate(std::string_view body);
 base::Result<FailedPacket> DecodeFailed(std::string_view body);
 base::Result<ExitedPacket> DecodeExited(std::string_view body);

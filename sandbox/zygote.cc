@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/sys.h"
+#include "sandbox/sandbox_socket.h"
 
 namespace hearth::sandbox {
 namespace {
@@ -140,6 +141,9 @@ base::Result<void> Zygote::Take(std::string_view packet, std::vector<base::Uniqu
     case PacketKind::kCapture:
       Capture(TRY(DecodeCapture(body)), fds);
       return {};
+    case PacketKind::kSocket:
+      MakeSocket(TRY(DecodeSocket(body)));
+      return {};
     default:
       return base::Invalid("read packet", "it is no request");
   }
@@ -184,6 +188,18 @@ void Zygote::Adopt(const AdoptPacket& packet) {
   const auto adopted = adopt();
   Send(adopted ? EncodeDone({packet.id, std::move(timings)})
                : EncodeFailed({packet.id, adopted.error()}));
+}
+
+void Zygote::MakeSocket(const SocketPacket& packet) {
+  const Slot* const slot = slots_->FindRunning(packet.sandbox);
+  if (slot == nullptr) {
+    const base::Error error{base::ErrorKind::kNotFound, "make a socket", 0,
+                            "the sandbox has ended"};
+    return Send(EncodeFailed({packet.id, error}));
+  }
+  const auto made = SocketInSandbox(slot->embryo.pidfd.get(), own_network_.get());
+  if (!made) return Send(EncodeFailed({packet.id, made.error()}));
+  Send(EncodeDone({packet.id, {}}), {made->get()});
 }
 
 // --- answers

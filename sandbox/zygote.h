@@ -71,6 +71,7 @@ class Zygote {
   void Accept(LaunchPacket packet, std::vector<base::UniqueFd> fds);
   void Adopt(const AdoptPacket& packet);
   void Capture(const CapturePacket& packet, const std::vector<base::UniqueFd>& fds);
+  void MakeSocket(const SocketPacket& packet);
   void OnCapture(uint64_t id);
   int TimeoutMs();
 
@@ -106,7 +107,8 @@ class Zygote {
   FillerReports fillers_;
   base::UniqueFd epoll_;
   base::UniqueFd lock_;
-  base::UniqueFd own_mounts_;  // This process's mount namespace.
+  base::UniqueFd own_mounts_;   // This process's mount namespace,
+  base::UniqueFd own_network_;  // and network namespace.
   MachineReport machine_;
   std::unique_ptr<CgroupTree> groups_;
   std::unique_ptr<RootImage> root_;

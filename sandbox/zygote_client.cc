@@ -75,7 +75,23 @@ class RealClient final : public ZygoteClient {
 
   void Adopt(const Sandbox& sandbox, const Adoption& adoption, AdoptCallback callback) override {
     const uint64_t id = next_id_++;
-    Ask(id, {EncodeAdopt({id, sandbox.id(), adoption}), {}}, std::move(callback));
+    Ask(id, {EncodeAdopt({id, sandbox.id(), adoption}), {}},
+        [callback = std::move(callback)](base::Result<Finished> done) {
+          if (!done) return callback(std::unexpected(std::move(done).error()));
+          callback(std::move(done->timings));
+        });
+  }
+
+  void MakeSocket(const Sandbox& sandbox, SocketCallback callback) override {
+    const uint64_t id = next_id_++;
+    Ask(id, {EncodeSocket({id, sandbox.id()}), {}},
+        [callback = std::move(callback)](base::Result<Finished> done) {
+          if (!done) return callback(std::unexpected(std::move(done).error()));
+          if (done->fds.size() == 1) return callback(std::move(done->fds[0]));
+          callback(
+              base::MakeError(base::ErrorKind::kLimit, "make a socket",
+                              "no more descriptors may be opened: raise RLIMIT_NOFILE (hard)"));
+        });
   }
 
   void Capture(const Sandbox& sandbox, int image, const ImageRules& rules,
@@ -114,7 +130,11 @@ class RealClient final : public ZygoteClient {
   };
 
   // The answer to a request about a sandbox that is there.
-  using DoneCallback = AdoptCallback;
+  struct Finished {
+    std::vector<StepTiming> timings;
+    std::vector<base::UniqueFd> fds;
+  };
+  using DoneCallback = std::function<void(base::Result<Finished>)>;
 
   void Ask(uint64_t id, Outgoing request, DoneCallback callback) {
     asked_.emplace(id, std::move(callback));
@@ -149,7 +169,7 @@ class RealClient final : public ZygoteClient {
   void Launched(LaunchedPacket packet, std::vector<base::UniqueFd> fds);
   void Abandon(const LaunchedPacket& packet);
   void Exited(const ExitedPacket& packet);
-  void Done(uint64_t id, base::Result<std::vector<StepTiming>> result);
+  void Done(uint64_t id, base::Result<Finished> result);
   void Fail(uint64_t id, base::Error error);
 
   void TellRefused() {
@@ -239,7 +259,7 @@ void RealClient::Handle(sys::ReceivedMessage message) {
     case PacketKind::kDone: {
       auto packet = DecodeDone(body);
       if (!packet) return Lose();
-      return Done(packet->id, std::move(packet->timings));
+      return Done(packet->id, Finished{std::move(packet->timings), std::move(message.fds)});
     }
     case PacketKind::kFailed: {
       auto packet = DecodeFailed(body);
@@ -256,6 +276,7 @@ void RealClient::Handle(sys::ReceivedMessage message) {
     case PacketKind::kLaunch:
     case PacketKind::kAdopt:
     case PacketKind::kCapture:
+    case PacketKind::kSocket:
     case PacketKind::kTerminate:
       break;
   }
@@ -294,7 +315,7 @@ void RealClient::Exited(const ExitedPacket& packet) {
   if (auto on_exit = std::exchange(state->on_exit, nullptr)) on_exit(packet.outcome);
 }
 
-void RealClient::Done(uint64_t id, base::Result<std::vector<StepTiming>> result) {
+void RealClient::Done(uint64_t id, base::Result<Finished> result) {
   const auto found = asked_.find(id);
   if (found == asked_.end()) return;
   DoneCallback callback = std::move(found->second);

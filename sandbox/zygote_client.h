@@ -110,6 +110,11 @@ class ZygoteClient {
   // Asks the first process of a running sandbox to end: SIGTERM, which it may ignore.
   virtual void Terminate(const Sandbox& /*sandbox*/) {}
 
+  // A TCP socket in a running sandbox's network, non-blocking, not connected: through it the caller
+  // reaches what listens inside.
+  using SocketCallback = std::function<void(base::Result<base::UniqueFd>)>;
+  virtual void MakeSocket(const Sandbox& sandbox, SocketCallback callback) = 0;
+
   // Writes what a running sandbox is now to the empty file `image` (sandbox/image.h), which is
   // duplicated before this returns. The sandbox stands still meanwhile and then goes on.
   using CaptureCallback = std::function<void(base::Result<void>)>;

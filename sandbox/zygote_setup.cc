@@ -129,6 +129,8 @@ base::Result<void> Zygote::LeaveHostsMounts() {
   }
   own_mounts_ = base::UniqueFd(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
   if (!own_mounts_.valid()) return base::SystemError("open /proc/self/ns/mnt");
+  own_network_ = base::UniqueFd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!own_network_.valid()) return base::SystemError("open /proc/self/ns/net");
   return {};
 }
 

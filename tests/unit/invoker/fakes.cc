@@ -298,6 +298,12 @@ void FakeZygote::Terminate(const sandbox::Sandbox& sandbox) {
   ++(*found)->terminations;
 }
 
+void FakeZygote::MakeSocket(const sandbox::Sandbox&, SocketCallback callback) {
+  loop_.Post([callback = std::move(callback)] {
+    callback(base::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
+  });
+}
+
 void FakeZygote::Capture(const sandbox::Sandbox& sandbox, int image, const sandbox::ImageRules&,
                          CaptureCallback callback) {
   const auto found =

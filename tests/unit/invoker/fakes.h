@@ -150,6 +150,8 @@ class FakeZygote final : public sandbox::ZygoteClient {
   void Adopt(const sandbox::Sandbox& sandbox, const sandbox::Adoption& adoption,
              AdoptCallback callback) override;
   void Terminate(const sandbox::Sandbox& sandbox) override;
+  // In the test's own network.
+  void MakeSocket(const sandbox::Sandbox& sandbox, SocketCallback callback) override;
   void Capture(const sandbox::Sandbox& sandbox, int image, const sandbox::ImageRules& rules,
                CaptureCallback callback) override;
 

@@ -4,6 +4,7 @@
 
 #include "io/offload.h"
 #include "tests/unit/io/http_server_fixture.h"
+#include "tests/unit/io/raw_listener.h"
 
 namespace hearth::io {
 namespace {
@@ -127,6 +128,56 @@ TEST_F(HttpClientTest, MayBeDestroyedOrUsedAgainInItsCallback) {
   });
   loop_.RunUntil([&] { return client == nullptr; });
   EXPECT_EQ(answers, 2);
+}
+
+TEST_F(HttpClientTest, ConnectsOnTheSocketThatItIsGiven) {
+  Start();
+  HttpClient client(loop_, address_);
+  EXPECT_FALSE(client.connected());
+  base::UniqueFd socket = test::RawListener::Socket();
+  struct sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(0x7f000005);  // 127.0.0.5: it can be told apart.
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  client.UseSocket(std::move(socket));
+  EXPECT_TRUE(Call(client, {.method = "GET", .target = "/"}));
+  EXPECT_TRUE(client.connected());
+  EXPECT_TRUE(requests_.back().peer.starts_with("127.0.0.5:")) << requests_.back().peer;
+}
+
+TEST_F(HttpClientTest, EndsTheConnectionOfAServerThatSaysTooMuch) {
+  test::RawListener listener;
+  HttpClient client(loop_, listener.address(), 1000);
+  const auto ask = [&](std::string_view answer) {
+    std::optional<base::Result<HttpResponse>> result;
+    client.Send({.method = "GET", .target = "/"}, [&](auto got) { result = std::move(got); });
+    test::Settle(loop_);
+    const base::UniqueFd peer = listener.Accept();
+    test::RawListener::Say(peer.get(), answer);
+    for (int more = 0; more < 200 && !result; ++more) {
+      std::string interim;
+      for (int i = 0; i < 1000; ++i) interim += "HTTP/1.1 100 Continue\r\n\r\n";
+      (void)!::send(peer.get(), interim.data(), interim.size(), MSG_NOSIGNAL);
+      test::Settle(loop_);
+    }
+    EXPECT_TRUE(result.has_value());
+    return result && result->has_value();
+  };
+  EXPECT_FALSE(ask("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n"));
+  EXPECT_FALSE(ask("")) << "no end of interim answers";
+  EXPECT_FALSE(ask("SSH-2.0-x\r\n"));
+  // What nobody has asked for.
+  std::optional<base::Result<HttpResponse>> result;
+  client.Send({.method = "GET", .target = "/"}, [&](auto got) { result = std::move(got); });
+  test::Settle(loop_);
+  const base::UniqueFd peer = listener.Accept();
+  test::RawListener::Say(peer.get(), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  test::Settle(loop_);
+  ASSERT_TRUE(result && result->has_value());
+  EXPECT_TRUE(client.connected());
+  test::RawListener::Say(peer.get(), "more");
+  test::Settle(loop_);
+  EXPECT_FALSE(client.connected());
 }
 
 // Fetch blocks, so it runs beside the loop that serves it.

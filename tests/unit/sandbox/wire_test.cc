@@ -171,6 +171,17 @@ TEST(Packets, SurviveAnyBytes) {
   }
 }
 
+TEST(Packets, ASocketIsAskedForBySandbox) {
+  const std::string packet = EncodeSocket({7, 8});
+  EXPECT_EQ(packet[0], 'S');
+  const auto read = DecodeSocket(Body(packet));
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->id, 7u);
+  EXPECT_EQ(read->sandbox, 8u);
+  EXPECT_FALSE(DecodeSocket(Body(packet).substr(1)).has_value());
+  EXPECT_FALSE(DecodeSocket(std::string(Body(packet)) + "x").has_value());
+}
+
 TEST(Packets, RefuseNumbersThatMeanNothing) {
   LaunchPacket launch = kLaunch;
   launch.passed_as = {kMaxPassedNumber + 1};
