@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/id.h"
 #include "base/limits.h"
+#include "invoker/function_controls_api.h"
 #include "invoker/function_name.h"
 #include "invoker/uploaded_code.h"
 
@@ -55,7 +56,13 @@ class ControlPlaneImpl final : public ControlPlane {
 
   std::expected<Checked, aws::ApiError> Check(const FunctionSettings& settings) const override {
     auto checked = CheckSettings(settings, catalog_, options_.memory_step);
-    if (!checked || settings.layers.empty()) return checked;
+    if (!checked) return checked;
+    if (auto refusal =
+            CheckRuntimeManagement(options_.account, settings.runtime, settings.update_runtime_on,
+                                   settings.runtime_version_arn)) {
+      return std::unexpected(std::move(*refusal));
+    }
+    if (settings.layers.empty()) return checked;
     std::vector<UsedLayer> known = settings.known_layers;
     if (const FunctionRef current = registry_.Find(settings.name)) {
       known.insert(known.end(), current->layers.begin(), current->layers.end());
@@ -155,7 +162,8 @@ class ControlPlaneImpl final : public ControlPlane {
 
  private:
   struct Step {
-    // An update leaves what is the function's own, whatever the version, as it finds it.
+    // An update leaves what it does not take (what is the function's own, whatever the version,
+    // and runtime management) as it finds it; a replacement says all of it.
     enum Kind { kCreate, kUpdate, kReplace } kind;
     Publication publication = Publication::kNone;
   };
@@ -226,11 +234,10 @@ class ControlPlaneImpl final : public ControlPlane {
           auto record = current == nullptr ? std::make_shared<FunctionRecord>()
                                            : std::make_shared<FunctionRecord>(*current);
           FunctionVersion latest = next;
-          if (step.kind != Step::kCreate && current != nullptr) {
+          if (step.kind == Step::kUpdate && current != nullptr) {
+            CopyFunctionsOwn(*current->latest, latest);
             latest.update_runtime_on = current->latest->update_runtime_on;
             latest.runtime_version_arn = current->latest->runtime_version_arn;
-            latest.allows_loops = current->latest->allows_loops;
-            if (step.kind == Step::kUpdate) CopyFunctionsOwn(*current->latest, latest);
           }
           record->latest = std::make_shared<const FunctionVersion>(std::move(latest));
           *answer = record->latest;

@@ -95,12 +95,15 @@ std::vector<EventSourceMappings::Shown> EventSourceMappings::List() const {
 }
 
 MappingRef EventSourceMappings::FindTwin(const EventSourceMapping& mapping) const {
+  const auto is_twin = [&mapping](const MappingRef& other) {
+    return other != nullptr && other->function == mapping.function &&
+           other->qualifier == mapping.qualifier && other->source_arn == mapping.source_arn;
+  };
   for (const auto& [uuid, entry] : entries_) {
-    const EventSourceMapping& other = *entry.mapping;
-    if (uuid != mapping.uuid && other.function == mapping.function &&
-        other.qualifier == mapping.qualifier && other.source_arn == mapping.source_arn) {
-      return entry.mapping;
-    }
+    if (uuid == mapping.uuid) continue;
+    // An update may fail, so what it would replace counts until it is durable.
+    if (is_twin(entry.mapping)) return entry.mapping;
+    if (is_twin(entry.next)) return entry.next;
   }
   return nullptr;
 }
@@ -167,10 +170,12 @@ void EventSourceMappings::Update(const std::string& uuid, EventSourceMapping nex
   Entry& entry = entries_.at(uuid);
   entry.is_writing = true;
   auto mapping = std::make_shared<const EventSourceMapping>(std::move(next));
+  entry.next = mapping;
   Write(mapping, false,
         [this, uuid, mapping, done = std::move(done)](const base::Result<void>& result) {
           Entry& changed = entries_.at(uuid);
           changed.is_writing = false;
+          changed.next = nullptr;
           if (!result) return done(std::unexpected(ServiceError(result.error())));
           const bool was_enabled = changed.mapping->enabled;
           changed.mapping = mapping;

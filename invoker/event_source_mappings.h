@@ -50,7 +50,8 @@ class EventSourceMappings {
   std::optional<Shown> Find(const std::string& uuid) const;
   // By UUID.
   std::vector<Shown> List() const;
-  // The one of this function (and qualifier) and source, also one that is being created.
+  // The one of this function (and qualifier) and source, also one that is being created, and one
+  // that is being made so by an update.
   MappingRef FindTwin(const EventSourceMapping& mapping) const;
 
   // `mapping` has its UUID; there is none such, and no twin.
@@ -66,6 +67,7 @@ class EventSourceMappings {
   struct Entry {
     MappingRef mapping;
     State state = State::kCreating;
+    MappingRef next;           // What an update is making of it; nullptr: there is none.
     MappingRef running;        // As its source was started; nullptr: it was not.
     bool is_durable = false;   // Otherwise its creation is being stored.
     bool is_stopping = false;  // The source has been told, and has not answered.

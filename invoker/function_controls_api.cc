@@ -23,6 +23,27 @@ Json RuntimeManagementJson(const std::string& arn, const FunctionVersion& functi
 
 }  // namespace
 
+std::optional<aws::ApiError> CheckRuntimeManagement(const Account& account,
+                                                    const std::string& runtime,
+                                                    const std::string& mode,
+                                                    const std::string& arn) {
+  if (mode != "Auto" && mode != "Manual" && mode != "FunctionUpdate") {
+    return ValidationError(mode, "updateRuntimeOn",
+                           "Member must satisfy enum value set: [FunctionUpdate, Auto, Manual]");
+  }
+  if ((mode == "Manual") == arn.empty()) {
+    return InvalidParameter(mode == "Manual" ? "RuntimeVersionArn must be specified when "
+                                               "UpdateRuntimeOn is Manual."
+                                             : "RuntimeVersionArn may be specified only when "
+                                               "UpdateRuntimeOn is Manual.");
+  }
+  if (!arn.empty() && !runtime.empty() && arn != RuntimeVersionArn(account, runtime)) {
+    return InvalidParameter("Hearth has one version of " + runtime + ", " +
+                            RuntimeVersionArn(account, runtime) + ", and not " + arn + ".");
+  }
+  return std::nullopt;
+}
+
 bool FunctionControlsApi::Handle(aws::Call& call, const FunctionName& name,
                                  const std::string& part) {
   const std::string& method = call.request.method;
@@ -116,18 +137,10 @@ void FunctionControlsApi::PutRuntimeManagement(aws::Call call, const FunctionNam
   if (auto refusal = ReadText(*body, "UpdateRuntimeOn", mode)) return Refuse(call, *refusal);
   if (auto refusal = ReadText(*body, "RuntimeVersionArn", version)) return Refuse(call, *refusal);
   if (!mode) return Refuse(call, MissingMember("updateRuntimeOn"));
-  if (mode != "Auto" && mode != "Manual" && mode != "FunctionUpdate") {
-    return Refuse(call, ValidationError(
-                            *mode, "updateRuntimeOn",
-                            "Member must satisfy enum value set: [FunctionUpdate, Auto, Manual]"));
-  }
   const std::string arn = version.value_or("");
-  if ((mode == "Manual") == arn.empty()) {
-    return Refuse(
-        call, InvalidParameter(mode == "Manual" ? "RuntimeVersionArn must be specified when "
-                                                  "UpdateRuntimeOn is Manual."
-                                                : "RuntimeVersionArn may be specified only when "
-                                                  "UpdateRuntimeOn is Manual."));
+  // What is wrong whatever the runtime, before what is not there.
+  if (auto refusal = CheckRuntimeManagement(account_, {}, *mode, arn)) {
+    return Refuse(call, *refusal);
   }
   const RecordRef record = registry_.Record(name.name);
   if (record != nullptr && record->aliases.contains(name.qualifier)) {
@@ -137,10 +150,8 @@ void FunctionControlsApi::PutRuntimeManagement(aws::Call call, const FunctionNam
   const FunctionRef found =
       record == nullptr ? nullptr : ResolveForReading(*record, name.qualifier);
   if (found == nullptr) return Refuse(call, FunctionNotFound(account_, name));
-  if (!arn.empty() && arn != RuntimeVersionArn(account_, found->runtime)) {
-    return Refuse(call, InvalidParameter("Hearth has one version of " + found->runtime + ", " +
-                                         RuntimeVersionArn(account_, found->runtime) +
-                                         ", and not " + arn + "."));
+  if (auto refusal = CheckRuntimeManagement(account_, found->runtime, *mode, arn)) {
+    return Refuse(call, *refusal);
   }
   Change(
       std::move(call), name,

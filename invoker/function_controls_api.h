@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "aws/gateway.h"
@@ -13,6 +14,13 @@
 #include "invoker/registry.h"
 
 namespace hearth::invoker {
+
+// Why a function of this runtime cannot have these runtime management settings. `arn` empty: none
+// is given. Both stacks/ and the wire API come here.
+std::optional<aws::ApiError> CheckRuntimeManagement(const Account& account,
+                                                    const std::string& runtime,
+                                                    const std::string& mode,
+                                                    const std::string& arn);
 
 class FunctionControlsApi {
  public:

@@ -17,6 +17,10 @@ bool IsWellFormed(std::string_view qualifier) {
 
 }  // namespace
 
+std::string QualifierKey(const FunctionName& name) {
+  return name.qualifier.empty() ? "$LATEST" : name.qualifier;
+}
+
 std::optional<aws::ApiError> CheckUnqualified(const FunctionName& name) {
   if (name.qualifier.empty()) return std::nullopt;
   return InvalidParameter(

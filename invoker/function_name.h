@@ -27,6 +27,10 @@ std::expected<FunctionName, aws::ApiError> ParseFunctionName(const Account& acco
                                                              std::string_view text,
                                                              std::string_view qualifier);
 
+// Under what a record keeps what a function, a version or an alias has: $LATEST where none is
+// named.
+std::string QualifierKey(const FunctionName& name);
+
 // The refusal of an operation on a function as such, where a version or an alias is named.
 std::optional<aws::ApiError> CheckUnqualified(const FunctionName& name);
 aws::ApiError FunctionNotFound(const Account& account, const FunctionName& name);

@@ -285,8 +285,11 @@ std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettin
                   .revision_id = {},
                   .last_modified = {},
                   .tags = settings.tags,
+                  .allows_loops = settings.allows_loops,
                   .reserved = settings.reserved,
                   .state_reason = {},
+                  .update_runtime_on = settings.update_runtime_on,
+                  .runtime_version_arn = settings.runtime_version_arn,
                   .latest_description = {}};
   return out;
 }
@@ -307,7 +310,10 @@ FunctionSettings SettingsOf(const FunctionVersion& function) {
           .tags = function.tags,
           .reserved = function.reserved,
           .logging = function.logging,
-          .snap_start = function.snap_start};
+          .snap_start = function.snap_start,
+          .allows_loops = function.allows_loops,
+          .update_runtime_on = function.update_runtime_on,
+          .runtime_version_arn = function.runtime_version_arn};
 }
 
 }  // namespace hearth::invoker

@@ -35,7 +35,10 @@ struct FunctionSettings {
   std::map<std::string, std::string> tags;
   std::optional<int64_t> reserved;  // ReservedConcurrentExecutions
   LogSettings logging;
-  bool snap_start = false;          // SnapStart.ApplyOn: PublishedVersions
+  bool snap_start = false;                 // SnapStart.ApplyOn: PublishedVersions
+  bool allows_loops = false;               // RecursiveLoop: Allow
+  std::string update_runtime_on = "Auto";  // RuntimeManagementConfig
+  std::string runtime_version_arn;         // Where update_runtime_on is "Manual".
 };
 
 // The checked configuration, without code and layers, and what the user should know about it.

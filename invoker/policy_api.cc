@@ -79,6 +79,18 @@ void AddPermission(Registry& registry, const Account& account, const FunctionNam
       std::move(done));
 }
 
+void ReplacePermission(Registry& registry, const Account& account, const FunctionName& name,
+                       PolicyStatement statement, Registry::Done done) {
+  ChangePolicy(
+      registry, account, name, {},
+      [arn = FunctionArn(account, name.name, name.qualifier),
+       statement = std::move(statement)](PolicyStatements& policy) {
+        std::erase_if(policy, [&](const PolicyStatement& one) { return one.id == statement.id; });
+        return AddStatement(policy, statement, arn);
+      },
+      std::move(done));
+}
+
 void RemovePermission(Registry& registry, const Account& account, const FunctionName& name,
                       const std::string& id, const std::string& expected_revision,
                       Registry::Done done) {

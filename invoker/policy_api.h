@@ -20,6 +20,9 @@ namespace hearth::invoker {
 void AddPermission(Registry& registry, const Account& account, const FunctionName& name,
                    PolicyStatement statement, const std::string& expected_revision,
                    Registry::Done done);
+// The same, but the statement takes the place of the one with its id: what a template does.
+void ReplacePermission(Registry& registry, const Account& account, const FunctionName& name,
+                       PolicyStatement statement, Registry::Done done);
 void RemovePermission(Registry& registry, const Account& account, const FunctionName& name,
                       const std::string& id, const std::string& expected_revision,
                       Registry::Done done);

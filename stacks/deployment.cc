@@ -92,6 +92,8 @@ bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersio
          actual.environment == w.environment && actual.snap_start == w.snap_start &&
          actual.logging == w.logging && actual.architecture == w.architecture &&
          actual.tags == w.tags && actual.layers == w.layers && actual.reserved == w.reserved &&
+         actual.allows_loops == w.allows_loops && actual.update_runtime_on == w.update_runtime_on &&
+         actual.runtime_version_arn == w.runtime_version_arn &&
          actual.code_digest == wanted.code_digest;
 }
 
@@ -140,9 +142,9 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
   std::string physical_id = change.function;
   if (change.kind == ResourceKind::kAlias) physical_id += ":" + change.alias;
   if (IsCleanUp(change)) physical_id += ":" + change.version.number;
-  if (const auto number = numbers_.find(change.version.token);
+  if (const auto number = made_.find(change.version.token);
       (change.kind == ResourceKind::kVersion || change.kind == ResourceKind::kLayer) &&
-      number != numbers_.end()) {
+      number != made_.end()) {
     physical_id += ":" + number->second;
   }
   base::Json event = {{"event", "resource"},
@@ -162,7 +164,7 @@ void Deployment::ApplyNext() {
       ++next_;
       continue;
     }
-    if (!change.version.number.empty()) numbers_[change.version.token] = change.version.number;
+    if (!change.version.number.empty()) made_[change.version.token] = change.version.number;
     if (!IsUnchanged(change)) break;
     EmitStep(change, "unchanged", "done", "");
     ++next_;
@@ -194,14 +196,13 @@ bool Deployment::IsUnchanged(const Change& change) const {
     case ResourceKind::kFunction: {
       const auto actual = host_.registry.Find(change.function);
       if (!change.after) return actual == nullptr;
-      return actual != nullptr &&
-             Matches(host_.control, *actual, WithNumbers(*change.after, numbers_));
+      return actual != nullptr && Matches(host_.control, *actual, WithMade(*change.after, made_));
     }
     case ResourceKind::kVersion:
       return IsThere(host_.registry, change.function, change.version);
     case ResourceKind::kAlias: {
       const auto actual = CurrentAlias(host_.registry, change.function, change.alias);
-      return change.alias_after ? actual == WithNumbers(*change.alias_after, numbers_) : !actual;
+      return change.alias_after ? actual == WithMade(*change.alias_after, made_) : !actual;
     }
     case ResourceKind::kLayer:
       return !change.version.number.empty();
@@ -213,7 +214,7 @@ void Deployment::Apply(const Change& change, StepDone done) {
   switch (change.kind) {
     case ResourceKind::kFunction: {
       std::optional<FunctionState> target = change.after;
-      if (target) target = WithNumbers(*std::move(target), numbers_);
+      if (target) target = WithMade(*std::move(target), made_);
       return Bring(change, target, std::move(done));
     }
     case ResourceKind::kVersion:
@@ -222,12 +223,12 @@ void Deployment::Apply(const Change& change, StepDone done) {
           [self = shared_from_this(), token = change.version.token,
            done = std::move(done)](const std::expected<std::string, std::string>& number) {
             if (!number) return done(std::unexpected(number.error()));
-            self->numbers_[token] = *number;
+            self->made_[token] = *number;
             done({});
           });
     case ResourceKind::kAlias: {
       std::optional<AliasState> target = change.alias_after;
-      if (target) target = WithNumbers(*std::move(target), numbers_);
+      if (target) target = WithMade(*std::move(target), made_);
       return BringAlias(host_.control, host_.registry, change.function, change.alias, target,
                         std::move(done));
     }
@@ -237,7 +238,7 @@ void Deployment::Apply(const Change& change, StepDone done) {
           [self = shared_from_this(), token = change.version.token,
            done = std::move(done)](const std::expected<std::string, std::string>& number) {
             if (!number) return done(std::unexpected(number.error()));
-            self->numbers_[token] = *number;
+            self->made_[token] = *number;
             done({});
           });
   }
@@ -263,10 +264,10 @@ void Deployment::Undo(const Change& change, StepDone done) {
 void Deployment::Commit() {
   if (record_) {
     for (auto& resource : record_->resources) {
-      resource.physical_id = WithNumbers(std::move(resource.physical_id), numbers_);
+      resource.physical_id = WithMade(std::move(resource.physical_id), made_);
     }
     for (auto& output : record_->outputs) {
-      output.value = WithNumbers(std::move(output.value), numbers_);
+      output.value = WithMade(std::move(output.value), made_);
     }
   }
   host_.stacks.Commit(stack_, record_, [self = shared_from_this()](base::Result<void> result) {

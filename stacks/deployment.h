@@ -96,7 +96,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   std::string stack_;
   std::vector<Change> changes_;
   std::optional<StackRecord> record_;
-  Numbers numbers_;  // Of the versions that are published by now.
+  Made made_;  // Of the versions that are published by now.
   Emit emit_;
   Done done_;
   State state_ = State::kRecording;

@@ -13,7 +13,7 @@
 namespace hearth::stacks {
 namespace {
 
-constexpr std::array<std::string_view, 25> kServed = {"CodeUri",
+constexpr std::array<std::string_view, 28> kServed = {"CodeUri",
                                                       "InlineCode",
                                                       "Handler",
                                                       "Runtime",
@@ -37,10 +37,13 @@ constexpr std::array<std::string_view, 25> kServed = {"CodeUri",
                                                       "SnapStart",
                                                       "ReservedConcurrentExecutions",
                                                       "LoggingConfig",
-                                                      "ProvisionedConcurrencyConfig"};
+                                                      "ProvisionedConcurrencyConfig",
+                                                      "RecursiveLoop",
+                                                      "RuntimeManagementConfig",
+                                                      "PropagateTags"};
 
 // SAM's schema of 2026-05: these are right, and not served yet.
-constexpr std::array<std::string_view, 26> kNotServed = {"AssumeRolePolicyDocument",
+constexpr std::array<std::string_view, 23> kNotServed = {"AssumeRolePolicyDocument",
                                                          "CapacityProviderConfig",
                                                          "CodeSigningConfigArn",
                                                          "DeadLetterQueue",
@@ -56,11 +59,8 @@ constexpr std::array<std::string_view, 26> kNotServed = {"AssumeRolePolicyDocume
                                                          "KmsKeyArn",
                                                          "MultiTenancy",
                                                          "PermissionsBoundary",
-                                                         "PropagateTags",
                                                          "PublishToLatestPublished",
-                                                         "RecursiveLoop",
                                                          "RolePath",
-                                                         "RuntimeManagementConfig",
                                                          "SourceKMSKeyArn",
                                                          "TenancyConfig",
                                                          "VersionDeletionPolicy",
@@ -147,6 +147,25 @@ void ReadLogging(const Properties& properties, PlannedFunction& function, Diagno
   auto logging = invoker::ApplyLoggingConfig({}, value);
   if (!logging) return refuse(node->position, logging.error().message);
   function.settings.logging = std::move(*logging);
+}
+
+// What is kept and shown, and has no other effect here.
+void ReadControls(const Properties& properties, PlannedFunction& function, Diagnostics& errors) {
+  auto& settings = function.settings;
+  settings.allows_loops =
+      properties.Word("RecursiveLoop", {"Terminate", "Allow"}, "Terminate") == "Allow";
+  constexpr std::array<std::string_view, 2> kNames = {"UpdateRuntimeOn", "RuntimeVersionArn"};
+  if (const auto management = properties.Below("RuntimeManagementConfig", kNames)) {
+    settings.update_runtime_on = management->Text("UpdateRuntimeOn");
+    settings.runtime_version_arn = management->Text("RuntimeVersionArn");
+    if (management->Find("UpdateRuntimeOn") == nullptr) {
+      errors.Add(
+          properties.Find("RuntimeManagementConfig")->position,
+          "'RuntimeManagementConfig' has no UpdateRuntimeOn: Auto, FunctionUpdate or Manual");
+    }
+  }
+  // SAM passes tags on to what it makes for the function; nothing of that can have tags here.
+  properties.Flag("PropagateTags");
 }
 
 // What is published with the function. Source: SAM, "AutoPublishAlias" and its like.
@@ -273,6 +292,7 @@ PlannedFunction ReadFunction(const Member& resource, const NodeRef& node, Diagno
                            Describe(*properties.Find("PackageType"))));
   }
   ReadLogging(properties, function, errors);
+  ReadControls(properties, function, errors);
   ReadPublication(properties, function, errors);
   Require(properties, "Runtime", function, "Runtime: python3.12", errors);
   Require(properties, "Handler", function, "Handler: app.handler", errors);

@@ -7,7 +7,6 @@
 #include <array>
 
 #include "stacks/properties.h"
-#include "stacks/version_resources.h"
 
 namespace hearth::stacks {
 namespace {
@@ -63,11 +62,6 @@ bool IsRetained(const Member& resource, std::string_view attribute) {
 }
 
 }  // namespace
-
-std::string LayerToken(const std::string& logical_id) {
-  // No function's version has a space in its name.
-  return VersionToken("layer " + logical_id);
-}
 
 bool IsSameLayer(const invoker::LayerVersion& published, const invoker::LayerVersion& planned) {
   return published.name == planned.name && published.code_digest == planned.code_digest &&

@@ -2,7 +2,7 @@
 //
 // A layer version never changes: where its resource says something else than what is there, the
 // next version is published. Its number is known only then; until it is, a token stands for it
-// (version_resources.h). Source: SAM specification, AWS::Serverless::LayerVersion; CloudFormation
+// (tokens.h). Source: SAM specification, AWS::Serverless::LayerVersion; CloudFormation
 // User Guide, AWS::Lambda::LayerVersion.
 #pragma once
 
@@ -27,8 +27,6 @@ struct PlannedLayer {
   bool retain_replaced = false;  // It stays when another version takes its place.
 };
 
-// Stands for the number of the version that the resource `logical_id` publishes.
-std::string LayerToken(const std::string& logical_id);
 // Whether `published` is what `planned`, with this content, would become.
 bool IsSameLayer(const invoker::LayerVersion& published, const invoker::LayerVersion& planned);
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "stacks/tokens.h"
+
 namespace hearth::stacks {
 namespace {
 
@@ -20,7 +22,7 @@ std::string ToString(std::string_view template_name, const Diagnostic& diagnosti
 }
 
 void Diagnostics::Add(Position position, std::string message) {
-  Diagnostic added{position, std::move(message)};
+  Diagnostic added{position, WithoutTokens(message)};
   if (found_.size() >= kMax || std::ranges::find(found_, added) != found_.end()) return;
   found_.push_back(std::move(added));
 }
@@ -42,11 +44,12 @@ std::string Describe(const Node& node) {
       return "nothing";
     case NodeKind::kBool:
     case NodeKind::kNumber:
-    case NodeKind::kString:
-      if (node.text.size() > kMaxShownText) {
-        return fmt::format("'{}...'", node.text.substr(0, kMaxShownText));
-      }
-      return fmt::format("'{}'", node.text);
+    case NodeKind::kString: {
+      // A text that is long: its beginning is enough to tell what it is.
+      const std::string text = WithoutTokens(std::string_view(node.text).substr(0, 4096));
+      if (text.size() <= kMaxShownText) return fmt::format("'{}'", text);
+      return fmt::format("'{}...'", text.substr(0, kMaxShownText));
+    }
     case NodeKind::kList:
       return "a list";
     case NodeKind::kMap:

@@ -1,7 +1,9 @@
 #include "stacks/properties.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace hearth::stacks {
@@ -106,18 +108,32 @@ std::vector<std::string> Properties::TextList(std::string_view name) const {
   return out;
 }
 
-std::optional<Properties> Properties::Below(std::string_view name, std::string_view allowed) const {
+std::string Properties::Word(std::string_view name, std::initializer_list<std::string_view> words,
+                             std::string_view fallback) const {
+  const Node* value = Find(name);
+  if (value == nullptr) return std::string(fallback);
+  if (value->is_scalar() && std::ranges::find(words, value->text) != words.end()) {
+    return value->text;
+  }
+  errors_.Add(value->position, fmt::format("'{}{}' is {}, not {}", prefix_, name,
+                                           fmt::join(words, " or "), Describe(*value)));
+  return std::string(fallback);
+}
+
+std::optional<Properties> Properties::Below(std::string_view name,
+                                            std::span<const std::string_view> allowed) const {
   const Node* value = Find(name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_map()) {
     errors_.Add(value->position, fmt::format("'{}{}' is a map with {}, not {}", prefix_, name,
-                                             allowed, Describe(*value)));
+                                             fmt::join(allowed, ", "), Describe(*value)));
     return std::nullopt;
   }
   for (const auto& member : value->members) {
-    if (member.name != allowed) {
-      errors_.Add(member.position, fmt::format("unknown name '{}' in '{}{}': it has only {}",
-                                               member.name, prefix_, name, allowed));
+    if (std::ranges::find(allowed, member.name) == allowed.end()) {
+      errors_.Add(member.position,
+                  fmt::format("unknown name '{}' in '{}{}': it has only {}", member.name, prefix_,
+                              name, fmt::join(allowed, ", ")));
     }
   }
   return Properties(*value, fmt::format("{}{}.", prefix_, name), errors_);

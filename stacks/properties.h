@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +28,14 @@ class Properties {
   std::map<std::string, std::string> TextMap(std::string_view name) const;
   std::vector<std::string> TextList(std::string_view name) const;
   // The map below `name`, whose only members are `allowed`.
-  std::optional<Properties> Below(std::string_view name, std::string_view allowed) const;
+  std::optional<Properties> Below(std::string_view name,
+                                  std::span<const std::string_view> allowed) const;
+  std::optional<Properties> Below(std::string_view name, std::string_view allowed) const {
+    return Below(name, std::span(&allowed, 1));
+  }
+  // One of `words`; anything else is an error, and `fallback`.
+  std::string Word(std::string_view name, std::initializer_list<std::string_view> words,
+                   std::string_view fallback) const;
   // ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: N}. 0: absent.
   uint32_t ProvisionedConcurrency() const;
 

@@ -29,6 +29,11 @@ Json Stored(const FunctionState& state) {
            {"logging", invoker::ToStored(s.logging)},
            {"code", state.code_digest}};
   if (s.reserved) out["reserved"] = *s.reserved;
+  if (s.allows_loops) out["allows_loops"] = true;
+  if (s.update_runtime_on != "Auto") {
+    out["update_runtime_on"] = s.update_runtime_on;
+    out["runtime_version_arn"] = s.runtime_version_arn;
+  }
   return out;
 }
 
@@ -48,6 +53,9 @@ FunctionState StateFrom(const Json& stored) {
   s.tags = stored.at("tags").get<std::map<std::string, std::string>>();
   s.snap_start = stored.value("snap_start", false);
   if (stored.contains("reserved")) s.reserved = stored.at("reserved").get<int64_t>();
+  s.allows_loops = stored.value("allows_loops", false);
+  s.update_runtime_on = stored.value("update_runtime_on", "Auto");
+  s.runtime_version_arn = stored.value("runtime_version_arn", "");
   s.logging = invoker::LogSettingsFrom(stored.value("logging", Json()));
   s.layers = stored.value("layers", std::vector<std::string>());
   s.known_layers = invoker::LayersFromStored(stored.value("known_layers", Json::array()));

@@ -83,11 +83,11 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
                             [](const PlannedFunction& planned) { return planned.settings.name; });
       const std::string& digest = digests[static_cast<size_t>(function - plan.functions.begin())];
       // Another layer is another content, which its token does not tell.
-      Numbers contents;
+      Made contents;
       for (size_t i = 0; i < plan.layers.size(); ++i) {
         contents[LayerToken(plan.layers[i].logical_id)] = digests[plan.functions.size() + i];
       }
-      const FunctionState published = WithNumbers({function->settings, digest}, contents);
+      const FunctionState published = WithMade({function->settings, digest}, contents);
       Change change{.logical_id = VersionLogicalId(version, published),
                     .function = version.function,
                     .before = {},

@@ -14,9 +14,6 @@
 namespace hearth::stacks {
 namespace {
 
-// No template's text holds this character: the reader refuses it.
-constexpr char kMark = '\x1f';
-
 constexpr std::array<std::string_view, 4> kOfVersion = {"FunctionName", "Description", "CodeSha256",
                                                         "ProvisionedConcurrencyConfig"};
 constexpr std::array<std::string_view, 6> kOfAlias = {
@@ -26,28 +23,6 @@ constexpr std::array<std::string_view, 6> kOfAlias = {
 bool IsVersion(std::string_view text) {
   return text == "$LATEST" || HasToken(text) ||
          (!text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos);
-}
-
-// The name of the planned function that `FunctionName` means; it may be an ARN.
-std::string ReadFunctionName(const Member& resource, const Properties& properties,
-                             std::span<const PlannedFunction> functions, Diagnostics& errors) {
-  const Node* node = properties.Find("FunctionName");
-  if (node == nullptr) {
-    errors.Add(resource.position, fmt::format("'{}' has no FunctionName: e.g. FunctionName: !Ref "
-                                              "MyFunction",
-                                              resource.name));
-    return "";
-  }
-  const auto name = aws::ParseFunctionName(properties.Text("FunctionName"));
-  if (name && std::ranges::any_of(functions, [&](const PlannedFunction& function) {
-        return function.settings.name == name->name;
-      })) {
-    return name->name;
-  }
-  errors.Add(node->position, fmt::format("'FunctionName' {} is no function of this template: only "
-                                         "those are served",
-                                         Describe(*node)));
-  return "";
 }
 
 // [{FunctionVersion, FunctionWeight}], of which there is at most one.
@@ -81,38 +56,20 @@ std::optional<invoker::ExtraVersion> ReadRouting(const Properties& properties,
 
 }  // namespace
 
-std::string VersionToken(const std::string& logical_id) { return kMark + logical_id + kMark; }
-
-bool HasToken(std::string_view text) { return text.find(kMark) != std::string_view::npos; }
-
-std::string WithNumbers(std::string text, const Numbers& numbers) {
-  for (size_t at = 0; (at = text.find(kMark, at)) != std::string::npos;) {
-    const size_t end = text.find(kMark, at + 1);
-    if (end == std::string::npos) break;
-    const auto number = numbers.find(text.substr(at, end + 1 - at));
-    if (number == numbers.end()) {
-      at = end + 1;
-    } else {
-      text.replace(at, end + 1 - at, number->second);
-    }
-  }
-  return text;
-}
-
-FunctionState WithNumbers(FunctionState state, const Numbers& numbers) {
+FunctionState WithMade(FunctionState state, const Made& made) {
   for (auto& [name, value] : state.settings.environment) {
-    value = WithNumbers(std::move(value), numbers);
+    value = WithMade(std::move(value), made);
   }
-  for (auto& layer : state.settings.layers) layer = WithNumbers(std::move(layer), numbers);
-  for (auto& [name, value] : state.settings.tags) value = WithNumbers(std::move(value), numbers);
-  state.settings.description = WithNumbers(std::move(state.settings.description), numbers);
+  for (auto& layer : state.settings.layers) layer = WithMade(std::move(layer), made);
+  for (auto& [name, value] : state.settings.tags) value = WithMade(std::move(value), made);
+  state.settings.description = WithMade(std::move(state.settings.description), made);
   return state;
 }
 
-AliasState WithNumbers(AliasState state, const Numbers& numbers) {
-  state.version = WithNumbers(std::move(state.version), numbers);
-  state.description = WithNumbers(std::move(state.description), numbers);
-  if (state.extra) state.extra->version = WithNumbers(std::move(state.extra->version), numbers);
+AliasState WithMade(AliasState state, const Made& made) {
+  state.version = WithMade(std::move(state.version), made);
+  state.description = WithMade(std::move(state.description), made);
+  if (state.extra) state.extra->version = WithMade(std::move(state.extra->version), made);
   return state;
 }
 
@@ -150,6 +107,37 @@ std::string VersionLogicalId(const PlannedVersion& version, const FunctionState&
   return version.logical_id + base::ToHex(base::Sha256Of(published)).substr(0, 10);
 }
 
+aws::FunctionName ReadTarget(const Member& resource, const Properties& properties,
+                             std::string_view name, std::span<const PlannedFunction> functions,
+                             Diagnostics& errors) {
+  const Node* node = properties.Find(name);
+  if (node == nullptr) {
+    errors.Add(resource.position,
+               fmt::format("'{}' has no {}: e.g. {}: !Ref MyFunction", resource.name, name, name));
+    return {};
+  }
+  std::string text = properties.Text(name);
+  // The ARN of a version that is not published yet ends with its token.
+  std::string token;
+  if (const size_t colon = text.rfind(':');
+      colon != std::string::npos && HasToken(std::string_view(text).substr(colon))) {
+    token = text.substr(colon + 1);
+    text.resize(colon);
+  }
+  auto found = aws::ParseFunctionName(text);
+  const bool is_ours = found && std::ranges::any_of(functions, [&](const auto& function) {
+                         return function.settings.name == found->name;
+                       });
+  if (is_ours) {
+    if (!token.empty()) found->qualifier = token;
+    return *std::move(found);
+  }
+  errors.Add(node->position, fmt::format("'{}' {} is no function of this template: only those are "
+                                         "served",
+                                         name, Describe(*node)));
+  return {};
+}
+
 void CheckVersionProperties(std::string_view type, const NodeRef& properties, Diagnostics& errors) {
   if (properties == nullptr) return;
   const std::span<const std::string_view> known =
@@ -170,7 +158,7 @@ PlannedVersion ReadVersion(const Member& resource, const NodeRef& node,
   const Properties properties(*node, "", errors);
   return {.logical_id = resource.name,
           .position = resource.position,
-          .function = ReadFunctionName(resource, properties, functions, errors),
+          .function = ReadTarget(resource, properties, "FunctionName", functions, errors).name,
           .publication = {},
           .wanted = {.token = VersionToken(resource.name),
                      .number = {},
@@ -182,14 +170,15 @@ PlannedVersion ReadVersion(const Member& resource, const NodeRef& node,
 PlannedAlias ReadAlias(const Member& resource, const NodeRef& node,
                        std::span<const PlannedFunction> functions, Diagnostics& errors) {
   const Properties properties(*node, "", errors);
-  PlannedAlias alias{.logical_id = resource.name,
-                     .position = resource.position,
-                     .function = ReadFunctionName(resource, properties, functions, errors),
-                     .name = properties.Text("Name"),
-                     .state = {.version = properties.Text("FunctionVersion"),
-                               .description = properties.Text("Description"),
-                               .extra = ReadRouting(properties, errors),
-                               .provisioned = properties.ProvisionedConcurrency()}};
+  PlannedAlias alias{
+      .logical_id = resource.name,
+      .position = resource.position,
+      .function = ReadTarget(resource, properties, "FunctionName", functions, errors).name,
+      .name = properties.Text("Name"),
+      .state = {.version = properties.Text("FunctionVersion"),
+                .description = properties.Text("Description"),
+                .extra = ReadRouting(properties, errors),
+                .provisioned = properties.ProvisionedConcurrency()}};
   const auto place = [&](const char* name) {
     const Node* found = properties.Find(name);
     return found != nullptr ? found->position : resource.position;

@@ -1,21 +1,22 @@
 // Published versions and aliases in a template: what a function brings with it (AutoPublishAlias),
 // AWS::Lambda::Version and AWS::Lambda::Alias.
 //
-// A version's number is known only once it is published. Until then a token stands for it wherever
-// the template's text goes (an alias's FunctionVersion, an output, another function's environment);
-// the deployment puts the number in its place. Source: SAM specification, "AutoPublishAlias";
+// A version's number is known only once it is published; until then a token stands for it
+// (tokens.h). Source: SAM specification, "AutoPublishAlias";
 // CloudFormation User Guide, AWS::Lambda::Version, AWS::Lambda::Alias.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "aws/arn.h"
 #include "invoker/function.h"
 #include "stacks/function_resource.h"
 #include "stacks/node.h"
+#include "stacks/properties.h"
 #include "stacks/stack_store.h"
+#include "stacks/tokens.h"
 
 namespace hearth::stacks {
 
@@ -38,16 +39,9 @@ struct PlannedAlias {
   AliasState state;
 };
 
-// Stands for the number of the version that the resource `logical_id` publishes.
-std::string VersionToken(const std::string& logical_id);
-// Numbers by token.
-using Numbers = std::map<std::string, std::string>;
-// With the number in the place of every token that has one.
-std::string WithNumbers(std::string text, const Numbers& numbers);
-FunctionState WithNumbers(FunctionState state, const Numbers& numbers);
-AliasState WithNumbers(AliasState state, const Numbers& numbers);
-// Whether there are tokens left.
-bool HasToken(std::string_view text);
+// With what has been made in the place of its tokens.
+FunctionState WithMade(FunctionState state, const Made& made);
+AliasState WithMade(AliasState state, const Made& made);
 
 // The version and the alias of a function with AutoPublishAlias.
 PlannedVersion VersionOf(const PlannedFunction& function);
@@ -57,6 +51,11 @@ std::string VersionLogicalId(const PlannedVersion& version, const FunctionState&
 
 // Every property that is not served, or unknown, is an error at its own place. May be null.
 void CheckVersionProperties(std::string_view type, const NodeRef& properties, Diagnostics& errors);
+// The function, and the qualifier where one is given, that the property `name` means: a name or an
+// ARN. Anything but one of `functions` is an error.
+aws::FunctionName ReadTarget(const Member& resource, const Properties& properties,
+                             std::string_view name, std::span<const PlannedFunction> functions,
+                             Diagnostics& errors);
 // `properties` is evaluated. The function is one of `functions`.
 PlannedVersion ReadVersion(const Member& resource, const NodeRef& properties,
                            std::span<const PlannedFunction> functions, Diagnostics& errors);

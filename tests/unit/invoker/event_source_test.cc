@@ -268,6 +268,27 @@ TEST_F(EventSourceTest, OneFunctionIsMappedToOneSourceOnce) {
   EXPECT_TRUE(Call("PUT", {{"FunctionName", "Hello"}}).starts_with("409 "));
 }
 
+TEST_F(EventSourceTest, AnUpdateUnderWayKeepsTheOldPairAndTakesTheNew) {
+  EXPECT_EQ(Make(), "202");
+  RunUntil("Enabled");
+  const EventSourceMapping before = *mappings->Find(uuid)->mapping;
+  EventSourceMapping next = before;
+  next.qualifier = "1";
+  std::optional<bool> updated;
+  mappings->Update(uuid, next, [&](const auto& result) { updated = result.has_value(); });
+  for (const EventSourceMapping& pair : {before, next}) {
+    EventSourceMapping another = pair;
+    another.uuid = "another";
+    ASSERT_NE(mappings->FindTwin(another), nullptr) << pair.qualifier;
+    EXPECT_EQ(mappings->FindTwin(another)->uuid, uuid);
+  }
+  loop.RunUntil([&] { return updated.has_value(); });
+  EXPECT_TRUE(*updated);
+  EventSourceMapping another = before;
+  another.uuid = "another";
+  EXPECT_EQ(mappings->FindTwin(another), nullptr) << "the old pair is free again";
+}
+
 TEST_F(EventSourceTest, AreListedInPagesAndByWhatTheyMap) {
   for (const char* source : {kQueue, kFifo, kStream}) EXPECT_EQ(Make({}, source), "202");
   EXPECT_EQ(Make({{"FunctionName", "Hello:1"}}), "202");

@@ -163,6 +163,23 @@ TEST_F(DeploymentTest, AReservationIsMadeChangedAndTakenAway) {
   EXPECT_EQ(registry.Find("a")->reserved, std::nullopt);
 }
 
+TEST_F(DeploymentTest, ControlsAreMadeTakenAwayAndRolledBack) {
+  auto wanted = Function("a", "code");
+  wanted.settings.allows_loops = true;
+  wanted.settings.update_runtime_on = "FunctionUpdate";
+  EXPECT_EQ(Deploy({To(wanted)}), DeploymentStatus::kSucceeded);
+  EXPECT_TRUE(registry.Find("a")->allows_loops);
+  EXPECT_EQ(Deploy({To(wanted)}), DeploymentStatus::kSucceeded);
+  EXPECT_THAT(events, ElementsAre("unchanged a done"));
+  control->dies_before = {"create b"};
+  EXPECT_EQ(Deploy({To(Function("a", "code")), To(Function("b", "code"))}), std::nullopt);
+  EXPECT_FALSE(registry.Find("a")->allows_loops);
+  Restart();
+  EXPECT_EQ(Recover(), DeploymentStatus::kRolledBack);
+  EXPECT_TRUE(registry.Find("a")->allows_loops);
+  EXPECT_EQ(registry.Find("a")->update_runtime_on, "FunctionUpdate");
+}
+
 TEST_F(DeploymentTest, AFailureLeavesAllAsItWas) {
   Deploy({To(Function("A", "a1", 128)), To(Function("C", "c1"))});
   control->failing = {"delete C"};

@@ -164,6 +164,9 @@ class FakeControlPlane final : public invoker::ControlPlane {
     f.tags = settings.tags;
     f.reserved = settings.reserved;
     f.snap_start = settings.snap_start;
+    f.allows_loops = settings.allows_loops;
+    f.update_runtime_on = settings.update_runtime_on;
+    f.runtime_version_arn = settings.runtime_version_arn;
     for (const auto& arn : settings.layers) {
       f.layers.push_back({.arn = arn, .code_digest = {}});
     }

@@ -39,9 +39,9 @@ TEST(PlannedLayers, ComeBeforeTheFunctionsThatUseThem) {
   EXPECT_THAT(planned.layer.runtimes, ElementsAre("python3.12"));
   EXPECT_TRUE(planned.retain) << "SAM retains a layer unless it is told not to";
   const std::string arn = kArn + std::string("shared:");
-  const Numbers numbers{{LayerToken("Lib"), "7"}};
-  EXPECT_EQ(WithNumbers(plan->outputs[0].value, numbers), arn + "7");
-  EXPECT_THAT(WithNumbers(FunctionState{plan->functions[0].settings, ""}, numbers).settings.layers,
+  const Made made{{LayerToken("Lib"), "7"}};
+  EXPECT_EQ(WithMade(plan->outputs[0].value, made), arn + "7");
+  EXPECT_THAT(WithMade(FunctionState{plan->functions[0].settings, ""}, made).settings.layers,
               ElementsAre(arn + "7"));
 }
 
@@ -75,6 +75,11 @@ TEST(PlannedLayers, WhatIsWrongIsSaidAtItsPlace) {
       {kLib + "      LayerName: a b\n",
        "template.yaml:3:3: Lib: 1 validation error detected: "
        "Value 'a b' at 'layerName'"},
+      {kHello + "      Layers: !Ref Lib\n" + kLib,
+       "template.yaml:9:15: 'Layers' is a list of texts, not 'arn:aws:lambda:us-east-1:"
+       "000000000000:layer:Lib:<layer's num...'"},
+      {kHello + "      Timeout: !GetAtt Lib.LayerVersionArn\n" + kLib,
+       "'Timeout' is a whole number, not 'arn:aws:lambda:us-east-1:000000000000:layer:Lib:<"},
       {"  Lib:\n    Type: AWS::Serverless::LayerVersion\n    Properties:\n"
        "      ContentUri: {Bucket: b, Key: k}\n",
        "(an object in S3) is not served yet: give a local path"},

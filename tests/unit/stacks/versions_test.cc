@@ -40,7 +40,7 @@ TEST(PlannedVersions, AFunctionBringsItsVersionAndAliasBehindIt) {
   EXPECT_EQ(plan->aliases[0].logical_id, "HelloAliaslive");
   EXPECT_EQ(plan->functions[1].settings.environment.at("LIVE"), std::string(kArn) + ":live");
   EXPECT_EQ(plan->outputs[0].value, std::string(kArn) + ":live");
-  EXPECT_EQ(WithNumbers(plan->outputs[1].value, {{plan->versions[0].wanted.token, "7"}}), "v7");
+  EXPECT_EQ(WithMade(plan->outputs[1].value, {{plan->versions[0].wanted.token, "7"}}), "v7");
 }
 
 TEST(PlannedVersions, AVersionGetsAnotherNameWhereWhatItPublishesHasChanged) {
