@@ -231,9 +231,9 @@ Result<void> Host::Parts::StartServices() {
   gateway.Register(*logs_api);
   urls = invoker::MakeUrlService(*registry, *invoker, clock, options.account);
   gateway.Register(*urls);
-  stacks = TRY(stacks::StacksApi::Create(
-      {*control, *registry, *code, *disk, loop->service_clock(), options.account}, *database,
-      *writer));
+  stacks = TRY(stacks::StacksApi::Create({*control, *registry, *code, *disk, loop->service_clock(),
+                                          options.account, events->destinations()},
+                                         *database, *writer));
   TRY(CollectCode());
   stacks->Recover([](const std::vector<std::string>& report) {
     for (const std::string& line : report) HLOG_WARN("{}", line);

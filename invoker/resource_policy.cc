@@ -208,6 +208,15 @@ std::expected<PolicyStatement, aws::ApiError> ReadPermission(const Json& body) {
   return out;
 }
 
+Json PermissionJson(const PolicyStatement& statement) {
+  Json out = Json::object();
+  for (const Member& member : kMembers) {
+    if (!(statement.*member.into).empty()) out[member.name] = statement.*member.into;
+  }
+  if (statement.via_url) out["InvokedViaFunctionUrl"] = true;
+  return out;
+}
+
 Json ToStored(const PolicyStatements& policy) {
   Json out = Json::array();
   for (const PolicyStatement& statement : policy) {

@@ -43,6 +43,9 @@ std::optional<aws::ApiError> RemoveStatement(PolicyStatements& policy, const std
 // AddPermission's body, checked member by member.
 std::expected<PolicyStatement, aws::ApiError> ReadPermission(const base::Json& body);
 
+// The body that ReadPermission would make this statement of.
+base::Json PermissionJson(const PolicyStatement& statement);
+
 // [a-zA-Z0-9-_]+, at most 100 characters.
 bool IsStatementId(std::string_view text);
 // o-[a-z0-9]{10,32}

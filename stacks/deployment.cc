@@ -28,6 +28,9 @@ std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
   } else if (change.kind == ResourceKind::kLayer) {
     was = !change.version.number.empty();
     will_be = change.layer.has_value();
+  } else if (IsAttachment(change.kind)) {
+    was = change.told_before.has_value();
+    will_be = change.told_after.has_value();
   }
   return way == Way::kForward ? ActionOf(was, will_be) : ActionOf(will_be, was);
 }
@@ -70,6 +73,12 @@ std::string_view TypeOf(ResourceKind kind) {
       return kAliasType;
     case ResourceKind::kLayer:
       return kLayerType;
+    case ResourceKind::kUrl:
+      return kUrlType;
+    case ResourceKind::kEventInvoke:
+      return kEventInvokeType;
+    case ResourceKind::kPermission:
+      return kPermissionType;
   }
   return "";
 }
@@ -141,6 +150,11 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
                           std::string_view reason) {
   std::string physical_id = change.function;
   if (change.kind == ResourceKind::kAlias) physical_id += ":" + change.alias;
+  if (IsAttachment(change.kind)) {
+    const AttachmentKey key = KeyNow(change);
+    physical_id = AttachmentName(key.name.name, key.name.qualifier,
+                                 change.told_after ? *change.told_after : *change.told_before);
+  }
   if (IsCleanUp(change)) physical_id += ":" + change.version.number;
   if (const auto number = made_.find(change.version.token);
       (change.kind == ResourceKind::kVersion || change.kind == ResourceKind::kLayer) &&
@@ -153,8 +167,27 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
                       {"action", action},
                       {"status", status},
                       {"physical_id", physical_id}};
-  if (!reason.empty()) event["reason"] = reason;
+  if (!reason.empty()) event["reason"] = WithoutTokens(reason);
   emit_(std::move(event));
+}
+
+AttachmentHost Deployment::attachments() const {
+  return {host_.registry, host_.disk, host_.clock, host_.destinations, host_.account};
+}
+
+AttachmentKey Deployment::KeyNow(const Change& change) const {
+  AttachmentKey key = KeyOf(change);
+  key.name.qualifier = WithMade(std::move(key.name.qualifier), made_);
+  return key;
+}
+
+// The URL is there now: what follows may use its address.
+void Deployment::NoteUrl(const Change& change) {
+  const auto record = host_.registry.Record(change.function);
+  if (change.kind != ResourceKind::kUrl || record == nullptr) return;
+  const auto found = record->urls.find(invoker::QualifierKey(KeyNow(change).name));
+  if (found == record->urls.end()) return;
+  made_[change.version.token] = invoker::UrlText(found->second, host_.account, host_.address);
 }
 
 void Deployment::ApplyNext() {
@@ -166,6 +199,7 @@ void Deployment::ApplyNext() {
     }
     if (!change.version.number.empty()) made_[change.version.token] = change.version.number;
     if (!IsUnchanged(change)) break;
+    NoteUrl(change);
     EmitStep(change, "unchanged", "done", "");
     ++next_;
   }
@@ -184,6 +218,7 @@ void Deployment::ApplyNext() {
       self->RollBack(done.logical_id + ": " + result.error());
       return;
     }
+    self->NoteUrl(done);
     self->EmitStep(done, action, "done", "");
     self->to_undo_.push_back(self->next_);
     ++self->next_;
@@ -206,6 +241,13 @@ bool Deployment::IsUnchanged(const Change& change) const {
     }
     case ResourceKind::kLayer:
       return !change.version.number.empty();
+    case ResourceKind::kUrl:
+    case ResourceKind::kEventInvoke:
+    case ResourceKind::kPermission: {
+      std::optional<base::Json> told = change.told_after;
+      if (told) told = WithMade(*std::move(told), made_);
+      return IsAttached(host_.registry, KeyNow(change), told);
+    }
   }
   return false;
 }
@@ -241,6 +283,13 @@ void Deployment::Apply(const Change& change, StepDone done) {
             self->made_[token] = *number;
             done({});
           });
+    case ResourceKind::kUrl:
+    case ResourceKind::kEventInvoke:
+    case ResourceKind::kPermission: {
+      std::optional<base::Json> told = change.told_after;
+      if (told) told = WithMade(*std::move(told), made_);
+      return BringAttachment(attachments(), KeyNow(change), told, std::move(done));
+    }
   }
 }
 
@@ -254,6 +303,10 @@ void Deployment::Undo(const Change& change, StepDone done) {
                           change.alias_before, std::move(done));
       }
       break;
+    case ResourceKind::kUrl:
+    case ResourceKind::kEventInvoke:
+    case ResourceKind::kPermission:
+      return BringAttachment(attachments(), KeyNow(change), change.told_before, std::move(done));
     case ResourceKind::kVersion:
     case ResourceKind::kLayer:
       break;
@@ -304,9 +357,11 @@ void Deployment::RollBack(std::string reason) {
 }
 
 // After a crash nobody knows which of the changes were made: a function that the deployment was to
-// create is only taken away where its tag says that it is this stack's.
+// create, and what was to hang on it, is only taken away where its tag says that it is this
+// stack's.
 bool Deployment::IsOurs(const Change& change) const {
-  if (!is_recovery_ || change.before || change.kind != ResourceKind::kFunction) return true;
+  if (!is_recovery_ || change.before || change.told_before) return true;
+  if (change.kind != ResourceKind::kFunction && !IsAttachment(change.kind)) return true;
   const auto actual = host_.registry.Find(change.function);
   if (actual == nullptr) return false;
   const auto tag = actual->tags.find(kStackNameTag);

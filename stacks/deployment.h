@@ -19,11 +19,14 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "invoker/control_plane.h"
+#include "invoker/destinations.h"
 #include "invoker/registry.h"
 #include "io/offload.h"
 #include "layers/code_store.h"
+#include "stacks/attachment_steps.h"
 #include "stacks/layer_resource.h"
 #include "stacks/stack_store.h"
 #include "stacks/version_resources.h"
@@ -43,6 +46,10 @@ struct DeploymentHost {
   layers::CodeStore& code;
   io::Offload& disk;
   StackStore& stacks;
+  const base::Clock& clock;
+  const invoker::Destinations& destinations;
+  const invoker::Account& account;
+  std::string address = {};  // Of this host, as the client names it: for what URLs are.
 };
 
 enum class DeploymentStatus { kSucceeded, kRolledBack, kRollbackFailed };
@@ -89,6 +96,10 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Undo(const Change& change, StepDone done);
   // Makes the function what `target` says.
   void Bring(const Change& change, const std::optional<FunctionState>& target, StepDone done);
+  // Of an attachment.
+  AttachmentHost attachments() const;
+  AttachmentKey KeyNow(const Change& change) const;
+  void NoteUrl(const Change& change);
   void EmitStep(const Change& change, std::string_view action, std::string_view status,
                 std::string_view reason);
 
@@ -96,7 +107,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   std::string stack_;
   std::vector<Change> changes_;
   std::optional<StackRecord> record_;
-  Made made_;  // Of the versions that are published by now.
+  Made made_;  // Numbers of what is published by now, and addresses of URLs.
   Emit emit_;
   Done done_;
   State state_ = State::kRecording;

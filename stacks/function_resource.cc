@@ -13,7 +13,7 @@
 namespace hearth::stacks {
 namespace {
 
-constexpr std::array<std::string_view, 28> kServed = {"CodeUri",
+constexpr std::array<std::string_view, 30> kServed = {"CodeUri",
                                                       "InlineCode",
                                                       "Handler",
                                                       "Runtime",
@@ -40,20 +40,20 @@ constexpr std::array<std::string_view, 28> kServed = {"CodeUri",
                                                       "ProvisionedConcurrencyConfig",
                                                       "RecursiveLoop",
                                                       "RuntimeManagementConfig",
-                                                      "PropagateTags"};
+                                                      "PropagateTags",
+                                                      "FunctionUrlConfig",
+                                                      "EventInvokeConfig"};
 
 // SAM's schema of 2026-05: these are right, and not served yet.
-constexpr std::array<std::string_view, 23> kNotServed = {"AssumeRolePolicyDocument",
+constexpr std::array<std::string_view, 21> kNotServed = {"AssumeRolePolicyDocument",
                                                          "CapacityProviderConfig",
                                                          "CodeSigningConfigArn",
                                                          "DeadLetterQueue",
                                                          "DeploymentPreference",
                                                          "DurableConfig",
-                                                         "EventInvokeConfig",
                                                          "Events",
                                                          "FileSystemConfigs",
                                                          "FunctionScalingConfig",
-                                                         "FunctionUrlConfig",
                                                          "ImageConfig",
                                                          "ImageUri",
                                                          "KmsKeyArn",
@@ -90,6 +90,11 @@ std::string InlineName(const std::string& runtime, const std::string& handler) {
 }
 
 void ReadCode(const Properties& properties, PlannedFunction& function, Diagnostics& errors) {
+  function.code = function.position;
+  for (const char* name : {"CodeUri", "InlineCode"}) {
+    const auto named = function.properties.find(name);
+    if (named != function.properties.end()) function.code = named->second;
+  }
   const Node* uri = properties.Find("CodeUri");
   const Node* text = properties.Find("InlineCode");
   if (uri == nullptr && text == nullptr) {
@@ -168,6 +173,19 @@ void ReadControls(const Properties& properties, PlannedFunction& function, Diagn
   properties.Flag("PropagateTags");
 }
 
+// The property's value where it is a map; anything else but nothing is an error.
+NodeRef ReadMap(const Node& properties, std::string_view name, Diagnostics& errors) {
+  const Member* found = properties.Find(name);
+  if (found == nullptr || found->value->kind == NodeKind::kNull ||
+      found->value->kind == NodeKind::kPoison) {
+    return nullptr;
+  }
+  if (found->value->is_map()) return found->value;
+  errors.Add(found->value->position,
+             fmt::format("'{}' is a map, not {}", name, Describe(*found->value)));
+  return nullptr;
+}
+
 // What is published with the function. Source: SAM, "AutoPublishAlias" and its like.
 void ReadPublication(const Properties& properties, PlannedFunction& function, Diagnostics& errors) {
   if (const auto snap_start = properties.Below("SnapStart", "ApplyOn")) {
@@ -220,23 +238,28 @@ std::string Suggestion(std::string_view name, std::span<const std::string_view> 
   return best.empty() ? "" : fmt::format(" (did you mean '{}'?)", best);
 }
 
+void CheckPropertyNames(std::string_view type, const Node& properties,
+                        std::span<const std::string_view> served,
+                        std::span<const std::string_view> not_served, Diagnostics& errors) {
+  for (const auto& property : properties.members) {
+    if (std::ranges::find(not_served, property.name) != not_served.end()) {
+      errors.Add(property.position,
+                 fmt::format("the property '{}' of {} is not served yet", property.name, type));
+    } else if (std::ranges::find(served, property.name) == served.end()) {
+      errors.Add(property.position, fmt::format("unknown property '{}' of {}{}", property.name,
+                                                type, Suggestion(property.name, served)));
+    }
+  }
+}
+
 void CheckFunctionProperties(const Member& resource, const NodeRef& properties, Diagnostics& errors,
                              Diagnostics& notices) {
   if (properties == nullptr) return;
-  for (const auto& property : properties->members) {
-    if (std::ranges::find(kNotServed, property.name) != kNotServed.end()) {
-      errors.Add(property.position,
-                 fmt::format("the property '{}' of AWS::Serverless::Function is not served yet",
-                             property.name));
-    } else if (std::ranges::find(kServed, property.name) == kServed.end()) {
-      errors.Add(property.position,
-                 fmt::format("unknown property '{}' of AWS::Serverless::Function{}", property.name,
-                             Suggestion(property.name, kServed)));
-    } else if (property.name == "Policies") {
-      notices.Add(
-          property.position,
-          fmt::format("Policies of '{}' are not enforced: this host has no IAM", resource.name));
-    }
+  CheckPropertyNames("AWS::Serverless::Function", *properties, kServed, kNotServed, errors);
+  if (const Member* policies = properties->Find("Policies")) {
+    notices.Add(
+        policies->position,
+        fmt::format("Policies of '{}' are not enforced: this host has no IAM", resource.name));
   }
 }
 
@@ -294,6 +317,8 @@ PlannedFunction ReadFunction(const Member& resource, const NodeRef& node, Diagno
   ReadLogging(properties, function, errors);
   ReadControls(properties, function, errors);
   ReadPublication(properties, function, errors);
+  function.url = ReadMap(*node, "FunctionUrlConfig", errors);
+  function.event_invoke = ReadMap(*node, "EventInvokeConfig", errors);
   Require(properties, "Runtime", function, "Runtime: python3.12", errors);
   Require(properties, "Handler", function, "Handler: app.handler", errors);
   ReadCode(properties, function, errors);

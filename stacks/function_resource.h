@@ -27,10 +27,13 @@ struct PlannedFunction {
   Position position;                           // Of the resource's name.
   std::map<std::string, Position> properties;  // Where each property stands.
   invoker::FunctionSettings settings;
+  Position code;            // Where its code is named.
   std::string code_path;    // CodeUri as written; empty: inline code.
   std::string inline_name;  // "index.py"
   std::string inline_code;
   Publication publication;
+  NodeRef url;           // FunctionUrlConfig, evaluated; nullptr: none.
+  NodeRef event_invoke;  // EventInvokeConfig, the same.
 };
 
 // The resource's properties over Globals.Function, as SAM merges them: maps are merged, lists
@@ -50,6 +53,12 @@ void CheckFunctionProperties(const Member& resource, const NodeRef& properties, 
 // used.
 PlannedFunction ReadFunction(const Member& resource, const NodeRef& properties,
                              Diagnostics& errors);
+
+// Names of `properties`' members that are in neither list, or right and not served yet, are errors
+// at their own places.
+void CheckPropertyNames(std::string_view type, const Node& properties,
+                        std::span<const std::string_view> served,
+                        std::span<const std::string_view> not_served, Diagnostics& errors);
 
 // ": did you mean 'Timeout'?" where a known name is near, else nothing.
 std::string Suggestion(std::string_view name, std::span<const std::string_view> known);

@@ -85,25 +85,28 @@ AliasState AliasFrom(const Json& stored) {
   return state;
 }
 
-std::string_view ToText(ResourceKind kind) {
-  switch (kind) {
-    case ResourceKind::kFunction:
-      return "function";
-    case ResourceKind::kVersion:
-      return "version";
-    case ResourceKind::kAlias:
-      return "alias";
-    case ResourceKind::kLayer:
-      return "layer";
+constexpr std::array<std::pair<ResourceKind, const char*>, 7> kKinds = {{
+    {ResourceKind::kFunction, "function"},
+    {ResourceKind::kVersion, "version"},
+    {ResourceKind::kAlias, "alias"},
+    {ResourceKind::kLayer, "layer"},
+    {ResourceKind::kUrl, "url"},
+    {ResourceKind::kEventInvoke, "event invoke"},
+    {ResourceKind::kPermission, "permission"},
+}};
+
+std::string ToText(ResourceKind kind) {
+  for (const auto& [one, text] : kKinds) {
+    if (one == kind) return text;
   }
   return "";
 }
 
 ResourceKind KindFrom(const std::string& text) {
-  return text == "version" ? ResourceKind::kVersion
-         : text == "alias" ? ResourceKind::kAlias
-         : text == "layer" ? ResourceKind::kLayer
-                           : ResourceKind::kFunction;
+  for (const auto& [kind, one] : kKinds) {
+    if (one == text) return kind;
+  }
+  return ResourceKind::kFunction;
 }
 
 Json Stored(const std::vector<Change>& changes) {
@@ -118,7 +121,9 @@ Json Stored(const std::vector<Change>& changes) {
                    {"after", optional(change.after)},
                    {"alias", change.alias},
                    {"alias_before", optional(change.alias_before)},
-                   {"alias_after", optional(change.alias_after)}});
+                   {"alias_after", optional(change.alias_after)},
+                   {"told_before", change.told_before.value_or(Json())},
+                   {"told_after", change.told_after.value_or(Json())}});
   }
   return out;
 }
@@ -138,6 +143,10 @@ std::vector<Change> ChangesFrom(const Json& stored) {
     const Json after = item.value("alias_after", Json());
     if (!before.is_null()) change.alias_before = AliasFrom(before);
     if (!after.is_null()) change.alias_after = AliasFrom(after);
+    const Json told_before = item.value("told_before", Json());
+    const Json told_after = item.value("told_after", Json());
+    if (told_before.is_object()) change.told_before = told_before;
+    if (told_after.is_object()) change.told_after = told_after;
     changes.push_back(std::move(change));
   }
   return changes;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "invoker/control_plane.h"
 #include "invoker/layer.h"
@@ -46,7 +47,7 @@ struct AliasState {
   bool operator==(const AliasState&) const = default;
 };
 
-enum class ResourceKind { kFunction, kVersion, kAlias, kLayer };
+enum class ResourceKind { kFunction, kVersion, kAlias, kLayer, kUrl, kEventInvoke, kPermission };
 
 // One resource's way from `before` to `after`; neither: it does not exist. A version has no way
 // back: once published, it is there until its function goes. Nor has a layer version.
@@ -57,12 +58,17 @@ struct Change {
   std::optional<FunctionState> after;
   ResourceKind kind = ResourceKind::kFunction;
   WantedVersion version;  // kVersion
-  std::string alias;      // kAlias: its name.
+  // kAlias: its name. kUrl, kEventInvoke, kPermission: whose they are, beside the function's own.
+  std::string alias;
   std::optional<AliasState> alias_before;
   std::optional<AliasState> alias_after;
   // kLayer, whose name is `function` and whose number `version` tells: what it is. Nothing: it is
   // deleted once the deployment has succeeded.
   std::optional<invoker::LayerVersion> layer = {};
+  // kUrl, kEventInvoke, kPermission: what the API would be told (attachment.h). `version.token`
+  // stands for a URL's address.
+  std::optional<base::Json> told_before = {};
+  std::optional<base::Json> told_after = {};
 };
 
 struct StackResource {

@@ -41,8 +41,9 @@ base::Result<std::unique_ptr<StacksApi>> StacksApi::Create(StacksApiOptions opti
   return std::unique_ptr<StacksApi>(new StacksApi(std::move(options), std::move(stacks)));
 }
 
-DeploymentHost StacksApi::host() {
-  return {options_.control, options_.registry, options_.code, options_.disk, *stacks_};
+DeploymentHost StacksApi::host(std::string address) {
+  return {options_.control, options_.registry,     options_.code,    options_.disk,     *stacks_,
+          options_.clock,   options_.destinations, options_.account, std::move(address)};
 }
 
 void StacksApi::Register(aws::Gateway& gateway) {

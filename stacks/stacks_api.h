@@ -41,6 +41,7 @@ struct StacksApiOptions {
   io::Offload& disk;  // Serial; the one from which `code` is used everywhere.
   const base::Clock& clock;
   invoker::Account account;
+  const invoker::Destinations& destinations;
 };
 
 class StacksApi {
@@ -78,14 +79,19 @@ class StacksApi {
   std::expected<Request, std::vector<Diagnostic>> Read(const aws::Call& call,
                                                        const std::string& name) const;
   void CheckFunctions(Request& request, Diagnostics& errors) const;
+  void CheckAttachments(const Request& request, Diagnostics& errors) const;
   // Digests of every function's code, then of every layer's content, in order; from the disk's
   // thread.
   static std::expected<std::vector<std::string>, std::vector<Diagnostic>> FindCode(
       layers::CodeStore& code, const Request& request);
   void RunDeployment(aws::Call call, Request request, std::vector<std::string> digests);
   std::vector<Change> ChangesOf(const Request& request, const std::vector<std::string>& digests);
+  // `made`: the numbers that are known already.
   Change ChangeOf(const Request& request, const PlannedStep& step,
-                  const std::vector<std::string>& digests);
+                  const std::vector<std::string>& digests, const Made& made);
+  // The removal of what this resource is, where it is an attachment. `functions`: those that stay.
+  void AddAttachmentRemoval(const StackResource& resource, const std::set<std::string>& functions,
+                            std::vector<Change>& changes) const;
   std::string PublishedNumber(const std::string& stack, const Change& change) const;
   std::string PublishedLayer(const std::string& stack, const Change& change) const;
   std::string PhysicalId(const Change& change) const;
@@ -93,7 +99,8 @@ class StacksApi {
   void WithRecovered(const std::string& name, std::function<void(bool is_clean)> then);
   void Stream(aws::Call call, const std::string& name, std::vector<Change> changes,
               std::optional<StackRecord> record, std::vector<Diagnostic> notices);
-  DeploymentHost host();
+  // `address`: as the client names this host.
+  DeploymentHost host(std::string address = {});
 
   StacksApiOptions options_;
   std::unique_ptr<StackStore> stacks_;

@@ -23,22 +23,60 @@ void AddLayerCleanUp(const StackResource& resource, std::vector<Change>& changes
   changes.push_back(std::move(change));
 }
 
+// What hangs on a function goes before it, so that a rollback finds the function; what hangs on a
+// version or an alias of a function that goes cannot be brought back, as they cannot.
+void StacksApi::AddAttachmentRemoval(const StackResource& resource,
+                                     const std::set<std::string>& functions,
+                                     std::vector<Change>& changes) const {
+  ResourceKind kind{};
+  if (resource.type == kUrlType) {
+    kind = ResourceKind::kUrl;
+  } else if (resource.type == kEventInvokeType) {
+    kind = ResourceKind::kEventInvoke;
+  } else if (resource.type == kPermissionType) {
+    kind = ResourceKind::kPermission;
+  } else {
+    return;
+  }
+  const size_t bar = std::min(resource.physical_id.find('|'), resource.physical_id.size());
+  const auto name = aws::ParseFunctionName(resource.physical_id.substr(0, bar));
+  if (!name || (!name->qualifier.empty() && !functions.contains(name->name))) return;
+  Change change{.logical_id = resource.logical_id,
+                .function = name->name,
+                .before = {},
+                .after = {},
+                .kind = kind,
+                .version = {},
+                .alias = name->qualifier};
+  const std::string statement =
+      bar < resource.physical_id.size() ? resource.physical_id.substr(bar + 1) : "";
+  change.told_before =
+      CurrentAttachment(options_.registry, {kind, {change.function, change.alias}, statement});
+  if (change.told_before) changes.push_back(std::move(change));
+}
+
 std::vector<Change> StacksApi::ChangesOf(const Request& request,
                                          const std::vector<std::string>& digests) {
   std::vector<Change> changes;
   std::set<std::string> kept;
   std::set<std::string> functions;
+  Made made;  // Numbers that are known already.
+  const auto key = [](std::string_view type, const std::string& physical_id) {
+    return std::string(type) + " " + physical_id;
+  };
   for (const PlannedStep& step : request.plan.order) {
-    changes.push_back(ChangeOf(request, step, digests));
-    kept.insert(PhysicalId(changes.back()));
-    if (step.kind != ResourceKind::kLayer) functions.insert(changes.back().function);
+    changes.push_back(ChangeOf(request, step, digests, made));
+    const Change& change = changes.back();
+    if (!change.version.number.empty()) made[change.version.token] = change.version.number;
+    kept.insert(key(TypeOf(change.kind), PhysicalId(change)));
+    if (step.kind != ResourceKind::kLayer) functions.insert(change.function);
   }
   // What vanished goes last, and in the reverse of the order in which it came. A function takes its
   // versions and aliases with it; a version stays as long as its function.
   const StackRecord* record = stacks_->Find(request.stack);
   if (record == nullptr) return changes;
   for (auto it = record->resources.rbegin(); it != record->resources.rend(); ++it) {
-    if (kept.contains(it->physical_id) || it->type == kVersionType) continue;
+    if (kept.contains(key(it->type, it->physical_id)) || it->type == kVersionType) continue;
     if (it->type == kFunctionType) {
       changes.push_back({it->logical_id, it->physical_id,
                          CurrentState(options_.registry, it->physical_id), std::nullopt});
@@ -51,6 +89,8 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
       if (is_gone ? !it->retain : !planned->retain_replaced) AddLayerCleanUp(*it, changes);
       continue;
     }
+    AddAttachmentRemoval(*it, functions, changes);
+    if (it->type != kAliasType) continue;
     const auto name = aws::ParseFunctionName(it->physical_id);
     if (!name || !functions.contains(name->name)) continue;
     changes.push_back(
@@ -67,7 +107,7 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
 }
 
 Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
-                           const std::vector<std::string>& digests) {
+                           const std::vector<std::string>& digests, const Made& made) {
   const Plan& plan = request.plan;
   switch (step.kind) {
     case ResourceKind::kFunction: {
@@ -127,6 +167,22 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
       change.version.number = PublishedLayer(request.stack, change);
       return change;
     }
+    case ResourceKind::kUrl:
+    case ResourceKind::kEventInvoke:
+    case ResourceKind::kPermission: {
+      const auto& planned = plan.attachments[step.index];
+      Change change{.logical_id = planned.logical_id,
+                    .function = planned.function,
+                    .before = {},
+                    .after = {},
+                    .kind = planned.kind,
+                    .version = {},
+                    .alias = WithMade(planned.qualifier, made)};
+      if (planned.kind == ResourceKind::kUrl) change.version.token = UrlToken(planned.logical_id);
+      change.told_after = planned.told;
+      change.told_before = CurrentAttachment(options_.registry, KeyOf(change));
+      return change;
+    }
   }
   return {};
 }
@@ -181,6 +237,11 @@ std::string StacksApi::PhysicalId(const Change& change) const {
       return invoker::LayerArn(
           account, change.function,
           change.version.number.empty() ? change.version.token : change.version.number);
+    case ResourceKind::kUrl:
+    case ResourceKind::kEventInvoke:
+    case ResourceKind::kPermission:
+      return AttachmentName(invoker::FunctionArn(account, change.function), change.alias,
+                            change.told_after ? *change.told_after : *change.told_before);
   }
   return "";
 }

@@ -26,19 +26,6 @@ bool IsStackName(std::string_view name) {
              name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-// "Value '50' at 'memorySize' failed ..." is about MemorySize: its place, else the resource's.
-Position PlaceOf(const PlannedFunction& function, const std::string& message) {
-  for (const auto& [property, position] : function.properties) {
-    std::string member = property;
-    member.front() = static_cast<char>(member.front() - 'A' + 'a');
-    if (message.find("'" + member + "'") != std::string::npos ||
-        message.find(property) != std::string::npos) {
-      return position;
-    }
-  }
-  return function.position;
-}
-
 std::map<std::string, std::string> TextMap(const Json& body, const char* name,
                                            Diagnostics& errors) {
   std::map<std::string, std::string> out;
@@ -98,53 +85,9 @@ std::expected<StacksApi::Request, std::vector<Diagnostic>> StacksApi::Read(
   if (!plan) return std::unexpected(plan.error());
   request.plan = *std::move(plan);
   CheckFunctions(request, errors);
+  CheckAttachments(request, errors);
   if (!errors.empty()) return std::unexpected(errors.Sorted());
   return request;
-}
-
-void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
-  for (auto& function : request.plan.functions) {
-    function.settings.tags[kStackNameTag] = request.stack;
-    function.settings.tags[kLogicalIdTag] = function.logical_id;
-    // SAM makes a role for a function without one; here its name alone is of use.
-    if (function.settings.role.empty()) {
-      function.settings.role = fmt::format("arn:aws:iam::{}:role/{}-{}Role", options_.account.id,
-                                           request.stack, function.logical_id);
-    }
-    // A layer that this very template publishes is not there yet.
-    auto settings = function.settings;
-    std::erase_if(settings.layers, HasToken);
-    const auto checked = options_.control.Check(settings);
-    if (!checked) {
-      errors.Add(PlaceOf(function, checked.error().message),
-                 fmt::format("{}: {}", function.logical_id, checked.error().message));
-      continue;
-    }
-    for (const auto& notice : checked->notices) {
-      request.plan.notices.push_back(
-          {PlaceOf(function, notice), function.logical_id + ": " + notice});
-    }
-    const std::string& name = function.settings.name;
-    const std::string owner = stacks_->OwnerOf(name);
-    for (const auto& [stack, functions] : busy_) {
-      if (stack != request.stack && functions.contains(name)) {
-        errors.Add(
-            PlaceOf(function, "FunctionName"),
-            fmt::format("the function '{}' is being changed by the stack '{}'", name, stack));
-      }
-    }
-    if (options_.registry.Find(name) == nullptr || owner == request.stack) continue;
-    const auto intent = stacks_->intents().find(request.stack);
-    const bool is_left_over =
-        intent != stacks_->intents().end() &&
-        std::ranges::find(intent->second, name, &Change::function) != intent->second.end();
-    if (is_left_over) continue;  // Of this stack's own unfinished deployment, which ends first.
-    errors.Add(
-        PlaceOf(function, "FunctionName"),
-        fmt::format("the function '{}' exists already and belongs to {}: set another "
-                    "FunctionName, or delete it first",
-                    name, owner.empty() ? "no stack" : fmt::format("the stack '{}'", owner)));
-  }
 }
 
 void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
@@ -160,8 +103,8 @@ void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
     if (!function.code_path.empty() && paths.insert(function.code_path).second) {
       artifacts.push_back({{"path", function.code_path},
                            {"kind", "code"},
-                           {"line", function.properties.at("CodeUri").line},
-                           {"column", function.properties.at("CodeUri").column}});
+                           {"line", function.code.line},
+                           {"column", function.code.column}});
     }
     resources.push_back({{"logical_id", function.logical_id},
                          {"type", kFunctionType},
@@ -182,6 +125,12 @@ void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
     resources.push_back({{"logical_id", alias.logical_id},
                          {"type", kAliasType},
                          {"physical_id", alias.function + ":" + alias.name}});
+  }
+  for (const auto& one : request->plan.attachments) {
+    resources.push_back(
+        {{"logical_id", one.logical_id},
+         {"type", TypeOf(one.kind)},
+         {"physical_id", WithoutTokens(AttachmentName(one.function, one.qualifier, one.told))}});
   }
   Answer(std::move(call), 200,
          {{"artifacts", std::move(artifacts)},
@@ -213,11 +162,11 @@ std::expected<std::vector<std::string>, std::vector<Diagnostic>> StacksApi::Find
       if (stored) {
         digests.push_back(stored->digest);
       } else {
-        errors.Add(PlaceOf(function, "InlineCode"), stored.error().ToString());
+        errors.Add(function.code, stored.error().ToString());
       }
       continue;
     }
-    find(function.code_path, PlaceOf(function, "CodeUri"));
+    find(function.code_path, function.code);
   }
   for (const auto& layer : request.plan.layers) find(layer.code_path, layer.content);
   if (!errors.empty()) return std::unexpected(errors.Sorted());
@@ -288,6 +237,7 @@ void StacksApi::RunDeployment(aws::Call call, Request request, std::vector<std::
 
 void StacksApi::Stream(aws::Call call, const std::string& name, std::vector<Change> changes,
                        std::optional<StackRecord> record, std::vector<Diagnostic> notices) {
+  std::string address(call.request.headers.Get("Host"));
   auto responder = std::make_shared<io::HttpResponder>(std::move(call.responder));
   io::HttpHeaders headers;
   headers.Set("Content-Type", "application/x-ndjson");
@@ -303,7 +253,7 @@ void StacksApi::Stream(aws::Call call, const std::string& name, std::vector<Chan
           {"message", notice.message}});
   }
   Deployment::Start(
-      host(), name, std::move(changes), std::move(record), emit,
+      host(std::move(address)), name, std::move(changes), std::move(record), emit,
       [this, name, responder, emit](DeploymentStatus status, const std::string& reason) {
         busy_.erase(name);
         code_in_use_.erase(name);
@@ -347,6 +297,7 @@ void StacksApi::Delete(aws::Call call, const std::string& name) {
     const StackRecord& record = *stacks_->Find(name);
     for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
       if (it->type == kLayerType && !it->retain) AddLayerCleanUp(*it, changes);
+      AddAttachmentRemoval(*it, {}, changes);
       if (it->type != kFunctionType) continue;  // It goes with its function.
       changes.push_back({it->logical_id, it->physical_id,
                          CurrentState(options_.registry, it->physical_id), std::nullopt});

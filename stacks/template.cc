@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "stacks/evaluator.h"
+#include "stacks/lambda_function.h"
 #include "stacks/parameters.h"
 #include "stacks/resource_members.h"
 
@@ -17,9 +18,10 @@ namespace {
 
 constexpr std::string_view kSamTransform = "AWS::Serverless-2016-10-31";
 constexpr std::string_view kFunctionType = "AWS::Serverless::Function";
-constexpr size_t kMaxOutputs = 200;  // AWS.
-constexpr std::array<std::string_view, 5> kServedTypes = {kFunctionType, kVersionType, kAliasType,
-                                                          kServerlessLayerType, kLayerType};
+constexpr std::array<std::string_view, 9> kServedTypes = {
+    kFunctionType, kLambdaFunctionType,  kVersionType,
+    kAliasType,    kServerlessLayerType, kLayerType,
+    kUrlType,      kPermissionType,      kEventInvokeType};
 
 constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersion",
                                                         "Transform",
@@ -53,7 +55,7 @@ class Planner {
         for (const Member* resource : *order) PlanResource(*resource);
       }
       CheckNames();
-      ReadOutputs();
+      plan_.outputs = ReadOutputs(MapSection("Outputs"), evaluator_, errors_);
     }
     if (!errors_.empty()) return std::unexpected(errors_.Sorted());
     plan_.notices = notices_.Sorted();
@@ -178,6 +180,25 @@ class Planner {
         scope_.left_out[resource.name] = condition->value->text;
         scope_.resources.erase(resource.name);
       }
+      NoteBrought(resource);
+    }
+  }
+
+  // What a function brings with it has names of its own, which other resources may use.
+  void NoteBrought(const Member& resource) {
+    if (resource.value->Find("Type")->value->text != kFunctionType) return;
+    const auto left_out = scope_.left_out.find(resource.name);
+    for (const std::string& name : BroughtNames(resource.name, PropertiesOf(resource))) {
+      if (resources_->Find(name) != nullptr || scope_.parameters.contains(name)) {
+        errors_.Add(resource.position, fmt::format("'{}' brings '{}' with it: nothing else can "
+                                                   "have that name",
+                                                   resource.name, name));
+      } else if (left_out != scope_.left_out.end()) {
+        scope_.left_out[name] = left_out->second;
+      } else {
+        scope_.resources[name] = std::nullopt;
+        brought_[name] = resource.name;
+      }
     }
   }
 
@@ -219,10 +240,12 @@ class Planner {
     }
     if (kind == kFunctionType) {
       CheckFunctionProperties(resource, PropertiesOf(resource), errors_, notices_);
+    } else if (kind == kLambdaFunctionType) {
+      CheckLambdaFunctionProperties(PropertiesOf(resource), errors_);
     } else if (kind == kServerlessLayerType || kind == kLayerType) {
       CheckLayerProperties(kind, PropertiesOf(resource), errors_);
-    } else {
-      CheckVersionProperties(type->value->text, PropertiesOf(resource), errors_);
+    } else if (kind == kVersionType || kind == kAliasType) {
+      CheckVersionProperties(kind, PropertiesOf(resource), errors_);
     }
     return true;
   }
@@ -239,13 +262,18 @@ class Planner {
     std::vector<std::pair<std::string, Position>> uses;
     if (const auto properties = PropertiesOf(resource); properties != nullptr) {
       uses = evaluator_.ResourcesUsed(properties);
+      for (auto& [name, position] : uses) {
+        if (const auto owner = brought_.find(name); owner != brought_.end()) name = owner->second;
+      }
     }
     const Member* depends = resource.value->Find("DependsOn");
     if (depends == nullptr) return uses;
     const auto names =
         depends->value->is_list() ? depends->value->items : std::vector<NodeRef>{depends->value};
     for (const auto& name : names) {
-      if (scope_.resources.contains(name->text)) {
+      if (const auto owner = brought_.find(name->text); owner != brought_.end()) {
+        uses.emplace_back(owner->second, name->position);
+      } else if (scope_.resources.contains(name->text)) {
         uses.emplace_back(name->text, name->position);
       } else if (!scope_.left_out.contains(name->text)) {
         std::vector<std::string> known;
@@ -307,6 +335,11 @@ class Planner {
       scope_.resources[resource.name] = ResourceValues{arn, {{"AliasArn", arn}}};
     } else if (type == kServerlessLayerType || type == kLayerType) {
       AddLayer(resource.name, ReadLayer(resource, properties, errors_));
+    } else if (type == kUrlType || type == kPermissionType || type == kEventInvokeType) {
+      AddAttachment(
+          ReadAttachment(resource, properties, input_.stack_name, plan_.functions, errors_));
+    } else if (type == kLambdaFunctionType) {
+      AddFunction(resource.name, ReadLambdaFunction(resource, properties, errors_, notices_));
     } else {
       AddFunction(resource.name, ReadFunction(resource, properties, errors_));
     }
@@ -332,6 +365,32 @@ class Planner {
       AddAlias(AliasOf(function));
     }
     scope_.resources[logical_id] = std::move(values);
+    for (auto& attachment : AttachmentsOf(function, input_.stack_name, errors_)) {
+      AddAttachment(std::move(attachment));
+    }
+    // What a condition within the properties has left away.
+    for (const auto& [brought, owner] : brought_) {
+      if (owner != logical_id) continue;
+      const auto found = scope_.resources.find(brought);
+      if (found != scope_.resources.end() && !found->second) scope_.resources.erase(found);
+    }
+  }
+
+  void AddAttachment(PlannedAttachment attachment) {
+    ResourceValues values;
+    if (attachment.kind == ResourceKind::kPermission) {
+      values.ref = attachment.told.value("StatementId", "");
+      values.attributes["Id"] = values.ref;
+    } else {
+      values.ref = Arn(attachment.function, attachment.qualifier);
+    }
+    if (attachment.kind == ResourceKind::kUrl) {
+      values.attributes = {{"FunctionArn", values.ref},
+                           {"FunctionUrl", UrlToken(attachment.logical_id)}};
+    }
+    scope_.resources[attachment.logical_id] = std::move(values);
+    plan_.order.push_back({attachment.kind, plan_.attachments.size()});
+    plan_.attachments.push_back(std::move(attachment));
   }
 
   void AddVersion(const std::string& logical_id, PlannedVersion version) {
@@ -372,50 +431,14 @@ class Planner {
       errors_.Add(alias.position, fmt::format("the alias '{}' of '{}' is also that of '{}'",
                                               alias.name, alias.logical_id, owner->second));
     }
-  }
-
-  void ReadOutputs() {
-    const auto section = MapSection("Outputs");
-    if (section == nullptr) return;
-    if (section->members.size() > kMaxOutputs) {
-      errors_.Add(section->position, fmt::format("{} outputs: a template has at most {}",
-                                                 section->members.size(), kMaxOutputs));
-      return;
+    for (const auto& one : plan_.attachments) {
+      const std::string name = AttachmentName(one.function, one.qualifier, one.told);
+      const auto [owner, is_new] =
+          owners.emplace(fmt::format("{} {}", static_cast<int>(one.kind), name), one.logical_id);
+      if (is_new || one.function.empty()) continue;
+      errors_.Add(one.position, fmt::format("'{}' is for {}, for which '{}' is already",
+                                            one.logical_id, name, owner->second));
     }
-    for (const auto& output : section->members) ReadOutput(output);
-  }
-
-  void ReadOutput(const Member& output) {
-    const Member* value = output.value->Find("Value");
-    if (value == nullptr) {
-      errors_.Add(output.position, fmt::format("the output '{}' has no Value", output.name));
-      return;
-    }
-    for (const auto& member : output.value->members) {
-      if (member.name == "Export") {
-        errors_.Add(member.position, "'Export' of an output is not served yet");
-      } else if (member.name != "Value" && member.name != "Description" &&
-                 member.name != "Condition") {
-        errors_.Add(member.position, fmt::format("unknown name '{}' in an output; known: Value, "
-                                                 "Description, Condition",
-                                                 member.name));
-      }
-    }
-    const Member* condition = output.value->Find("Condition");
-    if (condition != nullptr &&
-        !evaluator_.ConditionHolds(condition->value->text, condition->value->position)) {
-      return;
-    }
-    const auto result = evaluator_.Evaluate(value->value);
-    if (result->kind == NodeKind::kPoison) return;
-    if (!result->is_scalar()) {
-      errors_.Add(value->position,
-                  fmt::format("the output '{}' is text, not {}", output.name, Describe(*result)));
-      return;
-    }
-    const Member* description = output.value->Find("Description");
-    plan_.outputs.push_back(
-        {output.name, result->text, description != nullptr ? description->value->text : ""});
   }
 
   const TemplateInput& input_;
@@ -426,7 +449,8 @@ class Planner {
   NodeRef root_;
   NodeRef resources_;
   NodeRef globals_;
-  std::set<std::string> sound_;  // Resources that CheckResource accepts.
+  std::set<std::string> sound_;                 // Resources that CheckResource accepts.
+  std::map<std::string, std::string> brought_;  // What functions bring with them, and which one.
   bool is_sam_ = false;
   Plan plan_;
 };

@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "invoker/function.h"
+#include "stacks/attachment.h"
 #include "stacks/function_resource.h"
 #include "stacks/layer_resource.h"
 #include "stacks/node.h"
+#include "stacks/outputs.h"
 #include "stacks/version_resources.h"
 
 namespace hearth::stacks {
@@ -27,15 +29,9 @@ struct TemplateInput {
   invoker::Account account;
 };
 
-struct PlannedOutput {
-  std::string name;
-  std::string value;
-  std::string description;
-};
-
 struct PlannedStep {
   ResourceKind kind;
-  size_t index;  // Of the plan's functions, versions, aliases or layers.
+  size_t index;  // Of the plan's functions, versions, aliases, layers or attachments.
 };
 
 struct Plan {
@@ -44,6 +40,7 @@ struct Plan {
   std::vector<PlannedVersion> versions;
   std::vector<PlannedAlias> aliases;
   std::vector<PlannedLayer> layers;
+  std::vector<PlannedAttachment> attachments;
   std::vector<PlannedStep> order;  // What others depend on comes first.
   std::vector<PlannedOutput> outputs;
   std::vector<Diagnostic> notices;

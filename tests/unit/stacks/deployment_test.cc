@@ -24,7 +24,9 @@ class DeploymentTest : public StacksOverFakes {
     stacks = *std::move(loaded);
   }
 
-  DeploymentHost host() { return {*control, registry, code, disk, *stacks}; }
+  DeploymentHost host() {
+    return {*control, registry, code, disk, *stacks, clock, destinations, account};
+  }
 
   FunctionState Function(const std::string& name, const std::string& zip, int64_t memory = 128) {
     FunctionState state;

@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "base/id.h"
 #include "invoker/control_plane.h"
+#include "invoker/destinations.h"
 #include "invoker/registry.h"
 #include "io/loop.h"
 #include "io/offload.h"
@@ -297,6 +298,8 @@ class StacksOverFakes : public ::testing::Test {
   FakeDatabase database;
   FakeRegistry registry;
   FakeCodeStore code;
+  invoker::Destinations destinations;
+  invoker::Account account;
 };
 
 }  // namespace hearth::stacks

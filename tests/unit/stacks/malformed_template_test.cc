@@ -131,8 +131,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:1:41: the transform 'AWS::Include' is not served: only 'AWS::Serverless-20"
      "16-10-31' is\n"
      "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverl"
-     "ess::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
-     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
+     "ess::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
+     "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
     {"NoTransform",
      "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Hand"
      "ler: b.c, Runtime: python3.12}\n",
@@ -142,14 +143,16 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "Globals: {Function: {Timeout: 3}}\nResources: {A: {Type: X}}\n",
      "template.yaml:1:1: Globals needs 'Transform: AWS::Serverless-2016-10-31'\n"
      "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverl"
-     "ess::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
-     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
+     "ess::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
+     "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
     {"UnservedType",
      kTop +
      "  Table:\n    Type: AWS::DynamoDB::Table\n",
      "template.yaml:4:11: the resource type 'AWS::DynamoDB::Table' of 'Table' is not served ye"
-     "t; served: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
-     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
+     "t; served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
+     "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
     {"NoType",
      kTop +
      "  Table:\n    Properties: {}\n",
@@ -164,8 +167,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:3:3: the logical id 'my-table' has other characters than letters and digit"
      "s\n"
      "template.yaml:4:11: the resource type 'AWS::S3::Bucket' of 'my-table' is not served yet;"
-     " served: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
-     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
+     " served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
+     "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
     {"PropertiesAList",
      kTop +
      "  A:\n    Type: AWS::Serverless::Function\n    Properties: [a]\n",
@@ -464,8 +468,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "AWS::AccountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffi"
      "x\n"
      "template.yaml:13:11: the resource type 'AWS::SQS::Queue' of 'Queue' is not served yet; s"
-     "erved: AWS::Serverless::Function, AWS::Lambda::Version, AWS::Lambda::Alias, "
-     "AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion\n"},
+     "erved: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
+     "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
     {"JsonUnclosed",
      "{\"Resources\": {\"A\": {\"Type\": \"X\"}",
      "template.yaml:1:1: not YAML: end of map flow not found\n"},

@@ -16,7 +16,8 @@ namespace hearth::stacks {
 class StacksServer : public StacksOverFakes {
  protected:
   StacksServer() {
-    api = *StacksApi::Create({control, registry, code, disk, clock, {}}, database, writer);
+    api = *StacksApi::Create({control, registry, code, disk, clock, {}, destinations}, database,
+                             writer);
     address = *server.Listen("127.0.0.1:0");
   }
   ~StacksServer() override {
@@ -44,6 +45,29 @@ class StacksServer : public StacksOverFakes {
     return events;
   }
 
+  // The events of a deployment whose code is `zip`, "create Hello:1 done", and then how it ended.
+  std::vector<std::string> Deploy(const std::string& text, const std::string& zip) {
+    const std::string digest = code.Put(zip)->digest;
+    const base::Json body = {{"template", text}, {"artifacts", {{"src/", digest}}}};
+    return Shown(Ask("POST", "/_hearth/stacks/shop", base::ToJsonText(body)));
+  }
+  std::vector<std::string> Shown(const io::HttpResponse& answer) {
+    std::vector<std::string> events;
+    for (const base::Json& event : Events(answer)) {
+      if (event["event"] == "done") {
+        last = event;
+        events.push_back(event["status"]);
+      } else if (event["event"] == "resource" && event["status"] != "started") {
+        events.push_back(event["action"].get<std::string>() + " " +
+                         event["physical_id"].get<std::string>() + " " +
+                         event["status"].get<std::string>());
+      }
+    }
+    if (events.empty()) events.push_back(answer.body);
+    return events;
+  }
+
+  base::Json last;  // The last event of what Shown has shown.
   FakeControlPlane control{loop, registry};
   std::unique_ptr<StacksApi> api;
   io::HttpServer server{loop, {}, [this](io::HttpRequest request, io::HttpResponder responder) {

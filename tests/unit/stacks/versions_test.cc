@@ -111,31 +111,11 @@ TEST(PlannedVersions, WhatIsWrongIsSaidAtItsPlace) {
 
 class DeployedVersions : public StacksServer {
  protected:
-  // The events of a deployment: "create AWS::Lambda::Version Hello:1 done", then how it ended.
-  std::vector<std::string> Deploy(const std::string& text, const std::string& zip) {
-    const std::string digest = code.Put(zip)->digest;
-    base::Json body = {{"template", text}, {"artifacts", {{"src/", digest}}}};
-    const auto answer = Ask("POST", "/_hearth/stacks/shop", base::ToJsonText(body));
-    std::vector<std::string> events;
-    for (const base::Json& event : Events(answer)) {
-      if (event["event"] == "done") {
-        last = event;
-        events.push_back(event["status"]);
-      } else if (event["event"] == "resource" && event["status"] != "started") {
-        events.push_back(event["action"].get<std::string>() + " " +
-                         event["physical_id"].get<std::string>() + " " +
-                         event["status"].get<std::string>());
-      }
-    }
-    if (events.empty()) events.push_back(answer.body);
-    return events;
-  }
   const invoker::FunctionRecord& Hello() {
     held = registry.Record("Hello");
     return *held;
   }
 
-  base::Json last;
   invoker::RecordRef held;
 };
 
@@ -239,7 +219,8 @@ TEST_F(DeployedVersions, AKillAfterTheAliasHasMovedIsRolledBack) {
   EXPECT_EQ(Hello().aliases.at("live").version, "2");
 
   FakeControlPlane reborn(loop, registry);
-  auto again = *StacksApi::Create({reborn, registry, code, disk, clock, {}}, database, writer);
+  auto again =
+      *StacksApi::Create({reborn, registry, code, disk, clock, {}, destinations}, database, writer);
   std::optional<std::vector<std::string>> report;
   again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
   loop.RunUntil([&] { return report.has_value(); });

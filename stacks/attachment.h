@@ -1,0 +1,54 @@
+// Attachments: what a template hangs on a function, a version or an alias: its URL, the settings of
+// its asynchronous invocations, a statement of its policy.
+//
+// Each is what its API would be told: a request's body, whose texts may hold tokens. A SAM
+// function's FunctionUrlConfig and EventInvokeConfig become the same resources that
+// AWS::Lambda::Url, AWS::Lambda::Permission and AWS::Lambda::EventInvokeConfig are. Source: SAM
+// specification, "Generated CloudFormation resources"; CloudFormation User Guide, the three types.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "stacks/function_resource.h"
+#include "stacks/node.h"
+#include "stacks/stack_store.h"
+
+namespace hearth::stacks {
+
+inline constexpr char kUrlType[] = "AWS::Lambda::Url";
+inline constexpr char kPermissionType[] = "AWS::Lambda::Permission";
+inline constexpr char kEventInvokeType[] = "AWS::Lambda::EventInvokeConfig";
+
+struct PlannedAttachment {
+  std::string logical_id;
+  Position position;                           // Of the resource's name.
+  std::map<std::string, Position> properties;  // Where each member of `told` stands.
+  ResourceKind kind = ResourceKind::kUrl;
+  std::string function;   // Its name.
+  std::string qualifier;  // Empty: the function itself.
+  base::Json told;
+};
+
+bool IsAttachment(ResourceKind kind);
+// The names that a function's properties bring into the template beside its own: "HelloUrl".
+// Merged, not evaluated; may be null.
+std::vector<std::string> BroughtNames(const std::string& logical_id, const NodeRef& properties);
+// What a function brings with it, in the order in which it is made.
+std::vector<PlannedAttachment> AttachmentsOf(const PlannedFunction& function,
+                                             std::string_view stack, Diagnostics& errors);
+// A resource of one of the three types. `properties` is evaluated; the function is one of
+// `functions`.
+PlannedAttachment ReadAttachment(const Member& resource, const NodeRef& properties,
+                                 std::string_view stack, std::span<const PlannedFunction> functions,
+                                 Diagnostics& errors);
+
+// "Hello:live", and of a permission "Hello:live|Sid", as a stack's record and messages name it.
+std::string AttachmentName(const std::string& function, const std::string& qualifier,
+                           const base::Json& told);
+
+}  // namespace hearth::stacks

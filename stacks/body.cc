@@ -1,0 +1,65 @@
+#include "stacks/body.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "stacks/function_resource.h"
+#include "stacks/properties.h"
+
+namespace hearth::stacks {
+namespace {
+
+void CheckNames(const Node& map, const std::string& prefix, std::span<const Field> fields,
+                Diagnostics& errors) {
+  std::vector<std::string_view> known;
+  for (const Field& field : fields) known.push_back(field.name);
+  for (const Member& member : map.members) {
+    if (std::ranges::find(known, member.name) != known.end()) continue;
+    errors.Add(member.position,
+               fmt::format("unknown property '{}{}'{}; known: {}", prefix, member.name,
+                           Suggestion(member.name, known), fmt::join(known, ", ")));
+  }
+}
+
+}  // namespace
+
+base::Json ReadBody(const Node& map, const std::string& prefix, std::span<const Field> fields,
+                    Diagnostics& errors) {
+  CheckNames(map, prefix, fields, errors);
+  const Properties properties(map, prefix, errors);
+  base::Json body = base::Json::object();
+  for (const Field& field : fields) {
+    const Node* value = properties.Find(field.name);
+    if (value == nullptr) continue;
+    base::Json& into = body[std::string(field.name)];
+    switch (field.shape) {
+      case Shape::kText:
+        into = properties.Text(field.name);
+        break;
+      case Shape::kInteger:
+        into = properties.Integer(field.name, 0);
+        break;
+      case Shape::kFlag:
+        into = properties.Flag(field.name);
+        break;
+      case Shape::kTexts:
+        into = properties.TextList(field.name);
+        break;
+      case Shape::kMap:
+        into = base::Json::object();
+        if (value->is_map()) {
+          into = ReadBody(*value, fmt::format("{}{}.", prefix, field.name), field.members, errors);
+        } else {
+          errors.Add(value->position,
+                     fmt::format("'{}{}' is a map, not {}", prefix, field.name, Describe(*value)));
+        }
+        break;
+    }
+  }
+  return body;
+}
+
+}  // namespace hearth::stacks

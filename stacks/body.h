@@ -1,0 +1,28 @@
+// The way from a resource's evaluated properties to the body of the request that they stand for.
+//
+// What is of another shape, and every name that is unknown, is an error at its own place.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "stacks/node.h"
+
+namespace hearth::stacks {
+
+enum class Shape { kText, kInteger, kFlag, kTexts, kMap };
+
+struct Field {
+  std::string_view name;
+  Shape shape = Shape::kText;
+  std::span<const Field> members = {};  // kMap
+};
+
+// `prefix`: "EventInvokeConfig.", for messages. A value that is absent, or written without a value,
+// is not in the body.
+base::Json ReadBody(const Node& map, const std::string& prefix, std::span<const Field> fields,
+                    Diagnostics& errors);
+
+}  // namespace hearth::stacks
