@@ -80,7 +80,7 @@ size_t IdleInstances::Evict(base::Bytes lacking, const Instance* keep) {
     found += worst->reserved;
     ++count;
     if (worst->idle_hook.rank) order_.Evicted(*worst->idle_hook.rank);
-    worst->End("evicted");
+    worst->End("evicted", Instance::Manner::kAtOnce);
     CHECK(worst->idle_hook.in == nullptr);  // Its pool has removed it.
   }
   return count;

@@ -347,20 +347,22 @@ void Instance::Freeze() {
   frozen_ = sandbox_->Freeze().has_value();
 }
 
-void Instance::End(const std::string& reason) {
+void Instance::End(const std::string& reason, Manner manner) {
   if (state_ == State::kEnding || state_ == State::kGone) return;
   if (call_) Answer(InvocationStatus::kHostError, reason);
-  BeginEnding(InstanceExtensions::Reason::kSpindown);
+  BeginEnding(InstanceExtensions::Reason::kSpindown, manner);
   delegate_.OnEnding(*this);
 }
 
-void Instance::BeginEnding(InstanceExtensions::Reason reason) {
+void Instance::BeginEnding(InstanceExtensions::Reason reason, Manner manner) {
   WriteReport(Output::kDrain);
   timer_.Cancel();
   Transition(State::kEnding);
   if (!sandbox_) return;
-  if (!extensions_ || !extensions_->WantsShutdown()) return sandbox_->Kill();
-  if (frozen_) (void)sandbox_->Thaw();
+  if (manner == Manner::kAtOnce || !extensions_ || !extensions_->WantsShutdown()) {
+    return sandbox_->Kill();
+  }
+  if (frozen_ && !(delegate_.MayGrow(*this) && sandbox_->Thaw())) return sandbox_->Kill();
   extensions_->BeginShutdown(reason);
 }
 

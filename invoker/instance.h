@@ -46,6 +46,8 @@ class Instance final : private runtime::RuntimeSession::Delegate,
     virtual void OnAnswered(Instance& instance, PendingCallPtr call, InvocationResult result) = 0;
     // It is ending, for any other reason. Exactly one of these two is told, once.
     virtual void OnEnding(Instance& instance) = 0;
+    // It was frozen and is about to end in good order: may it use its whole size again?
+    virtual bool MayGrow(Instance& instance) = 0;
     // Nothing is left of it; it may be destroyed on a later turn of the loop.
     virtual void OnGone(Instance& instance) = 0;
   };
@@ -58,8 +60,10 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   void Start(PendingCallPtr call = nullptr);
   // Only while idle. Thaws.
   void Invoke(PendingCallPtr call);
-  // Kills, whatever it does; a call that runs is answered with `reason` as the host's error.
-  void End(const std::string& reason);
+  // Whatever it does; a call that runs is answered with `reason` as the host's error. In good order
+  // its extensions have their moment; at once, it is killed: others wait for its memory.
+  enum class Manner { kInGoodOrder, kAtOnce };
+  void End(const std::string& reason, Manner manner = Manner::kInGoodOrder);
   // Only while idle.
   void Freeze();
 
@@ -128,7 +132,8 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   enum class Output { kDrain, kCatchUp };
   std::string WriteReport(Output output);
   void AnswerTooLarge(size_t limit);
-  void BeginEnding(InstanceExtensions::Reason reason = InstanceExtensions::Reason::kFailure);
+  void BeginEnding(InstanceExtensions::Reason reason = InstanceExtensions::Reason::kFailure,
+                   Manner manner = Manner::kInGoodOrder);
   void Gone();
 
   // runtime::RuntimeSession::Delegate

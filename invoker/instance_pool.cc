@@ -221,6 +221,13 @@ void InstancePool::OnEnding(Instance& instance) {
   if (was_expected && !waiting_.empty()) Pump();
 }
 
+bool InstancePool::MayGrow(Instance& instance) {
+  if (!admission_.Reserve(instance.size() - instance.reserved)) return false;
+  idle_instances_.Remove(instance);  // Which knows what it held.
+  instance.reserved = instance.size();
+  return true;
+}
+
 void InstancePool::OnGone(Instance& instance) {
   const base::Bytes size = instance.reserved;
   admission_.Release(size);

@@ -93,6 +93,7 @@ class InstancePool final : private Instance::Delegate {
   void OnInitFailed(Instance& instance, InitFailure failure) override;
   void OnAnswered(Instance& instance, PendingCallPtr call, InvocationResult result) override;
   void OnEnding(Instance& instance) override;
+  bool MayGrow(Instance& instance) override;
   void OnGone(Instance& instance) override;
 
   const InstanceParts& parts_;

@@ -280,6 +280,39 @@ TEST_F(DataExtensions, WhoDoesNotEndIsKilledWhenItsShareIsOver) {
   EXPECT_EQ(process(0).kills, 1);
 }
 
+TEST_F(DataExtensions, AFrozenOneWakesForItsEndOnlyWhereThereIsRoomForAllItMayUse) {
+  options.memory_budget = base::Bytes::MiB(250);
+  HaveExtension("watch");
+  const auto call = Invoke(WithLayer());
+  const std::string id = StartWatched(0);
+  process(0).memory.now = base::Bytes::MiB(20);
+  Serve(0, call);
+  Next(0, id);
+  Pass(60ms);
+  ASSERT_TRUE(process(0).frozen);
+  const auto other = Invoke(Function("G"));
+  Start(1);
+  EXPECT_EQ(invoker().EndIdle("F"), 1u);
+  Turn();
+  EXPECT_TRUE(process(0).frozen) << "102 MiB are free, and it might grow by 108";
+  EXPECT_EQ(process(0).kills, 1);
+  Serve(1, other);
+}
+
+TEST_F(DataExtensions, OneThatIsEvictedIsNotWaitedFor) {
+  options.memory_budget = base::Bytes::MiB(128);
+  HaveExtension("watch");
+  const auto call = Invoke(WithLayer());
+  const std::string id = StartWatched(0);
+  Serve(0, call);
+  Next(0, id);
+  const auto other = Invoke(Function("G"));
+  Turn();
+  EXPECT_EQ(process(0).kills, 1);
+  Start(1);
+  Serve(1, other);
+}
+
 TEST_F(DataExtensions, OneThatDidNotAskForTheEndIsNotWaitedFor) {
   HaveExtension("watch");
   const auto call = Invoke(WithLayer());

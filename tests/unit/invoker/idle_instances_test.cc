@@ -81,6 +81,7 @@ class IdleInstancesTest : public ::testing::Test, public Instance::Delegate {
     idle_.Remove(instance);
     ++ended_;
   }
+  bool MayGrow(Instance&) override { return true; }
   void OnGone(Instance& instance) override { admission_.Release(instance.reserved); }
 
   CountingClock clock_;
