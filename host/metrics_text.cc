@@ -74,6 +74,9 @@ void WriteFunctions(Writer& out) {
                   &FunctionMetrics::throttles);
   out.Histograms("lambda_duration_milliseconds", "Duration: of the calls that ran.",
                  &FunctionMetrics::duration);
+  out.Histograms("lambda_post_runtime_extensions_duration_milliseconds",
+                 "PostRuntimeExtensionsDuration: of extensions, after the answers.",
+                 &FunctionMetrics::post_runtime_extensions);
   out.OfFunctions("lambda_concurrent_executions", "gauge",
                   "ConcurrentExecutions: calls that run or wait for an instance now.",
                   &FunctionMetrics::concurrent);

@@ -130,7 +130,9 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
  private:
   FunctionMetricsRef MetricsOf(const AsyncEvent& event) {
-    return invoker_.metrics().Of(event.function_name);
+    Metrics& metrics = invoker_.metrics();
+    const bool exists = registry_.Record(event.function_name) != nullptr;
+    return exists ? metrics.Of(event.function_name) : metrics.OfGone(event.function_name);
   }
   int64_t NowMillis() const { return base::EpochMillis(loop_.service_clock().WallNow()); }
 

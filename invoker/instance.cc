@@ -325,10 +325,12 @@ std::string Instance::WriteReport(Output output) {
   if (output_ && output == Output::kCatchUp) output_->CatchUp();
   CallReport& report = report_.report;
   if (extensions_ && extensions_->TakesPartInCalls()) {  // That is over as well.
-    report.duration =
-        std::min<base::Duration>(parts_.loop.clock().Now() - call_began_, function_->timeout);
+    const base::MonoTime now = parts_.loop.clock().Now();
+    const uint64_t answered_ms = report.billed_ms;
+    report.duration = std::min<base::Duration>(now - call_began_, function_->timeout);
     report.billed_ms =
         CeilMillis(report.duration + report.init_duration.value_or(base::Duration::zero()));
+    delegate_.OnExtensionsRan(*this, now - report_.at, report.billed_ms - answered_ms);
   }
   if (report.duration >= kQuickCall || report_.at - peak_read_ >= kPeakAge) {
     if (const auto peak = sandbox_ ? sandbox_->MemoryPeak() : base::Bytes()) {

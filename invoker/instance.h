@@ -44,6 +44,9 @@ class Instance final : private runtime::RuntimeSession::Delegate,
     virtual void OnInitFailed(Instance& instance, InitFailure failure) = 0;
     // A call that it held has its answer. The owner runs the call's callback.
     virtual void OnAnswered(Instance& instance, PendingCallPtr call, InvocationResult result) = 0;
+    // Its extensions have come back from a call, so long after its answer; `billed_ms` are theirs.
+    // Nothing ends in it, and more may follow.
+    virtual void OnExtensionsRan(Instance& instance, base::Duration took, uint64_t billed_ms) = 0;
     // It is ending, for any other reason. Exactly one of these two is told, once.
     virtual void OnEnding(Instance& instance) = 0;
     // It was frozen and is about to end in good order: may it use its whole size again?

@@ -204,6 +204,10 @@ void InstancePool::OnAnswered(Instance& instance, PendingCallPtr call, Invocatio
   host_.OnAnswered(std::move(call), std::move(result));
 }
 
+void InstancePool::OnExtensionsRan(Instance&, base::Duration took, uint64_t billed_ms) {
+  host_.OnExtensionsRan(*this, took, billed_ms);
+}
+
 void InstancePool::OnEnding(Instance& instance) {
   const bool was_expected = instance.is_finishing;
   FinishingEnds(instance);

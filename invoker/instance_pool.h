@@ -32,6 +32,9 @@ class InstancePool final : private Instance::Delegate {
     // `size` could not be reserved. True: others are ending, and the pool is pumped again when they
     // have; false: nothing idle is left to end, beside `keep` (may be null), which is to serve.
     virtual bool WaitForRoom(InstancePool& pool, base::Bytes size, const Instance* keep) = 0;
+    // After a call of it (Instance::Delegate).
+    virtual void OnExtensionsRan(const InstancePool& pool, base::Duration took,
+                                 uint64_t billed_ms) = 0;
     // An instance of `size` reserved bytes is ending (or, later, is gone).
     virtual void OnInstanceEnding(base::Bytes size) = 0;
     virtual void OnInstanceGone(InstancePool& pool, base::Bytes size) = 0;
@@ -92,6 +95,7 @@ class InstancePool final : private Instance::Delegate {
   void OnIdle(Instance& instance) override;
   void OnInitFailed(Instance& instance, InitFailure failure) override;
   void OnAnswered(Instance& instance, PendingCallPtr call, InvocationResult result) override;
+  void OnExtensionsRan(Instance& instance, base::Duration took, uint64_t billed_ms) override;
   void OnEnding(Instance& instance) override;
   bool MayGrow(Instance& instance) override;
   void OnGone(Instance& instance) override;

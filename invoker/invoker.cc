@@ -267,6 +267,10 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
     return true;
   }
 
+  void OnExtensionsRan(const InstancePool& pool, base::Duration took, uint64_t billed_ms) override {
+    metrics().CountExtensions(*pool.metrics(), took, billed_ms, pool.function().memory_mib);
+  }
+
   void OnInstanceEnding(base::Bytes size) override { ending_ += size; }
 
   void OnInstanceGone(InstancePool& pool, base::Bytes size) override {

@@ -24,12 +24,17 @@ FunctionMetricsRef Metrics::Of(const std::string& function) {
   return metrics;
 }
 
+FunctionMetricsRef Metrics::OfGone(const std::string& function) {
+  const auto found = functions_.find(function);
+  return found != functions_.end() ? found->second : std::make_shared<FunctionMetrics>();
+}
+
 void Metrics::Forget(const std::string& function) {
   const auto found = functions_.find(function);
   if (found == functions_.end()) return;
   found->second->is_gone = true;
   // What it owes is taken first, and what still runs is counted.
-  if (found->second.use_count() == 1 && found->second->unbilled.requests == 0) {
+  if (found->second.use_count() == 1 && !found->second->owes()) {
     functions_.erase(found);
   }
 }
@@ -43,8 +48,18 @@ void Metrics::Count(FunctionMetrics& metrics, const InvocationResult& result, ui
   ++metrics.invocations;
   if (result.status != InvocationStatus::kSuccess) ++metrics.errors;
   metrics.duration.Add(result.duration);
-  ++metrics.unbilled.requests;
-  metrics.unbilled.mib_ms += result.billed_ms * memory_mib;
+  Bill(metrics, {.requests = 1, .mib_ms = result.billed_ms * memory_mib});
+}
+
+void Metrics::CountExtensions(FunctionMetrics& metrics, base::Duration took, uint64_t billed_ms,
+                              uint32_t memory_mib) {
+  metrics.post_runtime_extensions.Add(took);
+  if (billed_ms > 0) Bill(metrics, {.requests = 0, .mib_ms = billed_ms * memory_mib});
+}
+
+void Metrics::Bill(FunctionMetrics& metrics, const Usage& usage) {
+  metrics.unbilled.requests += usage.requests;
+  metrics.unbilled.mib_ms += usage.mib_ms;
   if (is_unbilled_) return;
   is_unbilled_ = true;
   if (on_unbilled_) on_unbilled_();
@@ -62,7 +77,7 @@ std::unordered_map<std::string, Usage> Metrics::TakeUnbilled() {
   std::unordered_map<std::string, Usage> out;
   for (auto at = functions_.begin(); at != functions_.end();) {
     FunctionMetrics& metrics = *at->second;
-    if (metrics.unbilled.requests > 0) out[at->first] = std::exchange(metrics.unbilled, {});
+    if (metrics.owes()) out[at->first] = std::exchange(metrics.unbilled, {});
     const bool is_over = metrics.is_gone && at->second.use_count() == 1;
     at = is_over ? functions_.erase(at) : std::next(at);
   }

@@ -51,9 +51,12 @@ struct FunctionMetrics {
   uint64_t dead_letter_errors = 0;
   uint32_t concurrent = 0;
   MillisHistogram duration;
+  MillisHistogram post_runtime_extensions;  // From an answer to the last extension's next request.
   MillisHistogram async_age;  // From its acceptance to each call.
   Usage unbilled;             // Since it was taken last.
   bool is_gone = false;       // The function is deleted.
+
+  bool owes() const { return unbilled.requests > 0 || unbilled.mib_ms > 0; }
 };
 using FunctionMetricsRef = std::shared_ptr<FunctionMetrics>;
 
@@ -64,9 +67,14 @@ inline constexpr char kOtherFunctions[] = "(others)";
 class Metrics {
  public:
   FunctionMetricsRef Of(const std::string& function);
+  // Of one that is deleted: what is still counted of it does not bring it back.
+  FunctionMetricsRef OfGone(const std::string& function);
   void Forget(const std::string& function);
   // Of a call that has its answer.
   void Count(FunctionMetrics& metrics, const InvocationResult& result, uint32_t memory_mib);
+  // What extensions did for a call after its answer: so long, and so many milliseconds billed.
+  void CountExtensions(FunctionMetrics& metrics, base::Duration took, uint64_t billed_ms,
+                       uint32_t memory_mib);
   // By name.
   std::vector<FunctionMetricsRef> All() const;
 
@@ -75,6 +83,8 @@ class Metrics {
   std::unordered_map<std::string, Usage> TakeUnbilled();
 
  private:
+  void Bill(FunctionMetrics& metrics, const Usage& usage);
+
   std::unordered_map<std::string, FunctionMetricsRef> functions_;
   std::function<void()> on_unbilled_;
   bool is_unbilled_ = false;

@@ -190,6 +190,21 @@ TEST_F(DataExtensions, OneThatDoesNotComeBackEndsWithTheCallsTimeout) {
   EXPECT_EQ(States(), "ending");
 }
 
+TEST_F(DataExtensions, TheirTimeAfterTheAnswerIsMeasuredAndBilled) {
+  HaveExtension("watch");
+  const auto call = Invoke(WithLayer());
+  const std::string id = StartWatched(0);
+  Serve(0, call);
+  const uint64_t answered = invoker().metrics().TakeUnbilled().at("F").mib_ms;
+  Pass(40ms);
+  Next(0, id);
+  const auto metrics = invoker().metrics().Of("F");
+  EXPECT_EQ(metrics->post_runtime_extensions.sum_ms(), 40);
+  EXPECT_EQ(metrics->duration.sum_ms(), 0) << "what the caller waited for";
+  EXPECT_EQ(metrics->unbilled.requests, 0u);
+  EXPECT_EQ(metrics->unbilled.mib_ms, 40u * 128 - answered % (40 * 128));
+}
+
 TEST_F(DataExtensions, ACrashFailsTheInitOrTheCall) {
   HaveExtension("watch");
   const auto call = Invoke(WithLayer());

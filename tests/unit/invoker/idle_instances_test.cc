@@ -81,6 +81,7 @@ class IdleInstancesTest : public ::testing::Test, public Instance::Delegate {
     idle_.Remove(instance);
     ++ended_;
   }
+  void OnExtensionsRan(Instance&, base::Duration, uint64_t) override {}
   bool MayGrow(Instance&) override { return true; }
   void OnGone(Instance& instance) override { admission_.Release(instance.reserved); }
 

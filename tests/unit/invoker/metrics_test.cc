@@ -51,6 +51,35 @@ TEST(Metrics, TellOnlySoManyFunctionsApart) {
   EXPECT_EQ(metrics.Of(kOtherFunctions)->throttles, 50u);
 }
 
+TEST(Metrics, WhatIsStillCountedOfADeletedFunctionDoesNotBringItBack) {
+  Metrics metrics;
+  metrics.Of("F")->async_received = 1;
+  const auto held = metrics.Of("F");
+  metrics.Forget("F");
+  EXPECT_EQ(metrics.OfGone("F"), held);
+  EXPECT_TRUE(held->is_gone);
+  ++metrics.OfGone("never known")->async_dropped;
+  EXPECT_EQ(metrics.All().size(), 1u);
+  EXPECT_EQ(metrics.Of("F"), held) << "there is a new one of that name";
+  EXPECT_FALSE(held->is_gone);
+}
+
+TEST(Metrics, WhatExtensionsTakeAfterAnAnswerIsBilledWithoutARequest) {
+  Metrics metrics;
+  int told = 0;
+  metrics.OnUnbilled([&] { ++told; });
+  const auto f = metrics.Of("F");
+  metrics.CountExtensions(*f, 300us, 0, 128);
+  EXPECT_EQ(told, 0) << "within a millisecond that is billed already";
+  metrics.CountExtensions(*f, 7ms, 7, 128);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(f->post_runtime_extensions.sum_ms(), 7.3);
+  metrics.Forget("F");
+  const auto owed = metrics.TakeUnbilled();
+  EXPECT_EQ(owed.at("F").requests, 0u);
+  EXPECT_EQ(owed.at("F").mib_ms, 7u * 128);
+}
+
 TEST(Metrics, ForgetADeletedFunctionOnceNothingIsOwedAndNobodyHoldsIt) {
   Metrics metrics;
   auto held = metrics.Of("F");
