@@ -1,6 +1,25 @@
 #include "invoker/admission.h"
 
+#include <algorithm>
+
 namespace hearth::invoker {
+namespace {
+
+// Of functions whose starts are remembered; beyond it the past ones are looked for.
+constexpr size_t kManyStarts = 1024;
+
+}  // namespace
+
+bool Admission::TakeStart(const std::string& function, base::MonoTime now) {
+  if (starts_.size() >= kManyStarts) {
+    std::erase_if(starts_, [now](const auto& entry) { return entry.second <= now; });
+  }
+  base::MonoTime& until = starts_[function];
+  const base::MonoTime next = std::max(until, now) + kStartsPeriod / kStartsAtOnce;
+  if (next > now + kStartsPeriod) return false;
+  until = next;
+  return true;
+}
 
 Admission::Entry Admission::BeginCall(const FunctionVersion& function) {
   Use& use = uses_[function.name];

@@ -7,6 +7,10 @@
 // is provisioned for a function with a reservation is a part of that: where it is all of it, there
 // is no call on demand. Source: developer guide, "Understanding Lambda function scaling".
 //
+// A function's instances become more by kStartsAtOnce, and from then on by as many again in
+// kStartsPeriod, evenly; what is provisioned does not count. Source: the same, "Concurrency scaling
+// rate".
+//
 // An instance holds its whole size while it may run; an idle one that is frozen holds what it uses
 // (it cannot grow), so that many more functions stay warm than would fit at their limits. Owner:
 // the invoker.
@@ -20,9 +24,13 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "invoker/function.h"
 
 namespace hearth::invoker {
+
+constexpr uint32_t kStartsAtOnce = 1000;
+constexpr base::Duration kStartsPeriod = std::chrono::seconds(10);
 
 class Admission {
  public:
@@ -40,6 +48,9 @@ class Admission {
   void SetReserved(const std::string& function, std::optional<uint32_t> calls);
   // So many instances are ready for the version.
   void SetProvisioned(const FunctionVersion& version, uint32_t instances);
+
+  // May the function have one more instance now? Counts it, if so.
+  bool TakeStart(const std::string& function, base::MonoTime now);
 
   bool Reserve(base::Bytes size) {
     if (size > budget_ || used_ > budget_ - size) return false;
@@ -87,8 +98,10 @@ class Admission {
   const uint32_t concurrency_;
   const base::Bytes budget_;
   std::unordered_map<std::string, Use> uses_;  // By function.
-  uint64_t set_aside_ = 0;                     // Of the account's concurrency, for functions.
-  uint32_t unreserved_calls_ = 0;              // On demand, of functions without a reservation.
+  // When the starts of late will be made up for, by function; a time that is past says nothing.
+  std::unordered_map<std::string, base::MonoTime> starts_;
+  uint64_t set_aside_ = 0;         // Of the account's concurrency, for functions.
+  uint32_t unreserved_calls_ = 0;  // On demand, of functions without a reservation.
   uint32_t calls_ = 0;
   base::Bytes used_;
 };

@@ -179,7 +179,7 @@ class Instance final : private runtime::RuntimeSession::Delegate,
       api_server_;  // Where extensions may come and no session is one.
   PendingCallPtr call_;
   StreamedSoFar stream_;
-  base::Bytes peak_;        // Of its memory, as last read, or as its exit said.
+  base::Bytes peak_;  // Of its memory, as last read, or as its exit said.
   base::MonoTime peak_read_{};
   struct {
     std::string request_id;

@@ -31,7 +31,7 @@ void InstancePool::Pump() {
 void InstancePool::Pump(size_t expected) {
   const base::Bytes size = base::Bytes::MiB(function_->memory_mib);
   while (!restarts_.empty()) {
-    if (!Reserve(size, expected)) return;
+    if (!ReserveStart(size, expected)) return;
     PendingCallPtr call = std::move(restarts_.front());
     restarts_.pop_front();
     StartInstance(Purpose::kForCall, std::move(call));
@@ -48,7 +48,7 @@ void InstancePool::Pump(size_t expected) {
       instance.Invoke(std::move(call));
       continue;
     }
-    if (starting_ + expected >= waiting_.size() || !Reserve(size, expected)) return;
+    if (starting_ + expected >= waiting_.size() || !ReserveStart(size, expected)) return;
     StartInstance(Purpose::kForWaiting);
   }
 }
@@ -56,6 +56,14 @@ void InstancePool::Pump(size_t expected) {
 bool InstancePool::Reserve(base::Bytes size, size_t expected, const Instance* keep) {
   if (admission_.Reserve(size)) return true;
   if (!host_.WaitForRoom(*this, size, keep)) RefuseWaiting(expected);
+  return false;
+}
+
+bool InstancePool::ReserveStart(base::Bytes size, size_t expected) {
+  if (!Reserve(size, expected)) return false;
+  if (admission_.TakeStart(function_->name, parts_.loop.clock().Now())) return true;
+  admission_.Release(size);
+  RefuseWaiting(expected);
   return false;
 }
 

@@ -80,6 +80,7 @@ class InstancePool final : private Instance::Delegate {
   const FunctionMetricsRef& metrics() const { return metrics_; }
 
  private:
+  bool ReserveStart(base::Bytes size, size_t expected);
   bool Reserve(base::Bytes size, size_t expected, const Instance* keep = nullptr);
   enum class Purpose { kForWaiting, kForCall, kProvisioned };
   void StartInstance(Purpose purpose, PendingCallPtr call = nullptr);

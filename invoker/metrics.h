@@ -52,9 +52,9 @@ struct FunctionMetrics {
   uint32_t concurrent = 0;
   MillisHistogram duration;
   MillisHistogram post_runtime_extensions;  // From an answer to the last extension's next request.
-  MillisHistogram async_age;  // From its acceptance to each call.
-  Usage unbilled;             // Since it was taken last.
-  bool is_gone = false;       // The function is deleted.
+  MillisHistogram async_age;                // From its acceptance to each call.
+  Usage unbilled;                           // Since it was taken last.
+  bool is_gone = false;                     // The function is deleted.
 
   bool owes() const { return unbilled.requests > 0 || unbilled.mib_ms > 0; }
 };

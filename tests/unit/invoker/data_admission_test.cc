@@ -54,6 +54,26 @@ TEST(Admission, CountsCallsUpToItsConcurrency) {
   EXPECT_EQ(admission.BeginCall(Named("F")), Entry::kOnDemand);
 }
 
+TEST(Admission, AFunctionsInstancesBecomeMoreAtAwssRateAndNoFaster) {
+  Admission admission(1, Bytes::MiB(1));
+  base::MonoTime now{};
+  const auto take = [&](const std::string& function) {
+    uint32_t taken = 0;
+    while (taken <= 2 * kStartsAtOnce && admission.TakeStart(function, now)) ++taken;
+    return taken;
+  };
+  EXPECT_EQ(take("F"), 1000u);
+  EXPECT_EQ(take("G"), 1000u) << "each function has its own";
+  now += 25ms;
+  EXPECT_EQ(take("F"), 2u);
+  now += 5s;
+  EXPECT_EQ(take("F"), 500u);
+  now += 1h;
+  EXPECT_EQ(take("F"), 1000u) << "what was not used is not saved";
+  for (int i = 0; i < 5000; ++i) EXPECT_TRUE(admission.TakeStart(std::to_string(i), now));
+  EXPECT_FALSE(admission.TakeStart("F", now));
+}
+
 TEST(Admission, AReservationIsAFunctionsOwnAndItsLimit) {
   Admission admission(5, Bytes::MiB(1));
   admission.SetReserved("F", 2);
@@ -215,6 +235,24 @@ TEST_F(DataAdmission, ACallThatFindsNoMemoryAndNothingIdleIsThrottled) {
   EXPECT_EQ(ThrottleReason(refused), kNoRoom);
   EXPECT_EQ(process(0).kills, 0);
   EXPECT_EQ(zygote.processes.size(), 1u);
+}
+
+TEST_F(DataAdmission, ACallThatWouldNeedAnInstanceTooManyForTheRateIsThrottled) {
+  options.concurrency = 2000;
+  options.memory_budget = Bytes::MiB(2000 * 128);
+  const auto function = Function("F");
+  std::vector<CallPtr> calls;
+  for (uint32_t i = 0; i < kStartsAtOnce + 1; ++i) calls.push_back(Invoke(function));
+  Turn();
+  EXPECT_EQ(zygote.processes.size(), kStartsAtOnce);
+  EXPECT_EQ(ThrottleReason(calls.back()), kNoRoom);
+  EXPECT_EQ(calls.front()->answers, 0);
+  const auto other = Invoke(Function("G"));
+  EXPECT_EQ(zygote.processes.size(), kStartsAtOnce + 1);
+  Pass(10ms);
+  const auto next = Invoke(function);
+  Turn();
+  EXPECT_EQ(zygote.processes.size(), kStartsAtOnce + 2);
 }
 
 TEST_F(DataAdmission, AFunctionLargerThanTheBudgetIsToldSo) {
