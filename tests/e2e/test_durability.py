@@ -116,6 +116,48 @@ class Durability(unittest.TestCase):
             return any(marker in event["message"] for event in events)
         poll("the event is delivered after the kill", logged, 30)
 
+    def test_every_accepted_event_is_delivered_though_the_daemon_is_killed_under_load(self):
+        # A line is on disk when 200 ms have passed, and an event is settled by its answer only: an
+        # event whose line a kill took with it is delivered once more.
+        self.host.create("Seen", {"app.py": "import time\ndef handler(event, c):\n"
+                                            "    print('seen', event)\n    time.sleep(0.8)\n"})
+        accepted = []
+
+        def send_until_killed(stop, name):
+            for number in range(100000):
+                event = f"{name}-{number}"
+                try:
+                    answer = self.host.invoke("Seen", event,
+                                              headers={"X-Amz-Invocation-Type": "Event"})
+                except OSError:
+                    return
+                if answer.status == 202:
+                    accepted.append(event)
+                if stop.is_set():
+                    return
+
+        for round_number in range(6):
+            stop = threading.Event()
+            before = len(accepted)
+            target = before + random.randint(1, 120)
+            senders = [threading.Thread(target=send_until_killed, args=(stop, f"{round_number}-{i}"))
+                       for i in range(4)]
+            for sender in senders:
+                sender.start()
+            poll("some events are accepted", lambda t=target: len(accepted) >= t)
+            self.host.kill()
+            stop.set()
+            for sender in senders:
+                sender.join()
+            self.host.start()
+        self.assertGreater(len(accepted), 6)
+
+        def all_were_seen():
+            events = self.host.request("GET", "/_hearth/logs/Seen?tail=10000").json["events"]
+            seen = {e["message"].split()[1] for e in events if e["message"].startswith("seen ")}
+            return not set(accepted) - seen
+        poll("all that was accepted has been delivered", all_were_seen, 120)
+
     def test_a_second_daemon_on_the_same_state_is_refused(self):
         done = subprocess.run([os.path.join(BIN, "hearthd"), "--state", f"{self.host.state}/state",
                                "--listen", "127.0.0.1:0", "--cgroup-name", self.host.cgroup + "-2"],
