@@ -356,7 +356,7 @@ void Host::Parts::Stop() {
 void Host::Parts::FinishStop() {
   if (virtual_time != nullptr) virtual_time->Stop();
   last_resort->Cancel();
-  usage->Flush([this] { logs->Flush([this] { loop->Stop(); }); });
+  usage->Flush([this] { logs->Flush([this](const auto&) { loop->Stop(); }); });
 }
 
 Host::Host(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -77,19 +77,19 @@ class LogStoreImpl final : public LogStore {
     Take(group, stream, now, now, message);
   }
 
-  void AppendAt(const std::string& group_name, const std::string& stream, int64_t timestamp_ms,
+  bool AppendAt(const std::string& group_name, const std::string& stream, int64_t timestamp_ms,
                 std::string_view message) override {
-    Take(group_name, stream, timestamp_ms, NowMs(), message);
+    return Take(group_name, stream, timestamp_ms, NowMs(), message);
   }
 
-  void Take(const std::string& group_name, const std::string& stream, int64_t timestamp_ms,
+  bool Take(const std::string& group_name, const std::string& stream, int64_t timestamp_ms,
             int64_t now, std::string_view message) {
     Group& group = GroupOf(group_name);
     if (!group.exists) Begin(group_name, group);
     if (group.unwritten.size() > limits::kMaxLogBytesUnwritten) {
       // Faster than the disk: what is dropped is counted, and told when there is room again.
       ++group.dropped;
-      return;
+      return false;
     }
     if (group.dropped > 0) {
       const uint64_t dropped = std::exchange(group.dropped, 0);
@@ -100,6 +100,7 @@ class LogStoreImpl final : public LogStore {
     }
     Add(group, stream, timestamp_ms, now, message);
     Announce(group_name, group);
+    return true;
   }
 
   std::vector<LogEvent> Read(const std::string& group_name, uint64_t after, size_t limit) override {
@@ -155,9 +156,9 @@ class LogStoreImpl final : public LogStore {
     }
   }
 
-  void Remove(const std::string& group_name) override {
+  void Remove(const std::string& group_name, Done done) override {
     const auto found = groups_.find(group_name);
-    if (found == groups_.end()) return;
+    if (found == groups_.end()) return loop_.Post([done = std::move(done)] { done({}); });
     auto followers = std::move(found->second.followers);
     const uint64_t next = found->second.next_sequence;
     // The sequence goes on: a follower's cursor must not meet its own past.
@@ -165,12 +166,9 @@ class LogStoreImpl final : public LogStore {
     found->second.next_sequence = next;
     found->second.removed = next - 1;
     found->second.followers = std::move(followers);
-    if (!files_) return;
+    if (!files_) return loop_.Post([done = std::move(done)] { done({}); });
     // Behind the lines that are being written, before those that come.
-    disk_.Run([files = files_, group_name] { return files->Remove(group_name); },
-              [](const base::Result<void>& removed) {
-                if (!removed) HLOG_WARN("removed logs: {}", removed.error().ToString());
-              });
+    disk_.Run([files = files_, group_name] { return files->Remove(group_name); }, std::move(done));
   }
 
   const LogGroup* Find(const std::string& group) const override {
@@ -204,14 +202,14 @@ class LogStoreImpl final : public LogStore {
       return true;
     });
     if (!files_) return loop_.Post([done] { done({}); });
-    Flush([this, name, stream, done] {
+    Flush([this, name, stream, done](const base::Result<void>&) {
       disk_.Run([files = files_, name, stream] { return files->RemoveStream(name, stream); }, done);
     });
   }
 
   std::shared_ptr<const LogFiles> files() const override { return files_; }
 
-  void Flush(std::function<void()> done) override {
+  void Flush(Done done) override {
     waiting_for_flush_.push_back(std::move(done));
     WriteOut();
   }
@@ -354,8 +352,7 @@ class LogStoreImpl final : public LogStore {
     if (writing_) return;
     auto batches = std::make_shared<std::vector<Batch>>(TakeBatches());
     writing_ = true;
-    auto flushed =
-        std::make_shared<std::vector<std::function<void()>>>(std::exchange(waiting_for_flush_, {}));
+    auto flushed = std::make_shared<std::vector<Done>>(std::exchange(waiting_for_flush_, {}));
     disk_.Run(
         [files = files_, batches]() -> base::Result<void> {
           base::Result<void> result;
@@ -382,7 +379,7 @@ class LogStoreImpl final : public LogStore {
             HLOG_ERROR("logs are not written: {}", result.error().ToString());
           }
           healthy_ = result.has_value();  // Logged once, until it works again.
-          for (const auto& done : *flushed) done();
+          for (const auto& done : *flushed) done(result);
           if (!waiting_for_flush_.empty()) return WriteOut();
           const bool more = std::ranges::any_of(
               groups_, [](const auto& entry) { return !entry.second.unwritten.empty(); });
@@ -398,7 +395,7 @@ class LogStoreImpl final : public LogStore {
   std::unordered_map<std::string, Group> groups_;
   std::unordered_map<std::string, Group>::value_type* last_ = nullptr;  // That Append asked for.
   std::set<std::string> announced_;
-  std::vector<std::function<void()>> waiting_for_flush_;
+  std::vector<Done> waiting_for_flush_;
   uint64_t next_token_ = 1;
   bool writing_ = false;
   bool healthy_ = true;

@@ -48,8 +48,9 @@ class LogStore {
 
   virtual void Append(const std::string& group, const std::string& stream,
                       std::string_view message) = 0;
-  // Of an event that happened at another time.
-  virtual void AppendAt(const std::string& group, const std::string& stream, int64_t timestamp_ms,
+  // Of an event that happened at another time. False: too much waits for the disk already, and it
+  // is not taken.
+  virtual bool AppendAt(const std::string& group, const std::string& stream, int64_t timestamp_ms,
                         std::string_view message) = 0;
   // Events after `after_sequence` (0: the oldest kept), at most `limit`, oldest first; fewer where
   // they are long (LogFiles::kMaxReadBytes): the next Read goes on from there. Recent events come
@@ -61,9 +62,10 @@ class LogStore {
   // Calls back on the loop, after Append, whenever the group has something new. Returns a token.
   virtual uint64_t Follow(const std::string& group, std::function<void()> on_new) = 0;
   virtual void Unfollow(uint64_t token) = 0;
-  virtual void Remove(const std::string& group) = 0;
-  // Everything buffered is on disk when `done` runs, and what was removed is gone.
-  virtual void Flush(std::function<void()> done) = 0;
+  // `done` runs when it is gone from the disk too.
+  virtual void Remove(const std::string& group, Done done) = 0;
+  // Everything buffered is on disk when `done` runs; an error: some of it is not, and will not be.
+  virtual void Flush(Done done) = 0;
 
   // Null where there is no such group. Valid until the loop's next turn.
   virtual const LogGroup* Find(const std::string& group) const = 0;

@@ -219,6 +219,7 @@ void LogsApi::PutLogEvents(const CallPtr& call, Members& in) {
     const int64_t now = base::EpochMillis(loop_.clock().WallNow());
     const int64_t expired = OldestMs(*group);
     Json rejected = Json::object();
+    bool all_taken = true;
     for (size_t i = 0; i < events->size(); ++i) {
       const NewEvent& event = (*events)[i];
       if (event.timestamp_ms < expired) {
@@ -230,12 +231,14 @@ void LogsApi::PutLogEvents(const CallPtr& call, Members& in) {
           rejected["tooNewLogEventStartIndex"] = i;
         }
       } else {
-        logs_.AppendAt(name, stream, event.timestamp_ms, event.message);
+        all_taken = logs_.AppendAt(name, stream, event.timestamp_ms, event.message) && all_taken;
       }
     }
     Json out = {{"nextSequenceToken", EventId(0, static_cast<uint64_t>(now))}};
     if (!rejected.empty()) out["rejectedLogEventsInfo"] = std::move(rejected);
-    logs_.Flush([call, out] { Answer(call, out); });
+    // Sent again as a whole, some may be there twice, as in AWS's.
+    if (!all_taken) return Refuse(call, {400, "ThrottlingException", "Rate exceeded"});
+    logs_.Flush(Answering(call, std::move(out)));
   });
 }
 

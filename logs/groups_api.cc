@@ -53,8 +53,7 @@ void LogsApi::CreateLogGroup(const CallPtr& call, Members& in) {
 void LogsApi::DeleteLogGroup(const CallPtr& call, Members& in) {
   const std::string name = in.RequiredText("logGroupName", kGroupName);
   if (IsRefused(call, in) || Known(call, name) == nullptr) return;
-  logs_.Remove(name);
-  logs_.Flush([call] { Answer(call); });
+  logs_.Remove(name, Answering(call));
 }
 
 void LogsApi::DescribeLogGroups(const CallPtr& call, Members& in) {

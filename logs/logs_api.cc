@@ -86,9 +86,9 @@ bool LogsApi::IsRefused(const CallPtr& call, Members& in) {
   return error.has_value();
 }
 
-invoker::LogStore::Done LogsApi::Answering(const CallPtr& call) {
-  return [call](const base::Result<void>& done) {
-    if (done) return Answer(call);
+invoker::LogStore::Done LogsApi::Answering(const CallPtr& call, base::Json body) {
+  return [call, body = std::move(body)](const base::Result<void>& done) {
+    if (done) return Answer(call, body);
     HLOG_ERROR("logs: request {}: {}", call->request_id, done.error().ToString());
     Refuse(call, {500, "ServiceUnavailableException", "The service cannot complete the request."});
   };
@@ -152,7 +152,8 @@ void LogsApi::Search(const CallPtr& call, std::function<Found(const invoker::Log
   if (!files || reader_.pending() >= kMaxSearches) {
     return Refuse(call, {400, "ThrottlingException", "Rate exceeded"});
   }
-  logs_.Flush([this, alive = std::weak_ptr<bool>(alive_), call, files, work = std::move(work)] {
+  logs_.Flush([this, alive = std::weak_ptr<bool>(alive_), call, files,
+               work = std::move(work)](const base::Result<void>&) {
     if (alive.expired()) return;
     reader_.Run(
         [files, work] { return work(*files); },
@@ -170,12 +171,12 @@ void LogsApi::WithStream(const CallPtr& call, const std::string& group, const st
     return Refuse(call, {400, "ThrottlingException", "Rate exceeded"});
   }
   const LogQuery any{.group = group, .streams = {stream}, .limit = 1};
-  logs_.Flush(
-      [this, alive = std::weak_ptr<bool>(alive_), call, files, any, then = std::move(then)] {
-        if (alive.expired()) return;
-        reader_.Run([files, any] { return !SearchForward(*files, any).events.empty(); },
-                    [call, then](bool found) { found ? then() : Refuse(call, StreamNotFound()); });
-      });
+  logs_.Flush([this, alive = std::weak_ptr<bool>(alive_), call, files, any,
+               then = std::move(then)](const base::Result<void>&) {
+    if (alive.expired()) return;
+    reader_.Run([files, any] { return !SearchForward(*files, any).events.empty(); },
+                [call, then](bool found) { found ? then() : Refuse(call, StreamNotFound()); });
+  });
 }
 
 }  // namespace hearth::logs

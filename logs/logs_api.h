@@ -59,8 +59,8 @@ class LogsApi final : public aws::Service {
 
   static void Answer(const CallPtr& call, const base::Json& body = nullptr);
   static void Refuse(const CallPtr& call, const aws::ApiError& error);
-  // The answer to a change.
-  static invoker::LogStore::Done Answering(const CallPtr& call);
+  // The answer to a change, once it is durable.
+  static invoker::LogStore::Done Answering(const CallPtr& call, base::Json body = nullptr);
   // True where the input is refused, which is then answered.
   static bool IsRefused(const CallPtr& call, Members& in);
 

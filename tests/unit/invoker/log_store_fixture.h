@@ -44,7 +44,7 @@ class LogStoreOnDisk : public ::testing::Test {
   void Append(std::string_view message) { store->Append(kGroup, kStream, message); }
   void Flush() {
     bool done = false;
-    store->Flush([&] { done = true; });
+    store->Flush([&](const base::Result<void>&) { done = true; });
     EXPECT_FALSE(done);
     loop.RunUntil([&] { return done; });
   }

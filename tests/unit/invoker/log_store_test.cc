@@ -133,7 +133,7 @@ TEST_F(LogStoreOnDisk, AFloodWithinOneFlushIsReadWithoutAGap) {
   for (size_t i = 0; i < count; ++i) Append("line");
   expect_all("before the flush");
   bool done = false;
-  store->Flush([&] { done = true; });
+  store->Flush([&](const base::Result<void>&) { done = true; });
   expect_all("while it is written");
   loop.RunUntil([&] { return done; });
   expect_all("after the flush");
@@ -191,7 +191,7 @@ TEST_F(LogStoreOnDisk, ARemovedGroupIsEmptyAtOnceAndItsCursorsGoOn) {
   Append("old too");
   int heard = 0;
   store->Follow(kGroup, [&] { ++heard; });
-  store->Remove(kGroup);
+  store->Remove(kGroup, [](const base::Result<void>&) {});
   EXPECT_THAT(store->Read(kGroup, 0, 10), SizeIs(0));
   EXPECT_THAT(store->Tail(kGroup, 10), SizeIs(0));
   Append("new");
@@ -207,8 +207,8 @@ TEST_F(LogStoreOnDisk, ARemovedGroupIsEmptyAtOnceAndItsCursorsGoOn) {
 TEST_F(LogStoreOnDisk, ARemovalWhileItsLinesAreWrittenWins) {
   Append("old");
   bool done = false;
-  store->Flush([&] { done = true; });
-  store->Remove(kGroup);
+  store->Flush([&](const base::Result<void>&) { done = true; });
+  store->Remove(kGroup, [](const base::Result<void>&) {});
   loop.RunUntil([&] { return done; });
   Flush();
   EXPECT_THAT(Files(), SizeIs(0));
@@ -232,9 +232,9 @@ TEST_F(LogStoreOnDisk, AFloodFasterThanTheDiskIsDroppedAndTheLossIsTold) {
 
 TEST_F(LogStoreOnDisk, EveryFlushIsAnsweredOnceAlsoWhereThereIsNothingToWrite) {
   int done = 0;
-  for (int i = 0; i < 3; ++i) store->Flush([&] { ++done; });
+  for (int i = 0; i < 3; ++i) store->Flush([&](const base::Result<void>&) { ++done; });
   Append("x");
-  store->Flush([&] { ++done; });
+  store->Flush([&](const base::Result<void>&) { ++done; });
   loop.RunUntil([&] { return done == 4; });
   for (int i = 0; i < 10; ++i) loop.RunOnce();
   EXPECT_EQ(done, 4);
@@ -252,9 +252,9 @@ TEST(LogStoreInMemory, KeepsTheNewestAndWritesNothing) {
   EXPECT_THAT(store->Read(kGroup, 0, 100000), SizeIs(limits::kMaxLogEventsInMemory));
   EXPECT_EQ(store->Read(kGroup, 0, 1)[0].message, "50");
   bool done = false;
-  store->Flush([&] { done = true; });
+  store->Flush([&](const base::Result<void>&) { done = true; });
   loop.RunUntil([&] { return done; });
-  store->Remove(kGroup);
+  store->Remove(kGroup, [](const base::Result<void>&) {});
   EXPECT_THAT(store->Read(kGroup, 0, 10), SizeIs(0));
 }
 

@@ -424,6 +424,23 @@ TEST_F(LogsApiTest, EventsThatArePutAreReadAndOutliveAKill) {
   }
 }
 
+TEST_F(LogsApiTest, WhatTheDiskDoesNotTakeIsNotAnsweredAsDone) {
+  EXPECT_EQ(Shown("CreateLogGroup", {{"logGroupName", kGroup}}), "200");
+  EXPECT_EQ(Shown("CreateLogStream", {{"logGroupName", kGroup}, {"logStreamName", "s"}}), "200");
+  const int64_t now = base::EpochMillis(clock.WallNow());
+  const Json event = {{"timestamp", now}, {"message", "x"}};
+  const Json put = {
+      {"logGroupName", kGroup}, {"logStreamName", "s"}, {"logEvents", Json::array({event})}};
+  ASSERT_EQ(Shown("PutLogEvents", put), "200");
+  Restart();  // No file is open.
+  std::filesystem::remove_all(GroupFolder());
+  MUST(base::WriteFileAtomically(GroupFolder(), "in the way"));
+  EXPECT_EQ(Shown("PutLogEvents", put),
+            "500 ServiceUnavailableException: The service cannot complete the request.");
+  std::filesystem::remove(GroupFolder());
+  EXPECT_EQ(Shown("PutLogEvents", put), "200");
+}
+
 TEST_F(LogsApiTest, ADeletedGroupOrStreamIsGoneAlsoAfterARestart) {
   Append("a", "one");
   Append("b", "two");
