@@ -83,29 +83,6 @@ std::string_view TypeOf(ResourceKind kind) {
   return "";
 }
 
-std::optional<FunctionState> CurrentState(const invoker::Registry& registry,
-                                          const std::string& function) {
-  const auto found = registry.Find(function);
-  if (found == nullptr) return std::nullopt;
-  return FunctionState{invoker::SettingsOf(*found), found->code_digest};
-}
-
-bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersion& actual,
-             const FunctionState& wanted) {
-  const auto checked = control.Check(wanted.settings);
-  if (!checked) return false;
-  const auto& w = checked->function;
-  return actual.runtime == w.runtime && actual.handler == w.handler && actual.role == w.role &&
-         actual.description == w.description && actual.timeout == w.timeout &&
-         actual.memory_mib == w.memory_mib && actual.tmp_mib == w.tmp_mib &&
-         actual.environment == w.environment && actual.snap_start == w.snap_start &&
-         actual.logging == w.logging && actual.architecture == w.architecture &&
-         actual.tags == w.tags && actual.layers == w.layers && actual.reserved == w.reserved &&
-         actual.allows_loops == w.allows_loops && actual.update_runtime_on == w.update_runtime_on &&
-         actual.runtime_version_arn == w.runtime_version_arn &&
-         actual.code_digest == wanted.code_digest;
-}
-
 Deployment::Deployment(DeploymentHost host, std::string stack, std::vector<Change> changes,
                        Emit emit, Done done)
     : host_(host),
@@ -169,6 +146,10 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
                       {"physical_id", physical_id}};
   if (!reason.empty()) event["reason"] = WithoutTokens(reason);
   emit_(std::move(event));
+}
+
+FunctionHost Deployment::functions() const {
+  return {host_.control, host_.registry, host_.code, host_.disk};
 }
 
 AttachmentHost Deployment::attachments() const {
@@ -257,7 +238,7 @@ void Deployment::Apply(const Change& change, StepDone done) {
     case ResourceKind::kFunction: {
       std::optional<FunctionState> target = change.after;
       if (target) target = WithMade(*std::move(target), made_);
-      return Bring(change, target, std::move(done));
+      return BringFunction(functions(), change.function, target, std::move(done));
     }
     case ResourceKind::kVersion:
       return BringVersion(
@@ -296,7 +277,7 @@ void Deployment::Apply(const Change& change, StepDone done) {
 void Deployment::Undo(const Change& change, StepDone done) {
   switch (change.kind) {
     case ResourceKind::kFunction:
-      return Bring(change, change.before, std::move(done));
+      return BringFunction(functions(), change.function, change.before, std::move(done));
     case ResourceKind::kAlias:
       if (host_.registry.Find(change.function) != nullptr) {
         return BringAlias(host_.control, host_.registry, change.function, change.alias,
@@ -405,45 +386,6 @@ void Deployment::Abandon() {
 void Deployment::Finish(DeploymentStatus status) {
   Transition(State::kDone);
   done_(status, reason_);
-}
-
-void Deployment::Bring(const Change& change, const std::optional<FunctionState>& target,
-                       StepDone done) {
-  const auto actual = host_.registry.Find(change.function);
-  const auto finished = [done](std::expected<invoker::FunctionRef, aws::ApiError> result) {
-    if (result) {
-      done({});
-    } else {
-      done(std::unexpected(result.error().message));
-    }
-  };
-  const bool is_there =
-      target ? actual != nullptr && Matches(host_.control, *actual, *target) : actual == nullptr;
-  if (is_there) {
-    host_.disk.Run([] { return true; }, [done](bool) { done({}); });
-    return;
-  }
-  if (!target) {
-    host_.control.Delete(change.function, finished);
-    return;
-  }
-  if (actual != nullptr && actual->code_digest == target->code_digest) {
-    host_.control.Replace(target->settings, "", finished);
-    return;
-  }
-  host_.disk.Run(
-      [&code = host_.code, digest = target->code_digest] { return code.ReadZip(digest); },
-      [self = shared_from_this(), settings = target->settings, finished,
-       done](base::Result<std::string> zip) {
-        if (!zip) {
-          done(std::unexpected(zip.error().ToString()));
-        } else if (self->host_.registry.Find(settings.name) != nullptr) {
-          self->host_.control.Replace(settings, *std::move(zip), finished);
-        } else {
-          self->host_.control.Create(settings, *std::move(zip), invoker::Publication::kNone,
-                                     finished);
-        }
-      });
 }
 
 }  // namespace hearth::stacks

@@ -27,6 +27,7 @@
 #include "io/offload.h"
 #include "layers/code_store.h"
 #include "stacks/attachment_steps.h"
+#include "stacks/function_steps.h"
 #include "stacks/layer_resource.h"
 #include "stacks/stack_store.h"
 #include "stacks/version_resources.h"
@@ -55,13 +56,6 @@ struct DeploymentHost {
 enum class DeploymentStatus { kSucceeded, kRolledBack, kRollbackFailed };
 // "succeeded", "rolled back", "rollback failed"
 std::string_view ToString(DeploymentStatus status);
-
-// A function as it is now; nothing where there is none.
-std::optional<FunctionState> CurrentState(const invoker::Registry& registry,
-                                          const std::string& function);
-// Whether the function is what `wanted` would make of it, so that nothing needs to be done.
-bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersion& actual,
-             const FunctionState& wanted);
 
 class Deployment : public std::enable_shared_from_this<Deployment> {
  public:
@@ -94,9 +88,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   bool IsUnchanged(const Change& change) const;
   void Apply(const Change& change, StepDone done);
   void Undo(const Change& change, StepDone done);
-  // Makes the function what `target` says.
-  void Bring(const Change& change, const std::optional<FunctionState>& target, StepDone done);
-  // Of an attachment.
+  FunctionHost functions() const;
   AttachmentHost attachments() const;
   AttachmentKey KeyNow(const Change& change) const;
   void NoteUrl(const Change& change);

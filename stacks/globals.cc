@@ -15,9 +15,8 @@ constexpr std::array<std::string_view, 8> kSections = {
     "SimpleTable", "StateMachine", "LayerVersion", "CapacityProvider"};
 
 // SAM refuses these in Globals: they belong to one function.
-constexpr std::array<std::string_view, 8> kNotGlobal = {"FunctionName", "InlineCode", "Role",
-                                                        "Policies",     "Events",     "ImageUri",
-                                                        "PackageType",  "Description"};
+constexpr std::array<std::string_view, 7> kNotGlobal = {
+    "FunctionName", "InlineCode", "Role", "Policies", "Events", "ImageUri", "PackageType"};
 
 NodeRef Merge(const NodeRef& global, const NodeRef& local) {
   const bool is_intrinsic = AsIntrinsic(*global) != nullptr || AsIntrinsic(*local) != nullptr;
@@ -61,6 +60,9 @@ NodeRef CheckGlobals(const NodeRef& globals, Diagnostics& errors) {
                              Suggestion(section.name, kSections), fmt::join(kSections, ", ")));
     } else if (section.name == "Function") {
       function = section.value;
+    } else if (section.name == "LayerVersion" && section.value->kind != NodeKind::kNull) {
+      // The other sections are of resources that are refused themselves.
+      errors.Add(section.position, "'Globals.LayerVersion' is not served yet");
     }
   }
   if (function == nullptr) return nullptr;

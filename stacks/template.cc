@@ -12,6 +12,7 @@
 #include "stacks/lambda_function.h"
 #include "stacks/parameters.h"
 #include "stacks/resource_members.h"
+#include "stacks/resource_order.h"
 
 namespace hearth::stacks {
 namespace {
@@ -51,7 +52,9 @@ class Planner {
     if (CheckSections()) {
       ReadScope();
       CheckResources();
-      if (const auto order = Order()) {
+      const auto properties = [this](const Member& resource) { return PropertiesOf(resource); };
+      if (const auto order =
+              OrderResources(*resources_, scope_, brought_, properties, evaluator_, errors_)) {
         for (const Member* resource : *order) PlanResource(*resource);
       }
       CheckNames();
@@ -256,68 +259,6 @@ class Planner {
     const bool is_function = type != nullptr && type->value->text == kFunctionType;
     return MergeGlobals(is_function ? globals_ : nullptr,
                         properties != nullptr ? properties->value : nullptr);
-  }
-
-  std::vector<std::pair<std::string, Position>> DependenciesOf(const Member& resource) {
-    std::vector<std::pair<std::string, Position>> uses;
-    if (const auto properties = PropertiesOf(resource); properties != nullptr) {
-      uses = evaluator_.ResourcesUsed(properties);
-      for (auto& [name, position] : uses) {
-        if (const auto owner = brought_.find(name); owner != brought_.end()) name = owner->second;
-      }
-    }
-    const Member* depends = resource.value->Find("DependsOn");
-    if (depends == nullptr) return uses;
-    const auto names =
-        depends->value->is_list() ? depends->value->items : std::vector<NodeRef>{depends->value};
-    for (const auto& name : names) {
-      if (const auto owner = brought_.find(name->text); owner != brought_.end()) {
-        uses.emplace_back(owner->second, name->position);
-      } else if (scope_.resources.contains(name->text)) {
-        uses.emplace_back(name->text, name->position);
-      } else if (!scope_.left_out.contains(name->text)) {
-        std::vector<std::string> known;
-        for (const auto& entry : scope_.resources) known.push_back(entry.first);
-        errors_.Add(name->position, fmt::format("DependsOn names {}, which is no resource; there "
-                                                "are: {}",
-                                                Describe(*name), fmt::join(known, ", ")));
-      }
-    }
-    return uses;
-  }
-
-  // Resources with what they use before them, in the template's order otherwise. Nothing where
-  // there is a cycle.
-  std::optional<std::vector<const Member*>> Order() {
-    std::vector<const Member*> order;
-    std::set<std::string> done;
-    std::vector<std::string> path;
-    for (const auto& resource : resources_->members) {
-      if (!Visit(resource, done, path, order)) return std::nullopt;
-    }
-    return order;
-  }
-
-  bool Visit(const Member& resource, std::set<std::string>& done, std::vector<std::string>& path,
-             std::vector<const Member*>& order) {
-    if (done.contains(resource.name) || !scope_.resources.contains(resource.name) ||
-        !resource.value->is_map()) {
-      return true;
-    }
-    path.push_back(resource.name);
-    for (const auto& [name, position] : DependenciesOf(resource)) {
-      const auto start = std::ranges::find(path, name);
-      if (start != path.end()) {
-        errors_.Add(position, fmt::format("resources depend on each other in a circle: {} -> {}",
-                                          fmt::join(start, path.end(), " -> "), name));
-        return false;
-      }
-      if (!Visit(*resources_->Find(name), done, path, order)) return false;
-    }
-    path.pop_back();
-    done.insert(resource.name);
-    order.push_back(&resource);
-    return true;
   }
 
   void PlanResource(const Member& resource) {

@@ -195,6 +195,41 @@ class Templates(AwsCliTest, Boto3Test):
         self.hearth("delete", "all")
         self.assertNotRegex(self.hearth("functions"), r"(?m)^(All|Sink)\s")
 
+    def test_a_kill_at_any_moment_leaves_all_of_it_old_or_all_of_it_new(self):
+        def state():
+            seen = self.all_of_it()
+            return [seen["url"][1], seen["events"][0], seen["policy"], seen["recursion"]]
+        ends = []
+        for choice in ("NONE", "AWS_IAM"):
+            text = ALL if choice == "NONE" else ALL.replace("RecursiveLoop: Allow",
+                                                            "RecursiveLoop: Terminate")
+            arguments = ["--parameter", f"Auth={choice}", "--parameter",
+                         f"Retries={0 if choice == 'NONE' else 2}"]
+            self.deploy(text, *arguments)
+            ends.append((state(), text, arguments))
+        address = self.all_of_it()["url"][0].split(":")[1]
+        template = os.path.join(self.folder, "template.yaml")
+        for round_ in range(10):
+            _, text, arguments = ends[round_ % 2]
+            with open(template, "w", encoding="utf-8") as file:
+                file.write(text)
+            with subprocess.Popen(
+                    [os.path.join(BIN, "hearth"), "deploy", template, "--stack", "all", *arguments],
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                    env={**os.environ, "HEARTH_ENDPOINT": self.host.url}) as deploy:
+                # Moments of the deployment, from its first change to after its last.
+                for _ in range(2 * round_ + 1):
+                    deploy.stdout.readline()
+                self.host.kill()
+                deploy.stdout.read()
+            self.host.start()
+            super().setUp()
+            poll("the stack is whole", lambda: self.host.request(
+                "GET", "/_hearth/stacks/all").json["status"] == "deployed")
+            self.assertIn(state(), [end[0] for end in ends])
+            self.assertEqual(self.all_of_it()["url"][0].split(":")[1], address)
+        self.hearth("delete", "all")
+
     def test_code_of_a_plain_function_may_be_a_path(self):
         os.mkdir(os.path.join(self.folder, "code"))
         with open(os.path.join(self.folder, "code", "app.py"), "w", encoding="utf-8") as source:

@@ -128,6 +128,33 @@ TEST_F(FunctionControls, WhatBecomesOfLoopsIsKept) {
   EXPECT_EQ(last.status, 400);
 }
 
+TEST_F(FunctionControls, AReplacementSaysAllOfThem) {
+  FunctionSettings settings = SettingsOf(*registry->Find("Hello"));
+  const auto replace = [&] {
+    return Wait([&](ControlPlane::Done done) { control->Replace(settings, "", std::move(done)); });
+  };
+  settings.allows_loops = true;
+  settings.update_runtime_on = "FunctionUpdate";
+  ASSERT_TRUE(replace());
+  EXPECT_TRUE(registry->Find("Hello")->allows_loops);
+  EXPECT_EQ(registry->Find("Hello")->update_runtime_on, "FunctionUpdate");
+  EXPECT_EQ(Ask("PUT", "configuration", R"({"Timeout":9})").status, 200);
+  EXPECT_TRUE(registry->Find("Hello")->allows_loops) << "an update leaves them";
+  EXPECT_EQ(registry->Find("Hello")->update_runtime_on, "FunctionUpdate");
+  settings.allows_loops = false;
+  settings.update_runtime_on = "Auto";
+  ASSERT_TRUE(replace());
+  EXPECT_FALSE(registry->Find("Hello")->allows_loops);
+  EXPECT_EQ(registry->Find("Hello")->update_runtime_on, "Auto");
+  settings.update_runtime_on = "Never";
+  EXPECT_EQ(replace().error().type, "ValidationException");
+  settings.update_runtime_on = "Manual";
+  EXPECT_EQ(replace().error().message,
+            "RuntimeVersionArn must be specified when UpdateRuntimeOn is Manual.");
+  settings.runtime_version_arn = "arn:aws:lambda:us-east-1::runtime:another";
+  EXPECT_TRUE(replace().error().message.starts_with("Hearth has one version of"));
+}
+
 TEST_F(FunctionControls, WhenARuntimeIsUpdatedIsKept) {
   const std::string path = "/2021-07-20/functions/Hello/runtime-management-config";
   AskPath("GET", path);

@@ -205,6 +205,16 @@ TEST(Globals, AreMergedAsSamMergesThem) {
   EXPECT_THAT(settings.tags, ElementsAre(Pair("team", "x")));
 }
 
+TEST(Globals, ADescriptionIsForAllAndLayersHaveNone) {
+  const auto plan = PlanOf(kTop + "Globals: {Function: {Description: x}}\nResources:\n" + kHello);
+  ASSERT_TRUE(plan.has_value()) << ErrorsOf(plan);
+  EXPECT_EQ(plan->functions[0].settings.description, "x");
+  EXPECT_THAT(
+      ErrorsOf(PlanOf(kTop + "Globals: {LayerVersion: {PublishLambdaVersion: true}}\nResources:\n" +
+                      kHello)),
+      HasSubstr("'Globals.LayerVersion' is not served yet"));
+}
+
 TEST(Globals, ListsAreAppendedToTheGlobalOnes) {
   const auto parse = [](const char* text) { return *ParseDocument(text); };
   const auto merged = MergeGlobals(parse("{L: [a, b], M: !Ref X}"), parse("{L: [c], M: {k: v}}"));
