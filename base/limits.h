@@ -87,6 +87,30 @@ constexpr size_t kMaxPutLogBytes = 1 << 20;      // AWS: the same, in bytes, 26 
 constexpr size_t kMaxTagKey = 128;               // AWS.
 constexpr size_t kMaxTagValue = 256;             // AWS.
 
+// Queues.
+constexpr size_t kMaxQueues = 10000;             // Ours: each keeps some KB in memory.
+constexpr size_t kMaxQueueName = 80;             // AWS: with the .fifo of a FIFO queue.
+constexpr size_t kMaxMessage = 1024 * 1024;      // AWS: body and attributes; of a batch, together.
+constexpr size_t kMaxMessageBatch = 10;          // AWS: entries of a batch, messages of a receive.
+constexpr size_t kMaxMessageAttributes = 10;     // AWS.
+constexpr size_t kMaxMessageAttributeName = 256; // AWS.
+constexpr size_t kMaxMessageWords = 128;         // AWS: a deduplication's, group's, attempt's id.
+constexpr size_t kMaxInFlight = 120000;          // AWS: of a standard queue.
+constexpr size_t kMaxInFlightFifo = 20000;       // AWS: of a FIFO queue.
+constexpr size_t kMaxQueuePermissions = 20;      // AWS: statements that AddPermission made.
+constexpr size_t kMaxMoveTasks = 100;            // AWS: running at once.
+constexpr int64_t kMaxMoveRate = 500;            // AWS: messages a second of one move task.
+constexpr auto kMaxVisibilityTimeout = 43200s;   // AWS: 12 hours.
+constexpr auto kMaxLongPoll = 20s;               // AWS.
+constexpr auto kDeduplicationWindow = 300s;      // AWS.
+constexpr auto kPurgePause = 60s;                // AWS: between two purges of a queue.
+constexpr auto kQueueNameRest = 60s;             // AWS: before a deleted queue's name is free.
+constexpr size_t kMaxMessagesOfAll = 20000000;   // Ours: each costs some 100 bytes of memory.
+constexpr size_t kMaxLongPolls = 5000;           // Ours: each holds a connection; half of them.
+constexpr size_t kQueueSegment = 32 << 20;       // Ours: one file of the queues' log.
+constexpr size_t kQueueReserve = 4 << 20;        // Ours: of a file, for deletes on a full disk.
+constexpr size_t kMaxQueueBytesUnwritten = 64 << 20;  // Ours: of sends; more is refused.
+
 // Templates.
 constexpr size_t kMaxTemplateBytes = 1000000;    // AWS: 1 MB through S3.
 constexpr size_t kMaxTemplateResources = 500;    // AWS.

@@ -38,6 +38,10 @@
 #include "sandbox/zygote_client.h"
 #include "stacks/stacks_api.h"
 #include "store/database.h"
+#include "triggers/sqs/log_engine.h"
+#include "triggers/sqs/move_tasks.h"
+#include "triggers/sqs/queue_target.h"
+#include "triggers/sqs/sqs_api.h"
 
 namespace hearth::host {
 
@@ -77,6 +81,9 @@ struct Host::Parts {
   std::unique_ptr<aws::Service> lambda;
   std::unique_ptr<hearth::logs::LogsApi> logs_api;
   std::unique_ptr<aws::Service> urls;
+  std::unique_ptr<sqs::LogEngine> queues;
+  std::unique_ptr<sqs::MoveTasks> queue_moves;
+  std::unique_ptr<sqs::SqsApi> queue_api;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<ClockApi> clock_api;
   aws::Gateway gateway;
@@ -185,12 +192,14 @@ Result<void> Host::Parts::OpenStores() {
   for (auto& step : invoker::EventSourceMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::UsageMigrations()) migrations.push_back(std::move(step));
   for (auto& step : invoker::FunctionUrlMigrations()) migrations.push_back(std::move(step));
+  for (auto& step : sqs::QueueMigrations()) migrations.push_back(std::move(step));
   database = TRY(store::Database::Open(options.state_folder + "/hearth.db", migrations));
   code = TRY(layers::CodeStore::Open(options.state_folder + "/code"));
   logs = TRY(invoker::LogStore::Open(*loop, *log_disk, options.state_folder + "/logs"));
   registry = TRY(invoker::Registry::Load(*database, *writer));
   layers = TRY(invoker::LayerRegistry::Load(*database, *writer));
   mappings = TRY(invoker::EventSourceMappings::Load(*loop, *database, *writer));
+  queues = TRY(sqs::LogEngine::Open(*loop, *database, *writer, options.state_folder + "/queues"));
   return {};
 }
 
@@ -231,6 +240,10 @@ Result<void> Host::Parts::StartServices() {
   gateway.Register(*logs_api);
   urls = invoker::MakeUrlService(*registry, *invoker, clock, options.account);
   gateway.Register(*urls);
+  queue_moves = std::make_unique<sqs::MoveTasks>(*loop, *queues);
+  queue_api = std::make_unique<sqs::SqsApi>(*loop, *queues, *queue_moves, options.account);
+  gateway.Register(*queue_api);
+  events->destinations().Attach("sqs", sqs::MakeQueueTarget(*queues, options.account));
   stacks = TRY(stacks::StacksApi::Create({*control, *registry, *code, *disk, loop->service_clock(),
                                           options.account, events->destinations()},
                                          *database, *writer));
@@ -249,8 +262,8 @@ Result<void> Host::Parts::StartServices() {
 void Host::Parts::ServeClock() {
   if (virtual_time != nullptr) {
     virtual_time->Attach(*loop, *disk, [this] {
-      return invoker->IsQuiet() && events->IsQuiet() && writer->pending() == 0 &&
-             disk->pending() == 0;
+      return invoker->IsQuiet() && events->IsQuiet() && queues->IsQuiet() &&
+             queue_moves->IsQuiet() && writer->pending() == 0 && disk->pending() == 0;
     });
   }
   clock_api = std::make_unique<ClockApi>(loop->service_clock(), virtual_time.get());
@@ -331,6 +344,7 @@ void Host::Parts::Stop() {
   stopping = true;
   admin->SetDraining();
   admin->ReleaseWaiters();
+  queues->EndWaits();
   const auto deadline =
       base::Deadline::After(clock, lost_zygote ? base::Duration::zero() : options.drain_timeout);
   // The gate: what is already accepted is answered, nothing new is.

@@ -1,0 +1,321 @@
+// LogEngine: what comes in, and what is done with a receipt handle.
+#include <algorithm>
+
+#include "base/id.h"
+#include "triggers/sqs/log_engine.h"
+
+namespace hearth::sqs {
+
+using base::ErrorKind;
+using base::Result;
+
+// One send's messages, while their records are written.
+struct LogEngine::Arrival {
+  struct Part {
+    std::string id;
+    uint64_t sequence = 0;
+    Message message;  // sequence 0: it repeats an earlier one.
+    std::string group;
+    std::optional<DeduplicationKey> key;
+  };
+  uint32_t queue = 0;
+  int64_t now_ms = 0;
+  std::vector<Part> parts;
+  std::vector<std::string> payloads;
+  Sent sent;
+};
+
+void LogEngine::Prepare(Queue& queue, const std::vector<OutgoingMessage>& messages,
+                        Arrival& arrival) {
+  const QueueSettings& settings = queue.record.settings;
+  const int64_t now = arrival.now_ms;
+  for (const OutgoingMessage& message : messages) {
+    Arrival::Part part{.id = base::NewUuid(), .group = message.group};
+    if (settings.is_fifo) {
+      part.key =
+          MakeDeduplicationKey(queue.record.id, settings.deduplicates_by_group ? message.group : "",
+                               message.deduplication_id);
+      if (const auto* known = deduplication_.Find(*part.key, now)) {
+        part.id.assign(known->message_id.data(), known->message_id.size());
+        part.sequence = known->sequence;
+        arrival.parts.push_back(std::move(part));
+        continue;
+      }
+    }
+    part.sequence = next_sequence_++;
+    const int64_t delay_s = message.delay_s.value_or(settings.delay_s);
+    part.message = {.sequence = part.sequence,
+                    .sent_ms = now,
+                    .visible_at_ms = delay_s > 0 ? now + delay_s * 1000 : 0,
+                    .queue = queue.record.id};
+    if (part.key) {
+      Deduplication::Entry entry{
+          .sequence = part.sequence,
+          .until_ms = now + std::chrono::milliseconds(limits::kDeduplicationWindow).count()};
+      std::ranges::copy(part.id, entry.message_id.begin());
+      deduplication_.Add(*part.key, entry);
+    }
+    const std::string attributes = EncodeAttributes(message.attributes);
+    arrival.payloads.push_back(Encode(MessageRecord{.sequence = part.sequence,
+                                                    .queue = queue.record.id,
+                                                    .sent_ms = now,
+                                                    .visible_at_ms = part.message.visible_at_ms,
+                                                    .id = part.id,
+                                                    .group = message.group,
+                                                    .deduplication_id = message.deduplication_id,
+                                                    .trace_header = message.trace_header,
+                                                    .attributes = attributes,
+                                                    .body = message.body}));
+    arrival.parts.push_back(std::move(part));
+  }
+}
+
+void LogEngine::Send(const std::string& name, std::vector<OutgoingMessage> messages, Sent sent) {
+  Queue* const queue = FindQueue(name);
+  if (queue == nullptr) {
+    return Fail<std::vector<SentMessage>>(std::move(sent), ErrorKind::kNotFound, name);
+  }
+  if (log_->unwritten() > limits::kMaxQueueBytesUnwritten ||
+      index_.size() + arriving_ + messages.size() > limits::kMaxMessagesOfAll) {
+    return Fail<std::vector<SentMessage>>(std::move(sent), ErrorKind::kLimit,
+                                          "the host has no room for more messages");
+  }
+  auto arrival = std::make_shared<Arrival>(
+      Arrival{.queue = queue->record.id, .now_ms = NowMs(), .sent = std::move(sent)});
+  deduplication_.Expire(arrival->now_ms);
+  Prepare(*queue, messages, *arrival);
+  arriving_ += arrival->payloads.size();
+  log_->set_floor(next_sequence_);
+  // Also with nothing to write: what a message repeats may not be durable yet, and is before this.
+  log_->Append(std::move(arrival->payloads), SegmentLog::Need::kRoom,
+               [this, arrival](Result<std::vector<LogPosition>> written) {
+                 Arrive(*arrival, std::move(written));
+               });
+}
+
+void LogEngine::Arrive(Arrival& arrival, Result<std::vector<LogPosition>> written) {
+  Queue* const queue = FindQueue(arrival.queue);
+  std::vector<SentMessage> out;
+  size_t at = 0;
+  bool is_whole = written.has_value() && queue != nullptr;
+  for (auto& part : arrival.parts) {
+    const bool is_new = part.message.sequence != 0;
+    if (is_new) --arriving_;
+    out.push_back({part.id, part.sequence});
+    if (!written || queue == nullptr) {
+      if (is_new && part.key) deduplication_.Remove(*part.key, part.sequence);
+      continue;
+    }
+    if (!is_new) {
+      // What it repeats was not written after all; by now the client may try again.
+      const auto* known = deduplication_.Find(*part.key, arrival.now_ms);
+      if (known == nullptr || known->sequence != part.sequence) is_whole = false;
+      continue;
+    }
+    part.message.at = (*written)[at++];
+    if (part.key) {
+      if (auto* entry = deduplication_.Find(*part.key, arrival.now_ms)) {
+        entry->segment = part.message.at.segment;
+      }
+    }
+    Insert(part.message, part.group);
+  }
+  if (is_whole) {
+    Tick(*queue);
+    arrival.sent(std::move(out));
+  } else if (!written) {
+    arrival.sent(std::unexpected(written.error()));
+  } else {
+    if (queue != nullptr) Tick(*queue);
+    arrival.sent(base::MakeError(queue == nullptr ? ErrorKind::kNotFound : ErrorKind::kSystem,
+                                 "send", "the message it repeats was not written"));
+  }
+}
+
+void LogEngine::Delete(const std::string& name, std::vector<std::string> handles,
+                       Outcomes outcomes) {
+  Queue* const queue = FindQueue(name);
+  auto results = std::make_shared<std::vector<HandleOutcome>>(handles.size(), HandleOutcome::kDone);
+  DeleteRecord record;
+  std::vector<size_t> written_for;
+  if (queue != nullptr) Refresh(*queue);
+  for (size_t i = 0; i < handles.size() && queue != nullptr; ++i) {
+    const auto receipt = handles_.Read(handles[i]);
+    if (!receipt || receipt->queue != queue->record.id) {
+      (*results)[i] = HandleOutcome::kInvalid;
+      continue;
+    }
+    const Message* const message = index_.Find(receipt->sequence);
+    if (message == nullptr || message->queue != queue->record.id) continue;
+    const bool is_latest = message->receipt == receipt->receipt;
+    // A standard queue takes an old handle and does nothing; the latest holds after its timeout.
+    if (queue->record.settings.is_fifo &&
+        (!is_latest || message->state != MessageState::kInFlight)) {
+      (*results)[i] = HandleOutcome::kExpired;
+    } else if (is_latest) {
+      record.sequences.push_back(receipt->sequence);
+      written_for.push_back(i);
+    }
+  }
+  if (record.sequences.empty()) {
+    loop_.Post([results, outcomes = std::move(outcomes)] { outcomes(std::move(*results)); });
+    return;
+  }
+  deleting_.insert(record.sequences.begin(), record.sequences.end());
+  log_->Append({Encode(record)}, SegmentLog::Need::kLittle,
+               [this, record, results, written_for, id = queue->record.id,
+                outcomes = std::move(outcomes)](Result<std::vector<LogPosition>> written) {
+                 for (const size_t i : written_for) {
+                   if (!written) (*results)[i] = HandleOutcome::kFailed;
+                 }
+                 for (const uint64_t sequence : record.sequences) {
+                   deleting_.erase(sequence);
+                   if (written && index_.Find(sequence) != nullptr) Erase(sequence);
+                 }
+                 // A group's next may have become free.
+                 if (Queue* const found = FindQueue(id)) Tick(*found);
+                 CleanSoon();
+                 outcomes(std::move(*results));
+               });
+}
+
+void LogEngine::ChangeVisibility(const std::string& name, std::vector<Visibility> changes,
+                                 Outcomes outcomes) {
+  Queue* const queue = FindQueue(name);
+  auto results = std::make_shared<std::vector<HandleOutcome>>(changes.size(), HandleOutcome::kDone);
+  StateRecord record;
+  std::vector<size_t> written_for;
+  const int64_t now = NowMs();
+  if (queue != nullptr) Refresh(*queue);
+  for (size_t i = 0; i < changes.size() && queue != nullptr; ++i) {
+    const auto receipt = handles_.Read(changes[i].handle);
+    if (!receipt || receipt->queue != queue->record.id) {
+      (*results)[i] = HandleOutcome::kInvalid;
+      continue;
+    }
+    const Message* const message = index_.Find(receipt->sequence);
+    if (message == nullptr || message->queue != queue->record.id ||
+        message->receipt != receipt->receipt) {
+      (*results)[i] = HandleOutcome::kGone;
+    } else if (message->state != MessageState::kInFlight) {
+      (*results)[i] = HandleOutcome::kNotInFlight;
+    } else {
+      record.states.push_back({message->sequence, now + changes[i].seconds * 1000,
+                               message->first_receive_ms, message->receive_count,
+                               message->receipt});
+      written_for.push_back(i);
+    }
+  }
+  if (record.states.empty()) {
+    loop_.Post([results, outcomes = std::move(outcomes)] { outcomes(std::move(*results)); });
+    return;
+  }
+  log_->Append({Encode(record)}, SegmentLog::Need::kLittle,
+               [this, record, results, written_for, id = queue->record.id,
+                outcomes = std::move(outcomes)](Result<std::vector<LogPosition>> written) {
+                 Queue* const found = FindQueue(id);
+                 for (const size_t i : written_for) {
+                   if (!written) (*results)[i] = HandleOutcome::kFailed;
+                 }
+                 for (const auto& state : record.states) {
+                   Message* const message = index_.Find(state.sequence);
+                   const bool holds = written && found != nullptr && message != nullptr &&
+                                      message->queue == id &&
+                                      message->state == MessageState::kInFlight &&
+                                      message->receipt == state.receipt;
+                   if (holds) found->state.ChangeVisibility(*message, state.visible_at_ms, NowMs());
+                 }
+                 if (found != nullptr) Tick(*found);
+                 outcomes(std::move(*results));
+               });
+}
+
+void LogEngine::MoveOne(const std::string& from, const std::string& to,
+                        std::function<void(Result<bool>)> moved) {
+  Queue* const source = FindQueue(from);
+  if (source == nullptr) return Fail<bool>(std::move(moved), ErrorKind::kNotFound, from);
+  Refresh(*source);
+  uint64_t sequence = 0;
+  LogPosition at;
+  uint32_t target = 0;
+  std::string group;
+  source->state.OfferReady(1, [&](Message& message) {
+    Queue* const queue = to.empty() ? FindQueue(message.source_queue) : FindQueue(to);
+    if (queue == nullptr) {
+      target = UINT32_MAX;
+      return false;
+    }
+    target = queue->record.id;
+    sequence = message.sequence;
+    at = message.at;
+    if (source->record.settings.is_fifo) group = source->state.GroupName(message.group);
+    source->state.Remove(message);
+    return true;
+  });
+  if (target == UINT32_MAX) return Fail<bool>(std::move(moved), ErrorKind::kNotFound, to);
+  if (sequence == 0) {
+    loop_.Post([moved = std::move(moved)] { moved(false); });
+    return;
+  }
+  log_->Read({at}, [this, sequence, target, group,
+                    moved = std::move(moved)](Result<std::vector<std::string>> read) mutable {
+    FinishMove(sequence, group, target,
+               read ? Result<std::string>(std::move(read->front()))
+                    : Result<std::string>(std::unexpected(read.error())),
+               std::move(moved));
+  });
+}
+
+void LogEngine::FinishMove(uint64_t old_sequence, const std::string& group, uint32_t to,
+                           Result<std::string> payload, std::function<void(Result<bool>)> moved) {
+  const auto decoded = payload ? Decode(*payload) : Result<LogRecord>(DeleteRecord{});
+  const auto* const old = decoded ? std::get_if<MessageRecord>(&*decoded) : nullptr;
+  Queue* const queue = FindQueue(to);
+  if (old == nullptr || queue == nullptr) {
+    PutBack(old_sequence, group);
+    return moved(base::MakeError(queue == nullptr ? ErrorKind::kNotFound : ErrorKind::kCorrupt,
+                                 "move a message", "it cannot be moved"));
+  }
+  MessageRecord record = *old;
+  const std::string id = base::NewUuid();
+  record.is_copy = true;
+  record.sequence = next_sequence_++;
+  record.replaces = old_sequence;
+  record.queue = to;
+  record.source_queue = 0;
+  record.sent_ms = NowMs();
+  record.visible_at_ms = record.first_receive_ms = 0;
+  record.receive_count = record.receipt = 0;
+  record.id = id;
+  log_->set_floor(next_sequence_);
+  Message message{.sequence = record.sequence, .sent_ms = record.sent_ms, .queue = to};
+  log_->Append({Encode(record)}, SegmentLog::Need::kRoom,
+               [this, old_sequence, message, group,
+                moved = std::move(moved)](Result<std::vector<LogPosition>> written) mutable {
+                 if (!written) {
+                   PutBack(old_sequence, group);
+                   return moved(std::unexpected(written.error()));
+                 }
+                 if (index_.Find(old_sequence) != nullptr) Erase(old_sequence);
+                 if (Queue* const target = FindQueue(message.queue)) {
+                   message.at = written->front();
+                   Insert(message, group);
+                   Tick(*target);
+                 }
+                 CleanSoon();
+                 moved(true);
+               });
+}
+
+// A message that was to go elsewhere stays where it was.
+void LogEngine::PutBack(uint64_t sequence, std::string_view group) {
+  Message* const message = index_.Find(sequence);
+  if (message == nullptr || message->state != MessageState::kMoving) return;
+  Queue* const queue = FindQueue(message->queue);
+  if (queue == nullptr) return Erase(sequence);
+  message->group = queue->record.settings.is_fifo ? queue->state.GroupNumber(group) : 0;
+  queue->state.Add(*message, NowMs());
+  Tick(*queue);
+}
+
+}  // namespace hearth::sqs
