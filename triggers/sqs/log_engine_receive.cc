@@ -254,6 +254,8 @@ void LogEngine::FinishDelivery(Delivery& delivery) {
     message.group = record->group;
     message.deduplication_id = record->deduplication_id;
   }
+  // Receives alone fill the log too.
+  CleanSoon();
   if (outcome) return delivery.received(std::move(delivery.messages));
   HLOG_ERROR("a receive failed: {}", outcome.error().ToString());
   Queue* const queue = FindQueue(delivery.queue);

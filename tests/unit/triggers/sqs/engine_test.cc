@@ -1,4 +1,6 @@
 // The engine: visibility, order, dead letters, and what a restart finds, in virtual time.
+#include <filesystem>
+
 #include "tests/unit/triggers/sqs/engine_fixture.h"
 
 namespace hearth::sqs {
@@ -242,6 +244,20 @@ TEST_F(EngineTest, MoveOneBringsALetterBackAsANewMessage) {
   EXPECT_EQ(back[0].group, "g");
   EXPECT_NE(back[0].id, id);
   EXPECT_EQ(engine->Counts("dead.fifo").all(), 0u);
+}
+
+TEST_F(EngineTest, ReceivesAloneDoNotFillTheLog) {
+  options = {.segment_bytes = 8192, .reserve_bytes = 1024};
+  Close();
+  std::filesystem::remove_all(folder / "queues");
+  Open();
+  ASSERT_TRUE(Create("q", {{"VisibilityTimeout", "0"}}).has_value());
+  SendBody("q", "poison");
+  for (int i = 0; i < 2000; ++i) ASSERT_THAT(Receive("q"), SizeIs(1)) << i;
+  Settle();
+  EXPECT_LE(engine->log_segments(), 7u);
+  Reopen();
+  EXPECT_EQ(Receive("q").at(0).receive_count, 2001u);
 }
 
 TEST_F(EngineTest, TheLogIsCleanedWhileWhatLivesStaysAndKeepsItsState) {
