@@ -67,6 +67,21 @@ constexpr auto kIdleConnection = 300s;           // Ours: keep-alive connections
 constexpr size_t kMaxSandboxConnections = 64;    // Ours: of a sandbox to its APIs.
 constexpr size_t kMaxExtensionBody = 65536;      // Ours: of a request of an extension's.
 
+// Telemetry, which extensions subscribe to.
+constexpr size_t kMinTelemetryItems = 1000;      // AWS: of a batch.
+constexpr size_t kMaxTelemetryItems = 10000;     // AWS.
+constexpr size_t kDefaultTelemetryItems = 10000; // AWS.
+constexpr size_t kMinTelemetryBytes = 262144;    // AWS: of a batch; the default too.
+constexpr size_t kMaxTelemetryBytes = 1048576;   // AWS.
+constexpr std::chrono::milliseconds kMinTelemetryTimeout = 25ms;     // AWS: that a batch waits.
+constexpr std::chrono::milliseconds kMaxTelemetryTimeout = 30000ms;  // AWS.
+constexpr size_t kMaxTelemetryBatches = 3;       // Ours: of one subscription, by their bytes.
+constexpr size_t kMaxTelemetryHeld = 4 << 20;    // Ours: of all subscriptions of an instance.
+constexpr size_t kMaxTelemetryOfInit = 262144;   // Ours: made before anybody has subscribed.
+constexpr size_t kMaxTelemetryAnswer = 65536;    // Ours: of a listener, to a batch.
+constexpr int kMaxTelemetryAttempts = 10;        // Ours: to deliver one batch.
+constexpr auto kTelemetryDelivery = 10s;         // Ours: for one attempt.
+
 // Logs.
 constexpr size_t kMaxLogLine = 262144;           // AWS: CloudWatch's event size (256 KiB then).
 constexpr size_t kMaxLogFile = 8 << 20;          // Ours: a group's file is rotated at this size.

@@ -106,10 +106,7 @@ InstanceInfo Instance::Info() const {
 
 void Instance::Invoke(PendingCallPtr call) {
   CHECK(state_ == State::kIdle && !call_);
-  if (frozen_) {
-    frozen_ = false;
-    (void)sandbox_->Thaw();  // Fails where it is gone: its exit is on its way and answers.
-  }
+  if (frozen_) (void)Thaw();
   WriteReport(Output::kDrain);
   Transition(State::kBusy);
   call_ = std::move(call);
@@ -309,11 +306,16 @@ void Instance::Answer(InvocationStatus status, std::string payload, std::string_
     WriteReport(Output::kDrain);
     return;
   }
-  if (goes_on) return;
   // What the function wrote before it answered has come with the same turn's I/O, and is read
   // behind that without asking for it.
-  parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) WriteReport(Output::kCatchUp);
+  parts_.loop.Post([this, goes_on, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    if (!goes_on) {
+      WriteReport(Output::kCatchUp);
+    } else if (report_.due) {
+      if (output_) output_->CatchUp();
+      log_.RuntimeDone(report_.request_id, report_.report);
+    }
   });
 }
 
@@ -347,6 +349,14 @@ std::string Instance::WriteReport(Output output) {
 void Instance::Freeze() {
   CHECK(state_ == State::kIdle && !frozen_);
   frozen_ = sandbox_->Freeze().has_value();
+  if (frozen_ && telemetry_) telemetry_->Pause();
+}
+
+// False where it is gone: its exit is on its way.
+bool Instance::Thaw() {
+  frozen_ = false;
+  if (telemetry_) telemetry_->Resume();
+  return sandbox_->Thaw().has_value();
 }
 
 void Instance::End(const std::string& reason, Manner manner) {
@@ -364,7 +374,7 @@ void Instance::BeginEnding(InstanceExtensions::Reason reason, Manner manner) {
   if (manner == Manner::kAtOnce || !extensions_ || !extensions_->WantsShutdown()) {
     return sandbox_->Kill();
   }
-  if (frozen_ && !(delegate_.MayGrow(*this) && sandbox_->Thaw())) return sandbox_->Kill();
+  if (frozen_ && !(delegate_.MayGrow(*this) && Thaw())) return sandbox_->Kill();
   extensions_->BeginShutdown(reason);
 }
 

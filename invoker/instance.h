@@ -112,7 +112,9 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   const char* InitializationType() const;
   base::Result<void> Launch(sandbox::Spec spec, int image);
   void Adopt(StemCell cell, sandbox::Spec spec);
-  std::unique_ptr<runtime::LogCapture> Capture(base::UniqueFd output);
+  std::unique_ptr<runtime::LogCapture> Capture(base::UniqueFd output, const char* type);
+  void RecordTelemetry();
+  bool Thaw();
   void OnLaunched(runtime::ChannelSockets channel, const std::vector<std::string>& environment);
   void MakeSession(runtime::ChannelSockets channel);
   void MakeExtensions(std::vector<std::string> external);
@@ -130,8 +132,7 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   void FailInit(InitFailure failure);
   void Answer(InvocationStatus status, std::string payload, std::string_view error_type = {},
               std::string content_type = "application/json");
-  // How far the function's output is read first: all that is there, or what the loop's own reading
-  // has left behind.
+  // How far its output is read first: all that is there, or what the loop's reading left behind.
   enum class Output { kDrain, kCatchUp };
   std::string WriteReport(Output output);
   void AnswerTooLarge(size_t limit);
@@ -174,9 +175,9 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   std::vector<sandbox::StepTiming> start_steps_;
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
+  std::unique_ptr<InstanceTelemetry> telemetry_;    // Where extensions may come.
   std::unique_ptr<InstanceExtensions> extensions_;  // Most have none.
-  std::unique_ptr<runtime::ApiServer>
-      api_server_;  // Where extensions may come and no session is one.
+  std::unique_ptr<runtime::ApiServer> api_server_;  // Where no session is one for extensions.
   PendingCallPtr call_;
   StreamedSoFar stream_;
   base::Bytes peak_;  // Of its memory, as last read, or as its exit said.
@@ -187,7 +188,6 @@ class Instance final : private runtime::RuntimeSession::Delegate,
     base::MonoTime at{};
     bool due = false;
   } report_;  // Of the call that was answered last.
-
   base::MonoTime created_{};
   base::MonoTime launched_{};
   base::MonoTime ready_{};

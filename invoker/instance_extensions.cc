@@ -17,6 +17,8 @@ using runtime::Extension;
 constexpr auto kExternalShutdown = 2000ms;
 constexpr auto kRuntimeShare = 500ms;
 constexpr auto kInternalShutdown = 300ms;  // AWS: of 500 ms, and nobody has the rest.
+// Of that, for what telemetry is left: its listener ends with the runtime.
+constexpr auto kInternalTelemetry = 150ms;
 
 constexpr char kFolder[] = "/opt/extensions/";
 
@@ -52,10 +54,12 @@ std::vector<std::string> ExtensionEnvironment(const std::vector<std::string>& of
 
 InstanceExtensions::InstanceExtensions(io::Loop& loop, runtime::ExtensionsApi::Function function,
                                        std::vector<std::string> external,
-                                       std::function<void()> terminate, Delegate& delegate)
+                                       std::function<void()> terminate,
+                                       InstanceTelemetry* telemetry, Delegate& delegate)
     : loop_(loop),
       external_(std::move(external)),
       terminate_(std::move(terminate)),
+      telemetry_(telemetry),
       delegate_(delegate),
       api_(std::move(function), external_, *this),
       alive_(external_.size() + 1),
@@ -109,13 +113,28 @@ void InstanceExtensions::OnStartFailed(uint32_t program, int error_number) {
 
 bool InstanceExtensions::RuntimeReady() {
   api_.CloseRegistration();
-  phase_ = api_.AllReady() ? Phase::kServing : Phase::kSettling;
-  return phase_ == Phase::kServing;
+  if (!api_.AllReady()) {
+    phase_ = Phase::kSettling;
+    return false;
+  }
+  Serve();
+  return true;
+}
+
+void InstanceExtensions::Serve() {
+  phase_ = Phase::kServing;
+  api_.CloseSubscriptions();
+}
+
+std::optional<runtime::TelemetryRefusal> InstanceExtensions::OnSubscription(
+    std::string_view name, runtime::TelemetrySubscription subscription) {
+  CHECK(telemetry_ != nullptr);  // Without, none is taken.
+  return telemetry_->Subscribe(name, std::move(subscription));
 }
 
 void InstanceExtensions::OnAsked() {
   if (phase_ == Phase::kSettling && api_.AllReady()) {
-    phase_ = Phase::kServing;
+    Serve();
     return delegate_.OnExtensionsReady();
   }
   if (phase_ == Phase::kServing && call_runs_ && runtime_waits_ && api_.AllWait()) {
@@ -180,19 +199,35 @@ void InstanceExtensions::BeginShutdown(Reason reason) {
   CHECK(phase_ < Phase::kShutdown);
   phase_ = Phase::kShutdown;
   reason_ = reason;
+  api_.CloseSubscriptions();
+  drained_ = telemetry_ == nullptr || telemetry_->Drain([this] { OnTelemetryDrained(); });
   if (!init_) {
-    terminate_();
-    return timer_.Start(kInternalShutdown, [this] { EndShutdown(); });
+    deadline_ = loop_.clock().Now() + kInternalShutdown;
+    if (drained_) return TerminateRuntime();
+    return timer_.Start(kInternalTelemetry, [this] { TerminateRuntime(); });
   }
   deadline_ = loop_.clock().Now() + kExternalShutdown;
   // The caller is in the middle of its own end: nothing is told before a later turn.
   const bool has_runtime = alive_[sandbox::kMainProgram];
   if (has_runtime) init_->Signal(sandbox::kMainProgram, SIGTERM);
-  timer_.Start(has_runtime ? base::Duration(kRuntimeShare) : base::Duration::zero(),
+  timer_.Start(has_runtime || !drained_ ? base::Duration(kRuntimeShare) : base::Duration::zero(),
                [this] { TellExtensions(); });
 }
 
-// Once the runtime is gone or its share is over.
+// Where it is the sandbox's first process.
+void InstanceExtensions::TerminateRuntime() {
+  told_ = true;
+  terminate_();
+  timer_.Start(deadline_ - loop_.clock().Now(), [this] { EndShutdown(); });
+}
+
+void InstanceExtensions::OnTelemetryDrained() {
+  drained_ = true;
+  if (told_) return;
+  init_ ? CheckShutdown() : TerminateRuntime();
+}
+
+// Once the runtime is gone, and what it did has been told, or its share is over.
 void InstanceExtensions::TellExtensions() {
   told_ = true;
   if (alive_[sandbox::kMainProgram]) init_->Signal(sandbox::kMainProgram, SIGKILL);
@@ -208,7 +243,7 @@ void InstanceExtensions::TellExtensions() {
 void InstanceExtensions::CheckShutdown() {
   if (phase_ == Phase::kOver) return;
   if (!told_) {
-    if (!alive_[sandbox::kMainProgram]) TellExtensions();
+    if (!alive_[sandbox::kMainProgram] && drained_) TellExtensions();
     return;
   }
   for (size_t i = 0; i < external_.size(); ++i) {

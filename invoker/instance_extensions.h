@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "invoker/init_control.h"
+#include "invoker/instance_telemetry.h"
 #include "io/timer.h"
 #include "runtime/extensions_api.h"
 #include "runtime/log_capture.h"
@@ -45,10 +46,11 @@ class InstanceExtensions final : private runtime::ExtensionsApi::Delegate,
   };
 
   // `external` are the names of the programs in /opt/extensions. `terminate` asks the sandbox's
-  // first process to end, where that is the runtime.
+  // first process to end, where that is the runtime. `telemetry` outlives it; without, nobody can
+  // subscribe.
   InstanceExtensions(io::Loop& loop, runtime::ExtensionsApi::Function function,
                      std::vector<std::string> external, std::function<void()> terminate,
-                     Delegate& delegate);
+                     InstanceTelemetry* telemetry, Delegate& delegate);
 
   // Starts the external ones, and behind them the runtime.
   void Start(base::UniqueFd init, std::unique_ptr<runtime::LogCapture> output, InitProgram runtime);
@@ -79,6 +81,9 @@ class InstanceExtensions final : private runtime::ExtensionsApi::Delegate,
 
   static uint32_t ProgramOf(size_t index) { return static_cast<uint32_t>(index) + 1; }
   void StartRuntime();
+  void Serve();
+  void OnTelemetryDrained();
+  void TerminateRuntime();
   void TellExtensions();
   void CheckShutdown();
   void EndShutdown();
@@ -87,6 +92,8 @@ class InstanceExtensions final : private runtime::ExtensionsApi::Delegate,
   void OnRegistered() override;
   void OnAsked() override;
   void OnExtensionError(std::string_view type) override;
+  std::optional<runtime::TelemetryRefusal> OnSubscription(
+      std::string_view name, runtime::TelemetrySubscription subscription) override;
   // InitControl::Delegate
   void OnStartFailed(uint32_t program, int error_number) override;
   void OnEnded(uint32_t program, const sandbox::Outcome& outcome) override;
@@ -94,6 +101,7 @@ class InstanceExtensions final : private runtime::ExtensionsApi::Delegate,
   io::Loop& loop_;
   const std::vector<std::string> external_;
   const std::function<void()> terminate_;
+  InstanceTelemetry* const telemetry_;
   Delegate& delegate_;
   runtime::ExtensionsApi api_;
   std::unique_ptr<runtime::LogCapture> output_;
@@ -105,7 +113,8 @@ class InstanceExtensions final : private runtime::ExtensionsApi::Delegate,
   bool runtime_waits_ = false;
   // Of the shutdown.
   Reason reason_ = Reason::kSpindown;
-  bool told_ = false;  // The extensions have been.
+  bool told_ = false;     // The extensions have been.
+  bool drained_ = false;  // Their telemetry is with them.
   io::Timer timer_;
   base::MonoTime deadline_{};
 };

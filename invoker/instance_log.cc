@@ -34,6 +34,12 @@ void AppendMillis(std::string& to, base::Duration duration) {
   to.append(" ms");
 }
 
+PhaseStatus StatusOf(const CallReport& report) {
+  if (!report.status.empty()) return {report.status, report.error_type};
+  if (report.handler_failed) return {"error", "Function.Unknown"};
+  return {};
+}
+
 }  // namespace
 
 uint64_t CeilMillis(base::Duration duration) {
@@ -61,56 +67,65 @@ void InstanceLog::Line(std::string_view line) {
   if (tail_.size() > 4 * limits::kLogTail) tail_.erase(0, tail_.size() - limits::kLogTail);
 }
 
-void InstanceLog::Event(const PlatformEvent& event) {
+void InstanceLog::Output(std::string_view type, std::string_view line) {
+  Line(line);
+  if (telemetry_ != nullptr) telemetry_->Output(type, line, function_.logging.is_json);
+}
+
+void InstanceLog::Event(const PlatformEvent& event, unsigned audience) {
   if (Shows(event.level)) Line(event.text);
+  if (telemetry_ != nullptr) telemetry_->Platform(audience, event.text);
 }
 
 void InstanceLog::InitStart(std::string_view runtime_version, std::string_view type) {
   initialization_type_ = type;
-  if (function_.logging.is_json) {
-    return Event(InitStartEvent(clock_.WallNow(), {.initialization_type = type,
-                                                   .runtime_version = runtime_version,
-                                                   .function_name = function_.name,
-                                                   .function_version = function_.version}));
+  if (Wants(LogLevel::kError)) {
+    Event(InitStartEvent(clock_.WallNow(), {.initialization_type = type,
+                                            .runtime_version = runtime_version,
+                                            .function_name = function_.name,
+                                            .function_version = function_.version}));
   }
-  if (!runtime_version.empty()) {
+  if (!function_.logging.is_json && !runtime_version.empty()) {
     Line(fmt::format("INIT_START Runtime Version: {}", runtime_version));
   }
 }
 
 void InstanceLog::InitDone(base::Duration took) {
-  if (!function_.logging.is_json) return;
+  if (!Wants(LogLevel::kError)) return;
   const InitDoneRecord record{.initialization_type = initialization_type_};
   Event(InitRuntimeDoneEvent(clock_.WallNow(), record));
   Event(InitReportEvent(clock_.WallNow(), record, took));
 }
 
 void InstanceLog::RestoreStart(std::string_view runtime_version) {
-  if (function_.logging.is_json) {
-    return Event(RestoreStartEvent(clock_.WallNow(), {.runtime_version = runtime_version,
-                                                      .function_name = function_.name,
-                                                      .function_version = function_.version}));
+  if (Wants(LogLevel::kError)) {
+    Event(RestoreStartEvent(clock_.WallNow(), {.runtime_version = runtime_version,
+                                               .function_name = function_.name,
+                                               .function_version = function_.version}));
   }
+  if (function_.logging.is_json) return;
   Line(fmt::format("RESTORE_START Runtime Version: {}", runtime_version));
 }
 
 void InstanceLog::RestoreReport(base::Duration took) {
-  if (function_.logging.is_json) {
+  if (Wants(LogLevel::kError)) {
     Event(RestoreRuntimeDoneEvent(clock_.WallNow(), {}));
-    return Event(RestoreReportEvent(clock_.WallNow(), {}, took));
+    Event(RestoreReportEvent(clock_.WallNow(), {}, took));
   }
+  if (function_.logging.is_json) return;
   Line(fmt::format("RESTORE_REPORT Restore Duration: {}", FormatMillis(took)));
 }
 
 void InstanceLog::InitReport(base::Duration took, std::string_view phase, std::string_view status,
                              std::string_view error_type) {
-  if (function_.logging.is_json) {
+  if (Wants(LogLevel::kError)) {
     const InitDoneRecord record{.initialization_type = initialization_type_,
                                 .phase = phase,
                                 .status = {status, error_type}};
     Event(InitRuntimeDoneEvent(clock_.WallNow(), record));
-    return Event(InitReportEvent(clock_.WallNow(), record, took));
+    Event(InitReportEvent(clock_.WallNow(), record, took));
   }
+  if (function_.logging.is_json) return;
   std::string line = fmt::format("INIT_REPORT Init Duration: {}\tPhase: {}\tStatus: {}",
                                  FormatMillis(took), phase, status);
   if (!error_type.empty()) line += fmt::format("\tError Type: {}", error_type);
@@ -119,13 +134,14 @@ void InstanceLog::InitReport(base::Duration took, std::string_view phase, std::s
 
 void InstanceLog::Extension(std::string_view name, std::string_view state, std::string_view events,
                             std::string_view error_type) {
-  if (function_.logging.is_json) {
+  if (Wants(LogLevel::kError)) {
     std::vector<std::string_view> list;
     for (const std::string_view one : {"INVOKE", "SHUTDOWN"}) {
       if (events.find(one) != std::string_view::npos) list.push_back(one);
     }
-    return Event(ExtensionEvent(clock_.WallNow(), name, state, list));
+    Event(ExtensionEvent(clock_.WallNow(), name, state, list), InstanceTelemetry::kEverybody);
   }
+  if (function_.logging.is_json) return;
   std::string line = fmt::format("EXTENSION\tName: {}\tState: {}\tEvents: {}", name, state, events);
   if (!error_type.empty()) line += fmt::format("\tError Type: {}", error_type);
   Line(line);
@@ -133,19 +149,21 @@ void InstanceLog::Extension(std::string_view name, std::string_view state, std::
 
 void InstanceLog::Start(const std::string& request_id, bool keep_tail) {
   keep_tail_ = keep_tail;
+  runtime_done_ = false;
   tail_.clear();
-  if (function_.logging.is_json) {
-    if (Shows(LogLevel::kInfo)) {
-      Event(StartEvent(clock_.WallNow(), request_id, function_.version, {}));
-    }
-    return;
+  if (Wants(LogLevel::kInfo)) {
+    Event(StartEvent(clock_.WallNow(), request_id, function_.version, {}),
+          InstanceTelemetry::kEverybody);
   }
+  if (function_.logging.is_json) return;
   line_.assign("START RequestId: ").append(request_id).append(" Version: ");
   Line(line_.append(function_.version));
 }
 
 std::string InstanceLog::End(const std::string& request_id, const CallReport& report) {
-  function_.logging.is_json ? EndAsJson(request_id, report) : EndAsText(request_id, report);
+  RuntimeDone(request_id, report);
+  if (!function_.logging.is_json) EndAsText(request_id, report);
+  Report(request_id, report);
   return TakeTail();
 }
 
@@ -156,29 +174,44 @@ std::string InstanceLog::TakeTail() {
   return tail;
 }
 
-void InstanceLog::EndAsJson(const std::string& request_id, const CallReport& report) {
-  PhaseStatus status;
-  if (!report.status.empty()) {
-    status = {report.status, report.error_type};
-  } else if (report.handler_failed) {
-    status = {"error", "Function.Unknown"};
-  }
-  const bool succeeded = status.status == "success";
-  if (Shows(succeeded ? LogLevel::kDebug : LogLevel::kWarn)) {
+void InstanceLog::RuntimeDone(const std::string& request_id, const CallReport& report) {
+  if (std::exchange(runtime_done_, true)) return;
+  const PhaseStatus status = StatusOf(report);
+  if (Wants(status.status == "success" ? LogLevel::kDebug : LogLevel::kWarn)) {
     Event(RuntimeDoneEvent(clock_.WallNow(), {.request_id = request_id,
                                               .status = status,
                                               .duration = report.duration,
                                               .produced_bytes = report.produced_bytes}));
   }
-  if (!Shows(succeeded ? LogLevel::kInfo : LogLevel::kWarn)) return;
-  Event(ReportEvent(clock_.WallNow(), {.request_id = request_id,
-                                       .status = status,
-                                       .duration = report.duration,
-                                       .billed_ms = report.billed_ms,
-                                       .memory_mib = report.memory_mib,
-                                       .max_memory_mib = report.max_memory_mib,
-                                       .init_duration = report.init_duration,
-                                       .restore_duration = report.restore_duration}));
+  if (telemetry_ == nullptr) return;
+  const auto now = clock_.WallNow();
+  const bool failed = status.status == "error";
+  telemetry_->Platform(
+      InstanceTelemetry::kLogsOfRuntime,
+      LogsRuntimeDoneEvent(now, request_id, failed ? "failure" : status.status).text);
+  if (!report.status.empty()) {
+    telemetry_->Platform(InstanceTelemetry::kEveryLogs,
+                         LogsFaultEvent(now, request_id, status).text);
+  }
+}
+
+void InstanceLog::Report(const std::string& request_id, const CallReport& report) {
+  const PhaseStatus status = StatusOf(report);
+  if (!Wants(status.status == "success" ? LogLevel::kInfo : LogLevel::kWarn)) return;
+  ReportRecord record{.request_id = request_id,
+                      .status = status,
+                      .duration = report.duration,
+                      .billed_ms = report.billed_ms,
+                      .memory_mib = report.memory_mib,
+                      .max_memory_mib = report.max_memory_mib,
+                      .init_duration = report.init_duration,
+                      .restore_duration = report.restore_duration};
+  const auto now = clock_.WallNow();
+  Event(ReportEvent(now, record));
+  if (telemetry_ == nullptr) return;
+  telemetry_->Platform(InstanceTelemetry::kEveryLogs, LogsEndEvent(now, request_id).text);
+  record.status = {{}, {}};  // The Logs API has none.
+  telemetry_->Platform(InstanceTelemetry::kEveryLogs, ReportEvent(now, record).text);
 }
 
 void InstanceLog::EndAsText(const std::string& request_id, const CallReport& report) {

@@ -1,5 +1,6 @@
 // InstanceLog: one instance's log stream, and the lines that Lambda itself writes to it: as text,
 // or, where the function's log format is JSON, as platform events of its system level and above.
+// Whoever listens to the instance's telemetry is told the same, of every level.
 //
 // Source of the lines: aws-facts 4.4 (tabs literal, as recorded on AWS); platform_events.h. Owner:
 // an Instance.
@@ -12,6 +13,7 @@
 
 #include "base/clock.h"
 #include "invoker/function.h"
+#include "invoker/instance_telemetry.h"
 #include "invoker/log_store.h"
 #include "invoker/platform_events.h"
 
@@ -36,8 +38,12 @@ class InstanceLog {
   InstanceLog(LogStore& logs, const FunctionVersion& function, const base::Clock& clock);
   const std::string& stream() const { return stream_; }
 
-  // One line of the function's, or of ours.
+  // From now on; nullptr: nobody listens. Outlives it, or is taken back.
+  void Feed(InstanceTelemetry* telemetry) { telemetry_ = telemetry; }
+  // One line of ours.
   void Line(std::string_view line);
+  // One line that the "function" or an "extension" wrote.
+  void Output(std::string_view type, std::string_view line);
   // `type` is the initialization type; `runtime_version` may be empty.
   void InitStart(std::string_view runtime_version, std::string_view type);
   void InitDone(base::Duration took);
@@ -55,14 +61,19 @@ class InstanceLog {
   // them, or TakeTail, for a caller that is answered before.
   void Start(const std::string& request_id, bool keep_tail);
   std::string TakeTail();
+  // The runtime is through with the call, which may go on; said by End where it does not.
+  void RuntimeDone(const std::string& request_id, const CallReport& report);
   std::string End(const std::string& request_id, const CallReport& report);
 
  private:
   // Of a level that is left out, nothing is made.
-  bool Shows(LogLevel level) const { return level >= function_.logging.system; }
-  void Event(const PlatformEvent& event);
+  bool Shows(LogLevel level) const {
+    return function_.logging.is_json && level >= function_.logging.system;
+  }
+  bool Wants(LogLevel level) const { return telemetry_ != nullptr || Shows(level); }
+  void Event(const PlatformEvent& event, unsigned audience = InstanceTelemetry::kEveryTelemetry);
   void EndAsText(const std::string& request_id, const CallReport& report);
-  void EndAsJson(const std::string& request_id, const CallReport& report);
+  void Report(const std::string& request_id, const CallReport& report);
 
   LogStore& logs_;
   const FunctionVersion& function_;
@@ -70,6 +81,8 @@ class InstanceLog {
   const std::string group_;
   const std::string stream_;
   std::string initialization_type_;
+  InstanceTelemetry* telemetry_ = nullptr;
+  bool runtime_done_ = false;  // Of this call, it has been said.
   bool keep_tail_ = false;
   std::string tail_;
   std::string line_;  // The one that is being made; kept for its memory.

@@ -65,9 +65,11 @@ base::Result<void> Instance::Begin() {
       MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream(), InitializationType()));
   if (auto external = ExternalExtensions(spec); !external.empty()) {
     is_restore_ = false;
+    RecordTelemetry();
     MakeExtensions(std::move(external));
     return Launch(std::move(spec), -1);
   }
+  if (!spec.listen_ports.empty()) RecordTelemetry();
   if (is_restore_) return Launch(std::move(spec), snapshot);
   if (auto cell = parts_.stem_cells.Take(*function_, runtime_)) {
     Adopt(std::move(*cell), std::move(spec));
@@ -93,17 +95,18 @@ base::Result<void> Instance::Launch(sandbox::Spec spec, int image) {
         sandbox_ = std::move(process->sandbox);
         sandbox_->OnExit([this](sandbox::Outcome end) { OnExit(end); });
         start_steps_ = sandbox_->timings();
-        output_ = Capture(std::move(process->output));
+        output_ = Capture(std::move(process->output), "function");
         OnLaunched(std::move(process->channel), process->environment);
         if (!process->init.valid() || state_ != State::kInit) return;
-        extensions_->Start(std::move(process->init), Capture(std::move(process->extension_output)),
+        extensions_->Start(std::move(process->init),
+                           Capture(std::move(process->extension_output), "extension"),
                            std::move(*runtime));
       });
 }
 
 // A stem cell becomes this instance. Should it have died meanwhile, a launch of its own takes over.
 void Instance::Adopt(StemCell cell, sandbox::Spec spec) {
-  output_ = Capture(std::move(cell.process.output));
+  output_ = Capture(std::move(cell.process.output), "function");
   sandbox_ = std::move(cell.process.sandbox);
   const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(cell.process.channel));
   sandbox::Adoption adoption{spec.memory, spec.cpu_permille, spec.pids, {}};
@@ -128,9 +131,17 @@ void Instance::Adopt(StemCell cell, sandbox::Spec spec) {
       });
 }
 
-std::unique_ptr<runtime::LogCapture> Instance::Capture(base::UniqueFd output) {
-  return runtime::LogCapture::Create(parts_.loop, std::move(output),
-                                     [this](std::string_view line) { log_.Line(line); });
+std::unique_ptr<runtime::LogCapture> Instance::Capture(base::UniqueFd output, const char* type) {
+  return runtime::LogCapture::Create(
+      parts_.loop, std::move(output),
+      [this, type](std::string_view line) { log_.Output(type, line); });
+}
+
+void Instance::RecordTelemetry() {
+  telemetry_ = std::make_unique<InstanceTelemetry>(parts_.loop, [this](auto callback) {
+    parts_.zygote.MakeSocket(*sandbox_, std::move(callback));
+  });
+  log_.Feed(telemetry_.get());
 }
 
 // The runtime's process runs. `environment` is for one that waits for it: a stem cell, or one that
@@ -169,7 +180,7 @@ void Instance::MakeExtensions(std::vector<std::string> external) {
       parts_.loop,
       runtime::ExtensionsApi::Function{function_->name, function_->version, function_->handler,
                                        parts_.options.account.id},
-      std::move(external), [this] { parts_.zygote.Terminate(*sandbox_); }, self);
+      std::move(external), [this] { parts_.zygote.Terminate(*sandbox_); }, telemetry_.get(), self);
 }
 
 // Of the sandbox's. Most have no extension: what serves them is made when one is heard of.
@@ -204,6 +215,7 @@ void Instance::InitDone() {
   if (extensions_) LogExtensions();
   ready_ = parts_.loop.clock().Now();
   is_restore_ ? log_.RestoreReport(ready_ - launched_) : log_.InitDone(ready_ - launched_);
+  if (telemetry_ && !telemetry_->EndInit()) log_.Feed(nullptr);  // Nobody has subscribed.
   // The init phase ran on a whole CPU at least; from here on the function's own share holds.
   const auto limit_cpu = [this] {
     const uint32_t permille = CpuPermille(function_->memory_mib);

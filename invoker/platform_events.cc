@@ -107,6 +107,15 @@ PlatformEvent Begin(base::WallTime time, std::string_view type, const InitStartR
   return writer.Done(record.runtime_version.empty() ? LogLevel::kDebug : LogLevel::kInfo);
 }
 
+PlatformEvent Subscription(base::WallTime time, std::string_view type, std::string_view name,
+                           std::string_view state, std::span<const std::string_view> types) {
+  Writer writer(time, type);
+  writer.Text("name", name);
+  writer.Text("state", state);
+  writer.Texts("types", types);
+  return writer.Done(LogLevel::kInfo);
+}
+
 }  // namespace
 
 PlatformEvent InitStartEvent(base::WallTime time, const InitStartRecord& record) {
@@ -211,11 +220,35 @@ PlatformEvent ExtensionEvent(base::WallTime time, std::string_view name, std::st
 PlatformEvent TelemetrySubscriptionEvent(base::WallTime time, std::string_view name,
                                          std::string_view state,
                                          std::span<const std::string_view> types) {
-  Writer writer(time, "platform.telemetrySubscription");
-  writer.Text("name", name);
-  writer.Text("state", state);
-  writer.Texts("types", types);
+  return Subscription(time, "platform.telemetrySubscription", name, state, types);
+}
+
+PlatformEvent LogsSubscriptionEvent(base::WallTime time, std::string_view name,
+                                    std::string_view state,
+                                    std::span<const std::string_view> types) {
+  return Subscription(time, "platform.logsSubscription", name, state, types);
+}
+
+PlatformEvent LogsRuntimeDoneEvent(base::WallTime time, std::string_view request_id,
+                                   std::string_view status) {
+  Writer writer(time, "platform.runtimeDone");
+  writer.Text("requestId", request_id);
+  writer.Text("status", status);
   return writer.Done(LogLevel::kInfo);
+}
+
+PlatformEvent LogsEndEvent(base::WallTime time, std::string_view request_id) {
+  Writer writer(time, "platform.end");
+  writer.Text("requestId", request_id);
+  return writer.Done(LogLevel::kInfo);
+}
+
+PlatformEvent LogsFaultEvent(base::WallTime time, std::string_view request_id,
+                             const PhaseStatus& status) {
+  std::string what = "RequestId: ";
+  what.append(request_id).append(" Status: ").append(status.status);
+  if (!status.error_type.empty()) what.append("\tErrorType: ").append(status.error_type);
+  return {LogLevel::kWarn, OutputEvent(time, "platform.fault", what, false)};
 }
 
 PlatformEvent LogsDroppedEvent(base::WallTime time, uint64_t records, uint64_t bytes,

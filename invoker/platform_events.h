@@ -89,6 +89,15 @@ PlatformEvent ExtensionEvent(base::WallTime time, std::string_view name, std::st
 PlatformEvent TelemetrySubscriptionEvent(base::WallTime time, std::string_view name,
                                          std::string_view state,
                                          std::span<const std::string_view> types);
+// What the Logs API has instead, or beside.
+PlatformEvent LogsSubscriptionEvent(base::WallTime time, std::string_view name,
+                                    std::string_view state,
+                                    std::span<const std::string_view> types);
+PlatformEvent LogsRuntimeDoneEvent(base::WallTime time, std::string_view request_id,
+                                   std::string_view status);
+PlatformEvent LogsEndEvent(base::WallTime time, std::string_view request_id);
+PlatformEvent LogsFaultEvent(base::WallTime time, std::string_view request_id,
+                             const PhaseStatus& status);
 PlatformEvent LogsDroppedEvent(base::WallTime time, uint64_t records, uint64_t bytes,
                                std::string_view reason);
 

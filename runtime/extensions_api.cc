@@ -15,19 +15,14 @@ namespace {
 using State = Extension::State;
 
 constexpr std::string_view kPrefix = "/2020-01-01/extension/";
-// What is not served, and the refusal's words.
-struct Unserved {
-  std::string_view path;
-  std::string_view type;
-  std::string_view message;
-};
-constexpr Unserved kUnserved[] = {
-    {"/2022-07-01/telemetry", "Telemetry.NotSupported", "Telemetry API is not supported"},
-    {"/2020-08-15/logs", "Logs.NotSupported", "Logs API is not supported"}};
-
-const Unserved* FindUnserved(const io::HttpRequest& request) {
-  const auto* const found = std::ranges::find(kUnserved, request.path(), &Unserved::path);
-  return request.method == "PUT" && found != std::end(kUnserved) ? found : nullptr;
+// With or without a slash behind it, as AWS's pages write them.
+std::optional<TelemetryApi> FindTelemetry(const io::HttpRequest& request) {
+  std::string_view path = request.path();
+  if (path.ends_with('/')) path.remove_suffix(1);
+  if (request.method != "PUT") return {};
+  if (path == "/2022-07-01/telemetry") return TelemetryApi::kTelemetry;
+  if (path == "/2020-08-15/logs") return TelemetryApi::kLogs;
+  return {};
 }
 
 constexpr char kNameHeader[] = "Lambda-Extension-Name";
@@ -119,12 +114,14 @@ ExtensionsApi::ExtensionsApi(Function function, const std::vector<std::string>& 
 }
 
 bool ExtensionsApi::IsForIt(const io::HttpRequest& request) {
-  return request.path().starts_with(kPrefix) || FindUnserved(request) != nullptr;
+  return request.path().starts_with(kPrefix) || FindTelemetry(request).has_value();
 }
 
 bool ExtensionsApi::Handle(io::HttpRequest& request, io::HttpResponder& responder) {
-  if (const Unserved* const unserved = FindUnserved(request)) {
-    responder.Send(ApiError(202, unserved->type, unserved->message));
+  if (const auto telemetry = FindTelemetry(request)) {
+    if (const Extension* const found = Find(request, responder)) {
+      Subscribe(*found, *telemetry, request, responder);
+    }
     return true;
   }
   std::string_view path = request.path();
@@ -254,6 +251,23 @@ void ExtensionsApi::Error(Extension& extension, bool at_init, const io::HttpRequ
   extension.state = to;
   extension.error_type = Shortened(type);
   delegate_.OnExtensionError(at_init ? "Extension.InitError" : "Extension.ExitError");
+}
+
+void ExtensionsApi::Subscribe(const Extension& extension, TelemetryApi api,
+                              const io::HttpRequest& request, io::HttpResponder& responder) {
+  const std::string name = api == TelemetryApi::kLogs ? "Logs" : "Telemetry";
+  if (!takes_subscriptions_) {
+    return Refuse(responder, name + ".SubscriptionClosed",
+                  name + " API subscription is closed already");
+  }
+  auto subscription = ReadTelemetrySubscription(api, request.body);
+  auto refusal = subscription ? delegate_.OnSubscription(extension.name, std::move(*subscription))
+                              : std::move(subscription).error();
+  if (refusal) {
+    responder.Send(ApiError(refusal->status, refusal->type, refusal->message));
+  } else {
+    responder.Send(JsonAnswer(200, "\"OK\""));
+  }
 }
 
 void ExtensionsApi::LaunchFailed(std::string_view name, std::string_view error_type) {

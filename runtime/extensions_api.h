@@ -6,7 +6,8 @@
 // sandbox is hostile. Owner: an invoker::InstanceExtensions, which learns of each step, and hands
 // over the requests that the sandbox's server gets. Delegate calls come last in a request, and may
 // destroy nothing of this before they return.
-// The Telemetry API and the Logs API are answered as an environment that has none answers them.
+// Subscriptions to the Telemetry API (2022-07-01) and the Logs API (2020-08-15) come here as well:
+// they are read here, and made by the delegate.
 // Source: "Using the Lambda Extensions API", the runtime interface emulator (aws-facts 4.2).
 #pragma once
 
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "io/http_server.h"
+#include "runtime/telemetry_subscription.h"
 
 namespace hearth::runtime {
 
@@ -56,6 +58,9 @@ class ExtensionsApi {
     virtual void OnAsked() = 0;
     // `type` is "Extension.InitError" or "Extension.ExitError": it will serve no more.
     virtual void OnExtensionError(std::string_view type) = 0;
+    // An extension asks for what is told of its instance; nullopt: it will be.
+    virtual std::optional<TelemetryRefusal> OnSubscription(std::string_view name,
+                                                           TelemetrySubscription subscription) = 0;
   };
   struct Function {
     std::string name;
@@ -84,6 +89,8 @@ class ExtensionsApi {
   bool AllWait() const;
   // None may register any more.
   void CloseRegistration() { is_open_ = false; }
+  // None may subscribe any more.
+  void CloseSubscriptions() { takes_subscriptions_ = false; }
   void LaunchFailed(std::string_view name, std::string_view error_type);
 
   // To those that asked for it.
@@ -97,12 +104,15 @@ class ExtensionsApi {
   void Next(Extension& extension, io::HttpResponder& responder);
   void Error(Extension& extension, bool at_init, const io::HttpRequest& request,
              io::HttpResponder& responder);
+  void Subscribe(const Extension& extension, TelemetryApi api, const io::HttpRequest& request,
+                 io::HttpResponder& responder);
   void Tell(Extension& extension, io::HttpResponse event);
 
   const Function function_;
   Delegate& delegate_;
   std::vector<Extension> extensions_;  // Their places are fixed: none more than the limit.
   bool is_open_ = true;
+  bool takes_subscriptions_ = true;
 };
 
 }  // namespace hearth::runtime

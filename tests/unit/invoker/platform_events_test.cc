@@ -66,6 +66,23 @@ TEST(PlatformEvents, SayHowAPhaseFailed) {
           ::testing::HasSubstr(R"("status":"error","errorType":"Runtime.ExitError"}})")));
 }
 
+TEST(PlatformEvents, TheLogsApiHasItsOwn) {
+  const std::string_view types[] = {"function"};
+  const auto record = [](const PlatformEvent& event) {
+    const auto parsed = MUST(base::ParseJson(event.text));
+    return std::string(parsed["type"]) + " " + parsed["record"].dump();
+  };
+  EXPECT_EQ(record(LogsSubscriptionEvent(kTime, "e", "Subscribed", types)),
+            R"(platform.logsSubscription {"name":"e","state":"Subscribed","types":["function"]})");
+  EXPECT_EQ(record(LogsRuntimeDoneEvent(kTime, "id", "failure")),
+            R"(platform.runtimeDone {"requestId":"id","status":"failure"})");
+  EXPECT_EQ(record(LogsEndEvent(kTime, "id")), R"(platform.end {"requestId":"id"})");
+  EXPECT_EQ(record(LogsFaultEvent(kTime, "id", {"error", "Runtime.ExitError"})),
+            R"(platform.fault "RequestId: id Status: error\tErrorType: Runtime.ExitError")");
+  EXPECT_EQ(record(LogsFaultEvent(kTime, "id", {"timeout", {}})),
+            R"(platform.fault "RequestId: id Status: timeout")");
+}
+
 TEST(PlatformEvents, AreJsonWhateverTheNamesInThemHold) {
   const std::string_view types[] = {"platform", "a\"b\n"};
   for (const std::string& text :

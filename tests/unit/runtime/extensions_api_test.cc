@@ -94,11 +94,17 @@ class ExtensionsApiTest : public testing::Test, private ExtensionsApi::Delegate 
   std::string address_;
   std::vector<std::unique_ptr<RawClient>> clients_;
   std::vector<std::string> told_;
+  std::optional<TelemetryRefusal> refusal_;
 
  private:
   void OnRegistered() override { told_.push_back("registered"); }
   void OnAsked() override { told_.push_back("asked"); }
   void OnExtensionError(std::string_view type) override { told_.emplace_back(type); }
+  std::optional<TelemetryRefusal> OnSubscription(std::string_view name,
+                                                 TelemetrySubscription subscription) override {
+    told_.push_back("subscribed " + std::string(name) + " " + subscription.schema_version);
+    return refusal_;
+  }
 };
 
 constexpr char kUnknown[] = "00000000-0000-4000-8000-000000000000";
@@ -181,19 +187,49 @@ TEST_F(ExtensionsApiTest, IdentifiersAreAskedForAndKnown) {
   EXPECT_THAT(told_, IsEmpty());
 }
 
-TEST_F(ExtensionsApiTest, TelemetryAndLogsAreRefusedByName) {
-  Make();
-  for (const auto& [path, type] : {std::pair("/2022-07-01/telemetry", "Telemetry.NotSupported"),
-                                   {"/2020-08-15/logs", "Logs.NotSupported"}}) {
+constexpr char kSubscription[] =
+    R"({"schemaVersion":"%s","types":["platform","function"],)"
+    R"("destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:8080/x"}})";
+
+TEST_F(ExtensionsApiTest, AnExtensionSubscribesUntilItsInitIsOver) {
+  Make({"watch"});
+  const auto put = [&](const std::string& path, const std::string& headers,
+                       const std::string& body) {
     RawClient client(loop_, address_);
-    client.Send(std::string("PUT ") + path +
-                " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
-    const std::string answer = client.ReadToEnd();
-    EXPECT_THAT(answer, StartsWith("HTTP/1.1 202"));
-    EXPECT_THAT(answer, HasSubstr(type));
+    client.Send("PUT " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers +
+                "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    std::string answer = client.ReadToEnd();
     client.Close();
     Settle(loop_);
+    return answer;
+  };
+  const std::string id = Id(Registered("watch"));
+  told_.clear();
+  for (const auto& [path, api, version] :
+       {std::tuple("/2022-07-01/telemetry", "Telemetry", "2022-12-13"),
+        {"/2022-07-01/telemetry/", "Telemetry", "2025-01-29"},
+        {"/2020-08-15/logs", "Logs", "2021-03-18"}}) {
+    std::string good = kSubscription;
+    good.replace(good.find("%s"), 2, version);
+    ExpectRefusal(put(path, "", good), "Extension.MissingExtensionIdentifier",
+                  "Missing Lambda-Extension-Identifier header");
+    ExpectRefusal(put(path, Id(kUnknown), good), "Extension.UnknownExtensionIdentifier",
+                  std::string("Unknown extension ") + kUnknown);
+    EXPECT_THAT(put(path, id, good),
+                testing::AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("\"OK\"")));
+    EXPECT_EQ(told_.back(), std::string("subscribed watch ") + version);
+    EXPECT_THAT(put(path, id, "{"),
+                testing::AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("ValidationError\"")));
+    refusal_ = TelemetryRefusal{400, "Any.Type", "any words"};
+    EXPECT_THAT(put(path, id, good),
+                testing::AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("any words")));
+    refusal_.reset();
   }
+  api_->CloseSubscriptions();
+  ExpectRefusal(put("/2022-07-01/telemetry", id, "{}"), "Telemetry.SubscriptionClosed",
+                "Telemetry API subscription is closed already");
+  ExpectRefusal(put("/2020-08-15/logs", id, "{}"), "Logs.SubscriptionClosed",
+                "Logs API subscription is closed already");
 }
 
 TEST_F(ExtensionsApiTest, AnExtensionSaysOnceHowItFailed) {
