@@ -138,7 +138,10 @@ class Deliveries(TelemetryTest):
 
     def test_over_tcp_lines_come_and_what_is_buffered_comes_with_the_end(self):
         told, said, _ = self.run_to_its_end("Lines", extension(
-            "listen_tcp(); say(subscribed=subscribe(to=TCP, timeout=30000))", "pass"))
+            "listen_tcp(); say(subscribed=subscribe(to=TCP, timeout=30000))", "pass",
+            # Nobody acknowledges what TCP has taken: it may still be on its way.
+            'with CHANGED: CHANGED.wait_for(lambda: '
+            'sum(one["type"] == "platform.report" for one in TOLD) == 2, 1)'))
         self.assertEqual(said[0]["subscribed"], [200, "OK"])
         types = [one["type"] for one in told]
         self.assertEqual(types[:2], ["platform.initStart", "platform.telemetrySubscription"])
