@@ -54,10 +54,11 @@ class StacksServer : public StacksOverFakes {
   std::vector<std::string> Shown(const io::HttpResponse& answer) {
     std::vector<std::string> events;
     for (const base::Json& event : Events(answer)) {
-      if (event["event"] == "done") {
+      const std::string what = event.value("event", "");  // A refusal has none.
+      if (what == "done") {
         last = event;
         events.push_back(event["status"]);
-      } else if (event["event"] == "resource" && event["status"] != "started") {
+      } else if (what == "resource" && event["status"] != "started") {
         events.push_back(event["action"].get<std::string>() + " " +
                          event["physical_id"].get<std::string>() + " " +
                          event["status"].get<std::string>());
