@@ -108,7 +108,7 @@ Outcome ReadRedrive(const std::string& text, QueueSettings& out) {
 }
 
 Outcome ReadRedriveAllow(const std::string& text, QueueSettings& out) {
-  constexpr std::string_view kName = "RedriveAllowPolicy";
+  static constexpr std::string_view kName = "RedriveAllowPolicy";
   const auto json = base::ParseJson(text);
   const auto bad = [&text](std::string_view reason) { return BadPolicy(text, kName, reason); };
   if (!json || !json->is_object()) return bad("Amazon SQS can't create the redrive allow policy.");
