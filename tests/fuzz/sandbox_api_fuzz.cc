@@ -1,6 +1,7 @@
 // What comes from a sandbox over HTTP, to the Runtime API and the Extensions API behind one
 // listener: hostile. Whatever it is, the runtime's calls keep their order, each call is answered at
 // most once, and the two ends are left in a state in which they can be destroyed.
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -25,12 +26,12 @@ class Host final : public runtime::RuntimeSession::Delegate,
  public:
   explicit Host(io::Loop& loop)
       : api_({"F", "7", "app.handler", "000000000000"}, {"watch"}, *this) {
-    base::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    static const int kListener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    static const bool kListens = ::listen(kListener, 16) == 0;  // On a port of the kernel's choice.
     size_ = sizeof address_;
-    address_.sin_family = AF_INET;
+    CHECK(kListens && ::getsockname(kListener, address(), &size_) == 0);
     address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(::bind(listener.get(), address(), size_) == 0 && ::listen(listener.get(), 16) == 0);
-    CHECK(::getsockname(listener.get(), address(), &size_) == 0);
+    base::UniqueFd listener(::fcntl(kListener, F_DUPFD_CLOEXEC, 0));
     session_ = runtime::MakeRuntimeApiSession(
         loop, std::move(listener), *this,
         [this](io::HttpRequest& request, io::HttpResponder& responder) {
@@ -42,7 +43,8 @@ class Host final : public runtime::RuntimeSession::Delegate,
     // A reset at the end leaves no port behind that waits for a minute.
     const struct linger at_once{1, 0};
     CHECK(::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
-    CHECK(::connect(client.get(), address(), size_) == 0);
+    // The machine's ports may be used up for a moment: then there is no client.
+    if (::connect(client.get(), address(), size_) != 0) client.Reset();
     return client;
   }
   // To whoever waits for an event.
@@ -128,6 +130,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view part = bytes.substr(0, bytes.find('\x01'));
     bytes.remove_prefix(std::min(bytes.size(), part.size() + 1));
     clients.push_back(host.Connect());
+    if (!clients.back().valid()) break;
     (void)::send(clients.back().get(), part.data(), part.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     for (int turn = 0; turn < 4; ++turn) {
       loop.Post([] {});  // So that no turn waits.
