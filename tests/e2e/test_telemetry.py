@@ -283,18 +283,25 @@ def close(peer):
         slow = ("held = threading.Event()\n"
                 "tell_now = tell\n"
                 "def tell(records):\n    held.wait(20)\n    tell_now(records)\n"
+                "def lines():\n    return sum(\"x\" * 1000 == one[\"record\"] for one in TOLD)\n"
+                "def missed():\n    return sum(one[\"record\"][\"droppedRecords\"] for one in TOLD\n"
+                "               if one[\"type\"] == \"platform.logsDropped\")\n"
                 "listen_http(); subscribe()")
         # The first call floods, what came of it is written down, the second call returns that.
         each = """
-    time.sleep(0.5); held.set(); time.sleep(0.5)
+    end = time.monotonic() + 10
+    while not os.path.exists("/tmp/flooded") and time.monotonic() < end: time.sleep(0.01)
+    held.set()
+    with CHANGED: CHANGED.wait_for(lambda: lines() + missed() >= 5000, 10)
     with open("/tmp/told", "w") as file:
         json.dump([one for one in TOLD if "x" * 1000 != one["record"]] + [
-                  {"type": "lines", "record": sum("x" * 1000 == one["record"] for one in TOLD)}], file)
+                  {"type": "lines", "record": lines()}], file)
 """
         self.make("Missed", {"tell!": extension(slow, each)}, {"app.py": """
 def handler(event, context):
     if event == 0: return open("/tmp/told").read()
     for i in range(event): print("x" * 1000)
+    open("/tmp/flooded", "w").close()
 """}, Timeout=20)
         self.call("Missed", 5000)
         told = json.loads(self.host.invoke("Missed", 0).json)

@@ -31,108 +31,96 @@ std::optional<ApiError> ErrorOf(HandleOutcome outcome, const std::string& handle
   return std::nullopt;
 }
 
+std::optional<int64_t> RequiredVisibility(Input& in) {
+  const auto seconds = in.Number("VisibilityTimeout", 0, 43200, kVisibilityReason);
+  if (in.Any("VisibilityTimeout") == nullptr) in.Refuse(MissingParameter("VisibilityTimeout"));
+  return seconds;
+}
+
 }  // namespace
+
+QueueEngine::Outcomes SqsApi::AnsweringOne(const RequestPtr& request, const std::string& handle) {
+  return [request, handle](const std::vector<HandleOutcome>& outcomes) {
+    if (auto error = ErrorOf(outcomes.front(), handle)) return Refuse(request, std::move(*error));
+    Answer(request);
+  };
+}
 
 void SqsApi::DeleteMessage(const RequestPtr& request, Input& in) {
   const std::string name = QueueName(request, in);
   const std::string handle = in.RequiredText("ReceiptHandle");
   if (IsRefused(request, in) || Known(request, name) == nullptr) return;
-  engine_.Delete(name, {handle}, [request, handle](const std::vector<HandleOutcome>& outcomes) {
-    if (auto error = ErrorOf(outcomes.front(), handle)) return Refuse(request, std::move(*error));
-    Answer(request);
-  });
+  engine_.Delete(name, {handle}, AnsweringOne(request, handle));
 }
 
 void SqsApi::ChangeMessageVisibility(const RequestPtr& request, Input& in) {
   const std::string name = QueueName(request, in);
   const std::string handle = in.RequiredText("ReceiptHandle");
-  const auto seconds = in.Number("VisibilityTimeout", 0, 43200, kVisibilityReason);
-  if (in.Any("VisibilityTimeout") == nullptr) in.Refuse(MissingParameter("VisibilityTimeout"));
+  const auto seconds = RequiredVisibility(in);
   if (IsRefused(request, in) || Known(request, name) == nullptr) return;
-  engine_.ChangeVisibility(name, {{handle, *seconds}},
-                           [request, handle](const std::vector<HandleOutcome>& outcomes) {
-                             if (auto error = ErrorOf(outcomes.front(), handle)) {
-                               return Refuse(request, std::move(*error));
-                             }
-                             Answer(request);
-                           });
+  engine_.ChangeVisibility(name, {{handle, *seconds}}, AnsweringOne(request, handle));
 }
 
-namespace {
-
-// A batch's answer, of entries that went to the engine and of those that did not.
-struct Batch {
+// Entries that go to the engine, and how those ended that do not.
+struct SqsApi::HandleBatch {
   std::vector<std::string> ids;
   std::vector<std::string> handles;
   Json failed = Json::array();
 };
 
-}  // namespace
+QueueEngine::Outcomes SqsApi::AnsweringBatch(const RequestPtr& request, HandleBatch batch) {
+  return [request, batch = std::move(batch)](const std::vector<HandleOutcome>& outcomes) {
+    Json successful = Json::array();
+    Json failed = batch.failed;
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      if (const auto error = ErrorOf(outcomes[i], batch.handles[i])) {
+        failed.push_back(FailedEntry(batch.ids[i], *error));
+      } else {
+        successful.push_back({{"Id", batch.ids[i]}});
+      }
+    }
+    Answer(request, {{"Successful", std::move(successful)}, {"Failed", std::move(failed)}});
+  };
+}
+
+// Reads an entry's handle, and by `more` what stands beside it; a faulty one is in `batch` only.
+bool SqsApi::ReadHandle(const Entries::value_type& from, const std::function<void(Input&)>& more,
+                        HandleBatch& batch) {
+  Input entry(*from.second);
+  entry.Text("Id");
+  std::string handle = entry.RequiredText("ReceiptHandle");
+  more(entry);
+  if (const auto error = entry.Finish()) {
+    batch.failed.push_back(FailedEntry(from.first, *error));
+    return false;
+  }
+  batch.ids.push_back(from.first);
+  batch.handles.push_back(std::move(handle));
+  return true;
+}
 
 void SqsApi::DeleteMessageBatch(const RequestPtr& request, Input& in) {
   const std::string name = QueueName(request, in);
   const auto entries = BatchEntries(request, in, "DeleteMessageBatchRequestEntry");
   if (!entries || Known(request, name) == nullptr) return;
-  auto batch = std::make_shared<Batch>();
-  for (const auto& [id, json] : *entries) {
-    Input entry(*json);
-    entry.Text("Id");
-    const std::string handle = entry.RequiredText("ReceiptHandle");
-    if (const auto error = entry.Finish()) {
-      batch->failed.push_back(FailedEntry(id, *error));
-      continue;
-    }
-    batch->ids.push_back(id);
-    batch->handles.push_back(handle);
-  }
-  engine_.Delete(name, batch->handles,
-                 [request, batch](const std::vector<HandleOutcome>& outcomes) {
-                   Json successful = Json::array();
-                   for (size_t i = 0; i < outcomes.size(); ++i) {
-                     if (const auto error = ErrorOf(outcomes[i], batch->handles[i])) {
-                       batch->failed.push_back(FailedEntry(batch->ids[i], *error));
-                     } else {
-                       successful.push_back({{"Id", batch->ids[i]}});
-                     }
-                   }
-                   Answer(request, {{"Successful", successful}, {"Failed", batch->failed}});
-                 });
+  HandleBatch batch;
+  for (const auto& entry : *entries) ReadHandle(entry, [](Input&) {}, batch);
+  std::vector<std::string> handles = batch.handles;
+  engine_.Delete(name, std::move(handles), AnsweringBatch(request, std::move(batch)));
 }
 
 void SqsApi::ChangeMessageVisibilityBatch(const RequestPtr& request, Input& in) {
   const std::string name = QueueName(request, in);
   const auto entries = BatchEntries(request, in, "ChangeMessageVisibilityBatchRequestEntry");
   if (!entries || Known(request, name) == nullptr) return;
-  auto batch = std::make_shared<Batch>();
+  HandleBatch batch;
   std::vector<QueueEngine::Visibility> changes;
-  for (const auto& [id, json] : *entries) {
-    Input entry(*json);
-    entry.Text("Id");
-    const std::string handle = entry.RequiredText("ReceiptHandle");
-    const auto seconds = entry.Number("VisibilityTimeout", 0, 43200, kVisibilityReason);
-    if (entry.Any("VisibilityTimeout") == nullptr) {
-      entry.Refuse(MissingParameter("VisibilityTimeout"));
-    }
-    if (const auto error = entry.Finish()) {
-      batch->failed.push_back(FailedEntry(id, *error));
-      continue;
-    }
-    batch->ids.push_back(id);
-    batch->handles.push_back(handle);
-    changes.push_back({handle, *seconds});
+  for (const auto& entry : *entries) {
+    std::optional<int64_t> seconds;
+    const auto read_seconds = [&seconds](Input& input) { seconds = RequiredVisibility(input); };
+    if (ReadHandle(entry, read_seconds, batch)) changes.push_back({batch.handles.back(), *seconds});
   }
-  engine_.ChangeVisibility(
-      name, std::move(changes), [request, batch](const std::vector<HandleOutcome>& outcomes) {
-        Json successful = Json::array();
-        for (size_t i = 0; i < outcomes.size(); ++i) {
-          if (const auto error = ErrorOf(outcomes[i], batch->handles[i])) {
-            batch->failed.push_back(FailedEntry(batch->ids[i], *error));
-          } else {
-            successful.push_back({{"Id", batch->ids[i]}});
-          }
-        }
-        Answer(request, {{"Successful", successful}, {"Failed", batch->failed}});
-      });
+  engine_.ChangeVisibility(name, std::move(changes), AnsweringBatch(request, std::move(batch)));
 }
 
 void SqsApi::StartMessageMoveTask(const RequestPtr& request, Input& in) {

@@ -97,6 +97,13 @@ class SqsApi final : public aws::Service {
                                              std::string_view entry_type);
   static base::Json FailedEntry(const std::string& id, const aws::ApiError& error);
 
+  // Of calls with receipt handles: their answers, and a batch's entries.
+  struct HandleBatch;
+  static QueueEngine::Outcomes AnsweringOne(const RequestPtr& request, const std::string& handle);
+  static QueueEngine::Outcomes AnsweringBatch(const RequestPtr& request, HandleBatch batch);
+  static bool ReadHandle(const Entries::value_type& from, const std::function<void(Input&)>& more,
+                         HandleBatch& batch);
+
   io::Loop& loop_;
   QueueEngine& engine_;
   MoveTasks& tasks_;
