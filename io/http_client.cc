@@ -160,7 +160,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
       if (parser->state() != HttpParser::State::kComplete) return;
       HttpResponse response = parser->TakeResponse();
       if (response.status < 200) continue;  // 100 Continue
-      if (!parser->keep_alive()) Close();
+      // An answer to what it has not read whole: the rest must not lie here for ever.
+      const bool is_early = uv_stream_get_write_queue_size(stream()) > 0;
+      if (is_early || !parser->keep_alive()) Close();
       Finish(std::move(response));
       return;
     }

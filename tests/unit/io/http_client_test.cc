@@ -145,6 +145,20 @@ TEST_F(HttpClientTest, ConnectsOnTheSocketThatItIsGiven) {
   EXPECT_TRUE(requests_.back().peer.starts_with("127.0.0.5:")) << requests_.back().peer;
 }
 
+TEST_F(HttpClientTest, EndsTheConnectionOfAServerThatAnswersWhatItHasNotRead) {
+  test::RawListener listener;
+  HttpClient client(loop_, listener.address());
+  std::optional<base::Result<HttpResponse>> result;
+  client.Send({.method = "POST", .target = "/", .body = std::string(32 << 20, 'x')},
+              [&](auto got) { result = std::move(got); });
+  test::Settle(loop_);
+  const base::UniqueFd peer = listener.Accept();
+  test::RawListener::Say(peer.get(), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  loop_.RunUntil([&] { return result.has_value(); });
+  EXPECT_TRUE(result->has_value());
+  EXPECT_FALSE(client.connected()) << "the rest of the body would wait for ever";
+}
+
 TEST_F(HttpClientTest, EndsTheConnectionOfAServerThatSaysTooMuch) {
   test::RawListener listener;
   HttpClient client(loop_, listener.address(), 1000);
