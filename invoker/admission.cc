@@ -7,18 +7,21 @@ namespace {
 
 // Of functions whose starts are remembered; beyond it the past ones are looked for.
 constexpr size_t kManyStarts = 1024;
+constexpr base::Duration kStartsStep = kStartsPeriod / kStartsAtOnce;
 
 }  // namespace
 
-bool Admission::TakeStart(const std::string& function, base::MonoTime now) {
+bool Admission::MayStart(const std::string& function, base::MonoTime now) const {
+  const auto found = starts_.find(function);
+  return found == starts_.end() || found->second + kStartsStep <= now + kStartsPeriod;
+}
+
+void Admission::CountStart(const std::string& function, base::MonoTime now) {
   if (starts_.size() >= kManyStarts) {
     std::erase_if(starts_, [now](const auto& entry) { return entry.second <= now; });
   }
   base::MonoTime& until = starts_[function];
-  const base::MonoTime next = std::max(until, now) + kStartsPeriod / kStartsAtOnce;
-  if (next > now + kStartsPeriod) return false;
-  until = next;
-  return true;
+  until = std::max(until, now) + kStartsStep;
 }
 
 Admission::Entry Admission::BeginCall(const FunctionVersion& function) {

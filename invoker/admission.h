@@ -49,8 +49,9 @@ class Admission {
   // So many instances are ready for the version.
   void SetProvisioned(const FunctionVersion& version, uint32_t instances);
 
-  // May the function have one more instance now? Counts it, if so.
-  bool TakeStart(const std::string& function, base::MonoTime now);
+  // May the function have one more instance now?
+  bool MayStart(const std::string& function, base::MonoTime now) const;
+  void CountStart(const std::string& function, base::MonoTime now);
 
   bool Reserve(base::Bytes size) {
     if (size > budget_ || used_ > budget_ - size) return false;

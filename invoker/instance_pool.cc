@@ -60,11 +60,14 @@ bool InstancePool::Reserve(base::Bytes size, size_t expected, const Instance* ke
 }
 
 bool InstancePool::ReserveStart(base::Bytes size, size_t expected) {
+  const base::MonoTime now = parts_.loop.clock().Now();
+  if (!admission_.MayStart(function_->name, now)) {
+    RefuseWaiting(expected);  // Before others are evicted for it.
+    return false;
+  }
   if (!Reserve(size, expected)) return false;
-  if (admission_.TakeStart(function_->name, parts_.loop.clock().Now())) return true;
-  admission_.Release(size);
-  RefuseWaiting(expected);
-  return false;
+  admission_.CountStart(function_->name, now);
+  return true;
 }
 
 // Room will not come: what no starting or expected instance will serve is refused, the newest

@@ -59,7 +59,9 @@ TEST(Admission, AFunctionsInstancesBecomeMoreAtAwssRateAndNoFaster) {
   base::MonoTime now{};
   const auto take = [&](const std::string& function) {
     uint32_t taken = 0;
-    while (taken <= 2 * kStartsAtOnce && admission.TakeStart(function, now)) ++taken;
+    for (; taken <= 2 * kStartsAtOnce && admission.MayStart(function, now); ++taken) {
+      admission.CountStart(function, now);
+    }
     return taken;
   };
   EXPECT_EQ(take("F"), 1000u);
@@ -70,8 +72,8 @@ TEST(Admission, AFunctionsInstancesBecomeMoreAtAwssRateAndNoFaster) {
   EXPECT_EQ(take("F"), 500u);
   now += 1h;
   EXPECT_EQ(take("F"), 1000u) << "what was not used is not saved";
-  for (int i = 0; i < 5000; ++i) EXPECT_TRUE(admission.TakeStart(std::to_string(i), now));
-  EXPECT_FALSE(admission.TakeStart("F", now));
+  for (int i = 0; i < 5000; ++i) EXPECT_EQ(take(std::to_string(i)), 1000u);
+  EXPECT_FALSE(admission.MayStart("F", now));
 }
 
 TEST(Admission, AReservationIsAFunctionsOwnAndItsLimit) {
@@ -253,6 +255,18 @@ TEST_F(DataAdmission, ACallThatWouldNeedAnInstanceTooManyForTheRateIsThrottled) 
   const auto next = Invoke(function);
   Turn();
   EXPECT_EQ(zygote.processes.size(), kStartsAtOnce + 2);
+}
+
+TEST_F(DataAdmission, ACallTooManyForTheRateEvictsNobody) {
+  options.concurrency = 2000;
+  options.memory_budget = Bytes::MiB((kStartsAtOnce + 1) * 128);
+  Warm(0, Function("Neighbour"), Bytes::MiB(128));
+  const auto function = Function("F");
+  std::vector<CallPtr> calls;
+  for (uint32_t i = 0; i < kStartsAtOnce + 1; ++i) calls.push_back(Invoke(function));
+  Turn();
+  EXPECT_EQ(ThrottleReason(calls.back()), kNoRoom);
+  EXPECT_TRUE(process(0).alive()) << "there was room for the first thousand";
 }
 
 TEST_F(DataAdmission, AFunctionLargerThanTheBudgetIsToldSo) {
