@@ -1,4 +1,6 @@
 // LogEngine: what of its log goes, and when.
+#include <algorithm>
+
 #include "base/log.h"
 #include "triggers/sqs/log_engine.h"
 
@@ -30,8 +32,6 @@ void LogEngine::CleanSoon() {
 
 void LogEngine::Clean() {
   const uint32_t oldest = log_->oldest();
-  deduplication_.Expire(NowMs());
-  auto known = deduplication_.InSegment(oldest);
   if (uses_.contains(oldest)) {
     log_->ReadOldest([this](Result<std::vector<SegmentLog::Record>> records) {
       if (!records) {
@@ -43,22 +43,22 @@ void LogEngine::Clean() {
     });
     return;
   }
+  deduplication_.Expire(NowMs());
+  auto known = deduplication_.InSegment(oldest);
   if (known.empty()) {
     log_->RemoveOldest();
     cleaning_ = false;
     return CleanSoon();
   }
   // What FIFO queues still have to know of messages that are gone.
-  DeduplicationRecord record;
-  constexpr size_t kMost = 10000;
-  if (known.size() > kMost) known.resize(kMost);
-  record.entries = std::move(known);
-  std::string payload = Encode(record);
+  constexpr size_t kEntrySize = 72;  // At most, encoded.
+  known.resize(std::min(known.size(), log_->max_payload() / 2 / kEntrySize));
+  std::string payload = Encode(DeduplicationRecord{known});
   log_->Append({std::move(payload)}, SegmentLog::Need::kRoom,
-               [this, record](Result<std::vector<LogPosition>> written) {
+               [this, known = std::move(known)](Result<std::vector<LogPosition>> written) {
                  cleaning_ = false;
                  if (!written) return;
-                 for (const auto& each : record.entries) {
+                 for (const auto& each : known) {
                    auto* const entry = deduplication_.Find(each.key, 0);
                    if (entry != nullptr && entry->sequence == each.sequence) {
                      entry->segment = written->front().segment;

@@ -250,33 +250,37 @@ void LogEngine::Remove(const std::string& name, Done done) {
   Queue* const queue = FindQueue(name);
   if (queue == nullptr) return Fail<void>(std::move(done), ErrorKind::kNotFound, name);
   ++storing_;
-  writer_.Run([this, id = queue->record.id] { return store_.Delete(id); },
-              [this, alive = std::weak_ptr<bool>(alive_), name, id = queue->record.id,
-               done = std::move(done)](Result<void> result) {
-                if (alive.expired()) return;
-                --storing_;
-                const auto found = queues_.find(name);
-                if (result && found != queues_.end() && found->second->record.id == id) {
-                  auto removed = std::move(found->second);
-                  queues_.erase(found);
-                  removed_ms_[name] = NowMs();
-                  removed->is_removed = true;
-                  removed->timer.Cancel();
-                  for (Waiter& waiter : removed->waiters) {
-                    waiting_.erase(waiter.number);
-                    Fail(std::move(waiter.received), ErrorKind::kNotFound, name);
-                  }
-                  removed->waiters.clear();
-                  auto sequences =
-                      std::make_shared<std::vector<uint64_t>>(removed->state.Sequences());
-                  removed_.push_back(std::move(removed));
-                  EraseInSlices(id, std::move(sequences));
-                }
-                done(std::move(result));
-              });
+  writer_.Run(
+      [this, id = queue->record.id] { return store_.Delete(id); },
+      [this, alive = std::weak_ptr<bool>(alive_), name, id = queue->record.id,
+       done = std::move(done)](Result<void> result) {
+        if (alive.expired()) return;
+        --storing_;
+        const auto found = queues_.find(name);
+        if (result && found != queues_.end() && found->second->record.id == id) {
+          auto removed = std::move(found->second);
+          queues_.erase(found);
+          removed_ms_[name] = NowMs();
+          removed->is_removed = true;
+          removed->timer.Cancel();
+          for (Waiter& waiter : removed->waiters) {
+            waiting_.erase(waiter.number);
+            Fail(std::move(waiter.received), ErrorKind::kNotFound, name);
+          }
+          removed->waiters.clear();
+          auto sequences = std::make_shared<std::vector<uint64_t>>(removed->state.Sequences());
+          removed_.push_back(std::move(removed));
+          EraseInSlices(id, std::move(sequences), [this, id] {
+            queues_by_id_.erase(id);
+            std::erase_if(removed_, [id](const auto& each) { return each->record.id == id; });
+          });
+        }
+        done(std::move(result));
+      });
 }
 
-void LogEngine::EraseInSlices(uint32_t queue, std::shared_ptr<std::vector<uint64_t>> sequences) {
+void LogEngine::EraseInSlices(uint32_t queue, std::shared_ptr<std::vector<uint64_t>> sequences,
+                              std::function<void()> erased) {
   for (size_t left = kEraseSlice; left > 0 && !sequences->empty(); --left) {
     const uint64_t sequence = sequences->back();
     sequences->pop_back();
@@ -284,21 +288,14 @@ void LogEngine::EraseInSlices(uint32_t queue, std::shared_ptr<std::vector<uint64
     if (message != nullptr && message->queue == queue) Erase(sequence);
   }
   if (!sequences->empty()) {
-    loop_.Post([this, alive = std::weak_ptr<bool>(alive_), queue, sequences] {
-      if (!alive.expired()) EraseInSlices(queue, sequences);
+    loop_.Post([this, alive = std::weak_ptr<bool>(alive_), queue, sequences,
+                erased = std::move(erased)]() mutable {
+      if (!alive.expired()) EraseInSlices(queue, sequences, std::move(erased));
     });
     return;
   }
-  if (Queue* const emptied = FindQueue(queue)) {
-    emptied->purge_before = 0;
-    Tick(*emptied);
-  }
+  erased();
   CleanSoon();
-  const auto gone = std::ranges::find_if(
-      removed_, [queue](const auto& each) { return each->record.id == queue; });
-  if (gone == removed_.end()) return;
-  queues_by_id_.erase(queue);
-  removed_.erase(gone);
 }
 
 std::optional<int64_t> LogEngine::RemovedMs(std::string_view name) const {
@@ -317,13 +314,19 @@ void LogEngine::Purge(const std::string& name, Done done) {
       [this, purge, done = std::move(done)](Result<std::vector<LogPosition>> written) {
         Queue* const purged = FindQueue(purge.queue);
         if (!written) {
-          if (purged != nullptr) purged->purge_before = 0;
+          if (purged != nullptr && purged->purge_before == purge.before) purged->purge_before = 0;
           return done(std::unexpected(written.error()));
         }
         if (purged != nullptr) {
           auto sequences = std::make_shared<std::vector<uint64_t>>(purged->state.Sequences());
           std::erase_if(*sequences, [&purge](uint64_t each) { return each >= purge.before; });
-          EraseInSlices(purge.queue, std::move(sequences));
+          EraseInSlices(purge.queue, std::move(sequences), [this, purge] {
+            Queue* const emptied = FindQueue(purge.queue);
+            if (emptied == nullptr) return;
+            // Another purge may have begun since.
+            if (emptied->purge_before == purge.before) emptied->purge_before = 0;
+            Tick(*emptied);
+          });
         }
         done({});
       });

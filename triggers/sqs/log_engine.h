@@ -100,8 +100,9 @@ class LogEngine final : public QueueEngine {
   void Fail(std::function<void(base::Result<T>)> done, base::ErrorKind kind, std::string text);
   Queue& Enter(QueueRecord record);
   void StartNextChange();
-  // Erases them a slice a turn; a queue that is no more goes with the last.
-  void EraseInSlices(uint32_t queue, std::shared_ptr<std::vector<uint64_t>> sequences);
+  // Erases them a slice a turn, then calls `erased`.
+  void EraseInSlices(uint32_t queue, std::shared_ptr<std::vector<uint64_t>> sequences,
+                     std::function<void()> erased);
 
   // What time has done: timeouts are over, old messages go.
   void Refresh(Queue& queue);
@@ -124,7 +125,7 @@ class LogEngine final : public QueueEngine {
   size_t InFlightLimit(const Queue& queue) const;
   void FinishMove(uint64_t old_sequence, const std::string& group, uint32_t to,
                   base::Result<std::string> payload, std::function<void(base::Result<bool>)> moved);
-  void PutBack(uint64_t sequence, std::string_view group);
+  void PutBack(uint64_t sequence, std::string_view group, base::Duration wait = {});
 
   // log_cleaner.cc: old segments go when nothing in them lives, or, where most of the log is dead,
   // after what lives in them was written anew.

@@ -25,6 +25,21 @@ struct LogEngine::Arrival {
   Sent sent;
 };
 
+namespace {
+
+// At most so much, encoded.
+size_t RecordSize(const OutgoingMessage& message) {
+  constexpr size_t kFixed = 256;
+  size_t size = kFixed + message.body.size() + message.trace_header.size() + message.group.size() +
+                message.deduplication_id.size();
+  for (const MessageAttribute& each : message.attributes) {
+    size += each.name.size() + each.type.size() + each.value.size() + 16;
+  }
+  return size;
+}
+
+}  // namespace
+
 void LogEngine::Prepare(Queue& queue, const std::vector<OutgoingMessage>& messages,
                         Arrival& arrival) {
   const QueueSettings& settings = queue.record.settings;
@@ -75,8 +90,12 @@ void LogEngine::Send(const std::string& name, std::vector<OutgoingMessage> messa
   if (queue == nullptr) {
     return Fail<std::vector<SentMessage>>(std::move(sent), ErrorKind::kNotFound, name);
   }
-  if (log_->unwritten() > limits::kMaxQueueBytesUnwritten ||
-      index_.size() + arriving_ + messages.size() > limits::kMaxMessagesOfAll) {
+  size_t bytes = 0;
+  for (const OutgoingMessage& message : messages) bytes += RecordSize(message);
+  // What was sent of late to FIFO queues is remembered, whatever has become of it.
+  const size_t held = index_.size() + deduplication_.size() + arriving_;
+  if (bytes > log_->max_payload() || log_->unwritten() > limits::kMaxQueueBytesUnwritten ||
+      held + messages.size() > limits::kMaxMessagesOfAll) {
     return Fail<std::vector<SentMessage>>(std::move(sent), ErrorKind::kLimit,
                                           "the host has no room for more messages");
   }
@@ -307,13 +326,15 @@ void LogEngine::FinishMove(uint64_t old_sequence, const std::string& group, uint
                });
 }
 
-// A message that was to go elsewhere stays where it was.
-void LogEngine::PutBack(uint64_t sequence, std::string_view group) {
+// A message that was to go elsewhere stays where it was, hidden for `wait`.
+void LogEngine::PutBack(uint64_t sequence, std::string_view group, base::Duration wait) {
   Message* const message = index_.Find(sequence);
   if (message == nullptr || message->state != MessageState::kMoving) return;
   Queue* const queue = FindQueue(message->queue);
   if (queue == nullptr) return Erase(sequence);
   message->group = queue->record.settings.is_fifo ? queue->state.GroupNumber(group) : 0;
+  const int64_t wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+  if (wait_ms > 0) message->visible_at_ms = NowMs() + wait_ms;
   queue->state.Add(*message, NowMs());
   Tick(*queue);
 }

@@ -12,6 +12,7 @@ using base::Result;
 
 namespace {
 
+constexpr base::Duration kGiveUpAgain = std::chrono::seconds(1);
 constexpr size_t kMaxAttempts = 1000;  // Of a queue, remembered for five minutes.
 
 }  // namespace
@@ -54,7 +55,8 @@ void LogEngine::GiveUp(Queue& queue, Message& message, Queue& target) {
                                 .group = group};
   log_->Append({Encode(record)}, SegmentLog::Need::kLittle,
                [this, record, group](Result<std::vector<LogPosition>> written) {
-                 if (!written) return PutBack(record.sequence, group);
+                 // Offered again at once, it would be given up at once, and fail again.
+                 if (!written) return PutBack(record.sequence, group, kGiveUpAgain);
                  Message* const moved = index_.Find(record.sequence);
                  if (moved == nullptr || moved->state != MessageState::kMoving) return;
                  Queue* const found = FindQueue(record.queue);
@@ -201,6 +203,7 @@ void LogEngine::Tick(Queue& queue) {
     Deliver(queue, taken, std::move(received));
   }
   Rearm(queue);
+  CleanSoon();  // Time may have taken what lived.
 }
 
 void LogEngine::Deliver(Queue& queue, const std::vector<uint64_t>& taken, Received received) {

@@ -20,6 +20,9 @@ std::string SequenceText(uint64_t sequence) {
   return std::string(20 - std::min<size_t>(20, digits.size()), '0') + digits;
 }
 
+// Ours: it counts against no size of a message. X-Ray's have some hundred bytes.
+constexpr size_t kMaxTraceHeader = 4096;
+
 bool IsWords(std::string_view text) {
   return !text.empty() && text.size() <= limits::kMaxMessageWords &&
          std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
@@ -54,6 +57,10 @@ OutgoingMessage ReadMessage(Input& in, const QueueSettings& settings) {
       if (each.name != "AWSTraceHeader" || each.type != "String") {
         in.Refuse(InvalidParameter("Message system attribute name '" + each.name +
                                    "' is invalid: the only one is AWSTraceHeader, a String."));
+      }
+      if (each.value.size() > kMaxTraceHeader) {
+        in.Refuse(InvalidParameter("Message system attribute 'AWSTraceHeader' is longer than " +
+                                   std::to_string(kMaxTraceHeader) + " bytes."));
       }
       out.trace_header = each.value;
     }

@@ -302,6 +302,11 @@ Result<void> SegmentLog::Recover(const OnRecord& on_record) {
   }
   for (const uint32_t segment : found) {
     const std::string path = PathOf(folder_, segment);
+    // What it said of the older ones would be unsaid: the deleted would come back.
+    if (!segments_.empty() && segments_.rbegin()->first + 1 != segment) {
+      return base::MakeError(ErrorKind::kCorrupt, "read " + path,
+                             "the segment before it is missing");
+    }
     auto fd = std::make_shared<UniqueFd>(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (!fd->valid()) return base::SystemError("open " + path);
     struct stat info{};
@@ -348,6 +353,7 @@ void SegmentLog::Append(std::vector<std::string> payloads, Need need, Appended d
     CHECK(!payload.empty() && payload.size() <= max_payload());
     entry.size += kFrame + payload.size();
   }
+  CHECK(entry.size <= max_payload() + kFrame);
   if (need == Need::kRoom) unwritten_ += entry.size;
   pending_.push_back(std::move(entry));
   FlushSoon();

@@ -220,6 +220,57 @@ TEST_F(EngineTest, APurgeTakesWhatWasThereAndARestartBringsNothingBack) {
   EXPECT_THAT(Bodies("q"), ElementsAre("after"));
 }
 
+TEST_F(EngineTest, AQueueMayBeRemovedWhileItsPurgeIsUnderWay) {
+  ASSERT_TRUE(Create("q").has_value());
+  const auto send = [&](size_t count) {
+    for (size_t i = 0; i < count; i += 500) {
+      ASSERT_TRUE(Send("q", std::vector<OutgoingMessage>(500, {.body = "x"})).has_value());
+    }
+  };
+  send(11000);
+  std::optional<base::Result<void>> purged, removed;
+  engine->Purge("q", [&](base::Result<void> done) { purged = std::move(done); });
+  send(12000);
+  engine->Purge("q", [&](base::Result<void> done) { purged = std::move(done); });
+  send(6000);
+  engine->Remove("q", [&](base::Result<void> done) { removed = std::move(done); });
+  EXPECT_TRUE(Wait(removed).has_value());
+  Settle();
+  for (int turn = 0; turn < 20; ++turn) {
+    loop.Post([] {});
+    loop.RunOnce();
+  }
+  ASSERT_TRUE(Create("q").has_value());
+  EXPECT_EQ(engine->Counts("q").all(), 0u);
+  Reopen();
+  EXPECT_EQ(engine->Counts("q").all(), 0u);
+}
+
+TEST_F(EngineTest, WhatFitsNoSegmentIsRefused) {
+  ASSERT_TRUE(Create("q").has_value());
+  const std::string large(options.segment_bytes / 2, 'x');
+  const auto refused = Send("q", {{.body = large}, {.body = large}});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, base::ErrorKind::kLimit);
+  EXPECT_FALSE(Send("q", {{.trace_header = std::string(options.segment_bytes, 'x')}}).has_value());
+  EXPECT_TRUE(Send("q", {{.body = large}}).has_value());
+}
+
+TEST_F(EngineTest, TheLogIsCleanedOfWhatNobodyEverReceived) {
+  ASSERT_TRUE(Create("q", {{"MessageRetentionPeriod", "60"}}).has_value());
+  const std::string filler(100000, 'x');
+  for (int i = 0; i < 150; ++i) {
+    SendBody("q", filler);
+    Pass(1s);
+  }
+  Settle();
+  EXPECT_LE(engine->log_segments(), 20u);  // 60 live, of 150: 7 of 17 segments, twice, and 4.
+  const size_t before = engine->log_segments();
+  Pass(60s);
+  Settle();
+  EXPECT_LT(engine->log_segments(), before);
+}
+
 TEST_F(EngineTest, MoveOneBringsALetterBackAsANewMessage) {
   ASSERT_TRUE(Create("dead.fifo", {{"FifoQueue", "true"}}).has_value());
   ASSERT_TRUE(Create("q.fifo", {{"FifoQueue", "true"},

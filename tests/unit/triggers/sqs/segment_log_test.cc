@@ -108,6 +108,17 @@ TEST_F(SegmentLogTest, AFlippedBitEndsTheNewestSegmentAndIsRefusedInAnOlderOne) 
   EXPECT_EQ(error->kind, base::ErrorKind::kCorrupt);
 }
 
+TEST_F(SegmentLogTest, AMissingSegmentIsToldNotPassedOver) {
+  Open();
+  for (int i = 0; i < 30; ++i) Append({std::string(400, 'x')});
+  ASSERT_GT(log->segments(), 2u);
+  log.reset();
+  ASSERT_TRUE(std::filesystem::remove(folder.path() + "/log/0000000002.log"));
+  Open();
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->kind, base::ErrorKind::kCorrupt);
+}
+
 TEST(QueueRecord, IsReadAsItWasWrittenAndCutAnywhereItIsRefused) {
   const std::string attributes = EncodeAttributes({{"n", "Number", "1"}, {"b", "Binary", "\1"}});
   const MessageRecord message{.sequence = 7,
