@@ -42,45 +42,72 @@ bool HasLabel(const OrderedJson& statement, const std::string& label) {
   return statement.is_object() && sid != statement.end() && *sid == label;
 }
 
+std::optional<aws::ApiError> SetPolicy(QueueRecord& changed, const OrderedJson& policy,
+                                       int64_t now_ms) {
+  const std::string text = policy.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  if (text.size() > limits::kMaxPolicy) {
+    return OverLimit("The queue's policy is larger than 20480 bytes.");
+  }
+  if (policy["Statement"].empty())
+    changed.settings.set.erase("Policy");
+  else
+    changed.settings.set["Policy"] = text;
+  changed.modified_ms = now_ms;
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<aws::ApiError> SqsApi::CheckTags(const std::string& name, const Tags& tags) {
+  if (tags.size() > limits::kMaxTags) {
+    return InvalidParameter("Too many tags added for queue " + name + ".");
+  }
+  for (const auto& [key, value] : tags) {
+    if (key.empty() || key.size() > limits::kMaxTagKey || value.size() > limits::kMaxTagValue) {
+      return InvalidParameter("A tag's key has 1 to 128 characters, its value at most 256.");
+    }
+  }
+  return std::nullopt;
+}
+
+// What others changed since the call began is in the record: nothing that they did is lost.
+void SqsApi::Change(const RequestPtr& request, const std::string& name,
+                    std::function<Refusal(QueueRecord&)> change) {
+  auto refusal = std::make_shared<Refusal>();
+  engine_.Change(
+      name,
+      [change = std::move(change), refusal](QueueRecord& record) {
+        *refusal = change(record);
+        return !refusal->has_value();
+      },
+      [request, refusal](base::Result<void> result) {
+        if (!result) return RefuseFailure(request, result.error());
+        if (*refusal) return Refuse(request, std::move(**refusal));
+        Answer(request);
+      });
+}
 
 void SqsApi::TagQueue(const RequestPtr& request, Input& in) {
   const std::string name = QueueName(request, in);
   const auto tags = in.TextMap("Tags");
   if (tags.empty()) in.Refuse(MissingParameter("Tags"));
   if (IsRefused(request, in)) return;
-  const QueueRecord* const record = Known(request, name);
-  if (record == nullptr) return;
-  auto all = tags;
-  all.insert(record->tags.begin(), record->tags.end());
-  if (all.size() > limits::kMaxTags) {
-    return Refuse(request, InvalidParameter("Too many tags added for queue " + name + "."));
-  }
-  for (const auto& [key, value] : tags) {
-    if (key.empty() || key.size() > limits::kMaxTagKey || value.size() > limits::kMaxTagValue) {
-      return Refuse(request, InvalidParameter("A tag's key has 1 to 128 characters, its value at "
-                                              "most 256."));
-    }
-  }
-  engine_.Change(
-      name,
-      [tags](QueueRecord& changed) {
-        for (const auto& [key, value] : tags) changed.tags[key] = value;
-      },
-      Answering(request));
+  if (auto wrong = CheckTags(name, tags)) return Refuse(request, std::move(*wrong));
+  Change(request, name, [name, tags](QueueRecord& changed) {
+    for (const auto& [key, value] : tags) changed.tags[key] = value;
+    return CheckTags(name, changed.tags);
+  });
 }
 
 void SqsApi::UntagQueue(const RequestPtr& request, Input& in) {
   const std::string name = QueueName(request, in);
   const auto keys = in.Texts("TagKeys");
   if (keys.empty()) in.Refuse(MissingParameter("TagKeys"));
-  if (IsRefused(request, in) || Known(request, name) == nullptr) return;
-  engine_.Change(
-      name,
-      [keys](QueueRecord& changed) {
-        for (const std::string& key : keys) changed.tags.erase(key);
-      },
-      Answering(request));
+  if (IsRefused(request, in)) return;
+  Change(request, name, [keys](QueueRecord& changed) -> Refusal {
+    for (const std::string& key : keys) changed.tags.erase(key);
+    return std::nullopt;
+  });
 }
 
 void SqsApi::ListQueueTags(const RequestPtr& request, Input& in) {
@@ -89,22 +116,6 @@ void SqsApi::ListQueueTags(const RequestPtr& request, Input& in) {
   const QueueRecord* const record = Known(request, name);
   if (record == nullptr) return;
   Answer(request, record->tags.empty() ? base::Json::object() : base::Json{{"Tags", record->tags}});
-}
-
-void SqsApi::SetPolicy(const RequestPtr& request, const std::string& name, std::string policy) {
-  if (policy.size() > limits::kMaxPolicy) {
-    return Refuse(request, OverLimit("The queue's policy is larger than 20480 bytes."));
-  }
-  engine_.Change(
-      name,
-      [policy = std::move(policy), now = NowMs()](QueueRecord& changed) {
-        if (policy.empty())
-          changed.settings.set.erase("Policy");
-        else
-          changed.settings.set["Policy"] = policy;
-        changed.modified_ms = now;
-      },
-      Answering(request));
 }
 
 void SqsApi::AddPermission(const RequestPtr& request, Input& in) {
@@ -135,52 +146,52 @@ void SqsApi::AddPermission(const RequestPtr& request, Input& in) {
     allowed.push_back("SQS:" + action);
   }
   if (IsRefused(request, in)) return;
-  const QueueRecord* const record = Known(request, name);
-  if (record == nullptr) return;
-  OrderedJson policy = ReadPolicy(record->settings);
-  if (policy.is_null()) {
-    policy = {{"Version", "2008-10-17"},
-              {"Id", QueueArn(name) + "/SQSDefaultPolicy"},
-              {"Statement", OrderedJson::array()}};
-  }
-  for (const OrderedJson& statement : policy["Statement"]) {
-    if (HasLabel(statement, label)) {
-      return Refuse(request, InvalidValue(label, "Label", "Already exists."));
-    }
-  }
-  if (policy["Statement"].size() >= limits::kMaxQueuePermissions) {
-    return Refuse(request, OverLimit(std::to_string(policy["Statement"].size() + 1) +
-                                     " statements were found, maximum allowed is 20."));
-  }
-  policy["Statement"].push_back({{"Sid", label},
+  const OrderedJson statement = {{"Sid", label},
                                  {"Effect", "Allow"},
                                  {"Principal", {{"AWS", OneOrMany(std::move(principals))}}},
                                  {"Action", OneOrMany(std::move(allowed))},
-                                 {"Resource", QueueArn(name)}});
-  SetPolicy(request, name, policy.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+                                 {"Resource", QueueArn(name)}};
+  Change(request, name,
+         [label, statement, arn = QueueArn(name), now = NowMs()](QueueRecord& changed) -> Refusal {
+           OrderedJson policy = ReadPolicy(changed.settings);
+           if (policy.is_null()) {
+             policy = {{"Version", "2008-10-17"},
+                       {"Id", arn + "/SQSDefaultPolicy"},
+                       {"Statement", OrderedJson::array()}};
+           }
+           OrderedJson& statements = policy["Statement"];
+           for (const OrderedJson& each : statements) {
+             if (HasLabel(each, label)) return InvalidValue(label, "Label", "Already exists.");
+           }
+           if (statements.size() >= limits::kMaxQueuePermissions) {
+             return OverLimit(std::to_string(statements.size() + 1) +
+                              " statements were found, maximum allowed is 20.");
+           }
+           statements.push_back(statement);
+           return SetPolicy(changed, policy, now);
+         });
 }
 
 void SqsApi::RemovePermission(const RequestPtr& request, Input& in) {
   const std::string name = QueueName(request, in);
   const std::string label = in.RequiredText("Label");
   if (IsRefused(request, in)) return;
-  const QueueRecord* const record = Known(request, name);
-  if (record == nullptr) return;
-  OrderedJson policy = ReadPolicy(record->settings);
-  OrderedJson kept = OrderedJson::array();
-  bool is_found = false;
-  if (policy.is_object()) {
-    for (const OrderedJson& statement : policy["Statement"]) {
-      if (HasLabel(statement, label))
-        is_found = true;
-      else
-        kept.push_back(statement);
+  Change(request, name, [label, now = NowMs()](QueueRecord& changed) -> Refusal {
+    OrderedJson policy = ReadPolicy(changed.settings);
+    OrderedJson kept = OrderedJson::array();
+    bool is_found = false;
+    if (policy.is_object()) {
+      for (const OrderedJson& statement : policy["Statement"]) {
+        if (HasLabel(statement, label))
+          is_found = true;
+        else
+          kept.push_back(statement);
+      }
     }
-  }
-  if (!is_found) return Refuse(request, InvalidValue(label, "Label", "can't find label."));
-  if (kept.empty()) return SetPolicy(request, name, "");
-  policy["Statement"] = std::move(kept);
-  SetPolicy(request, name, policy.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+    if (!is_found) return InvalidValue(label, "Label", "can't find label.");
+    policy["Statement"] = std::move(kept);
+    return SetPolicy(changed, policy, now);
+  });
 }
 
 }  // namespace hearth::sqs

@@ -206,7 +206,7 @@ void LogEngine::Create(QueueRecord record, Done done) {
 }
 
 // One after the other: each sees what the one before has made.
-void LogEngine::Change(const std::string& name, std::function<void(QueueRecord&)> change,
+void LogEngine::Change(const std::string& name, std::function<bool(QueueRecord&)> change,
                        Done done) {
   changes_.push_back({name, std::move(change), std::move(done)});
   if (!changing_) {
@@ -218,19 +218,23 @@ void LogEngine::Change(const std::string& name, std::function<void(QueueRecord&)
 }
 
 void LogEngine::StartNextChange() {
-  if (changes_.empty()) {
-    changing_ = false;
-    return;
-  }
-  PendingChange next = std::move(changes_.front());
-  changes_.pop_front();
-  Queue* const queue = FindQueue(next.name);
-  if (queue == nullptr) {
-    next.done(base::MakeError(ErrorKind::kNotFound, "change a queue", next.name));
-    return StartNextChange();
-  }
-  QueueRecord changed = queue->record;
-  next.change(changed);
+  PendingChange next;
+  QueueRecord changed;
+  do {
+    if (changes_.empty()) {
+      changing_ = false;
+      return;
+    }
+    next = std::move(changes_.front());
+    changes_.pop_front();
+    if (const Queue* const queue = FindQueue(next.name)) {
+      changed = queue->record;
+      if (next.change(changed)) break;
+      next.done({});
+    } else {
+      next.done(base::MakeError(ErrorKind::kNotFound, "change a queue", next.name));
+    }
+  } while (true);
   writer_.Run([this, changed] { return store_.Update(changed); },
               [this, alive = std::weak_ptr<bool>(alive_), changed,
                done = std::move(next.done)](Result<void> result) mutable {
@@ -260,6 +264,9 @@ void LogEngine::Remove(const std::string& name, Done done) {
         if (result && found != queues_.end() && found->second->record.id == id) {
           auto removed = std::move(found->second);
           queues_.erase(found);
+          const int64_t rested =
+              NowMs() - std::chrono::milliseconds(limits::kQueueNameRest).count();
+          std::erase_if(removed_ms_, [rested](const auto& each) { return each.second < rested; });
           removed_ms_[name] = NowMs();
           removed->is_removed = true;
           removed->timer.Cancel();

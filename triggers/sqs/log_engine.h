@@ -35,7 +35,7 @@ class LogEngine final : public QueueEngine {
   const QueueRecord* Find(std::string_view name) const override;
   std::vector<const QueueRecord*> List() const override;
   void Create(QueueRecord record, Done done) override;
-  void Change(const std::string& name, std::function<void(QueueRecord&)> change,
+  void Change(const std::string& name, std::function<bool(QueueRecord&)> change,
               Done done) override;
   void Remove(const std::string& name, Done done) override;
   std::optional<int64_t> RemovedMs(std::string_view name) const override;
@@ -156,7 +156,7 @@ class LogEngine final : public QueueEngine {
   size_t live_bytes_ = 0;
   struct PendingChange {
     std::string name;
-    std::function<void(QueueRecord&)> change;
+    std::function<bool(QueueRecord&)> change;
     Done done;
   };
   std::deque<PendingChange> changes_;

@@ -29,6 +29,12 @@ std::expected<std::string, std::string> MoveTasks::Start(MoveOrder order) {
     running += static_cast<size_t>(
         std::ranges::count(tasks, "RUNNING", [](const auto& each) { return each->task.status; }));
   }
+  // What is still known of queues that are gone.
+  std::erase_if(tasks_, [this](const auto& each) {
+    const bool is_moving =
+        std::ranges::any_of(each.second, [](const auto& task) { return task->is_moving; });
+    return !is_moving && engine_.Find(each.first) == nullptr;
+  });
   auto& of_source = tasks_[order.source];
   if (!of_source.empty() && of_source.front()->task.status == "RUNNING") {
     return std::unexpected(

@@ -69,9 +69,7 @@ void SqsApi::CreateQueue(const RequestPtr& request, Input& in) {
     return Refuse(request,
                   InvalidParameter(std::string(settings->is_fifo ? kFifoNameReason : kNameReason)));
   }
-  if (tags.size() > limits::kMaxTags) {
-    return Refuse(request, InvalidParameter("Too many tags added for queue " + name + "."));
-  }
+  if (auto wrong = CheckTags(name, tags)) return Refuse(request, std::move(*wrong));
   if (const QueueRecord* record = engine_.Find(name)) {
     return AnswerExisting(request, *record, *settings);
   }
@@ -193,23 +191,16 @@ void SqsApi::SetQueueAttributes(const RequestPtr& request, Input& in) {
   const auto changes = in.TextMap("Attributes");
   if (in.Any("Attributes") == nullptr) in.Refuse(MissingParameter("Attribute.Name"));
   if (IsRefused(request, in)) return;
-  const QueueRecord* const record = Known(request, name);
-  if (record == nullptr) return;
-  auto settings = ChangeSettings(record->settings, changes);
-  if (!settings) return Refuse(request, settings.error());
-  if (changes.contains("RedrivePolicy")) {
-    if (auto wrong = CheckRedrive(name, *settings)) return Refuse(request, std::move(*wrong));
-  }
-  engine_.Change(
-      name,
-      [changes, now = NowMs()](QueueRecord& changed) {
-        // Another change may have come between: what it set stays.
-        if (auto after = ChangeSettings(changed.settings, changes)) {
-          changed.settings = std::move(*after);
-          changed.modified_ms = now;
-        }
-      },
-      Answering(request));
+  Change(request, name, [this, name, changes, now = NowMs()](QueueRecord& changed) -> Refusal {
+    auto settings = ChangeSettings(changed.settings, changes);
+    if (!settings) return settings.error();
+    if (changes.contains("RedrivePolicy")) {
+      if (auto wrong = CheckRedrive(name, *settings)) return wrong;
+    }
+    changed.settings = std::move(*settings);
+    changed.modified_ms = now;
+    return std::nullopt;
+  });
 }
 
 void SqsApi::PurgeQueue(const RequestPtr& request, Input& in) {

@@ -83,10 +83,13 @@ class QueueEngine {
   virtual std::vector<const QueueRecord*> List() const = 0;  // By name.
   // The record's name, settings and tags count. kConflict: there is one; kLimit: too many.
   virtual void Create(QueueRecord record, Done done) = 0;
-  virtual void Change(const std::string& name, std::function<void(QueueRecord&)> change,
+  // `change` runs later, when those before it are done; false: it is not to be, and nothing
+  // changes.
+  virtual void Change(const std::string& name, std::function<bool(QueueRecord&)> change,
                       Done done) = 0;
   virtual void Remove(const std::string& name, Done done) = 0;
-  // When a queue of that name was last removed by this process.
+  // When a queue of that name was last removed by this process; kQueueNameRest later, maybe
+  // nullopt.
   virtual std::optional<int64_t> RemovedMs(std::string_view name) const = 0;
 
   using Sent = std::function<void(base::Result<std::vector<SentMessage>>)>;

@@ -16,6 +16,8 @@ using base::Json;
 using Outcome = std::optional<ApiError>;
 
 constexpr size_t kMaxPolicyText = limits::kMaxPolicy;
+constexpr size_t kMaxKeyId = 2048;        // AWS, KMS: KeyId.
+constexpr size_t kMaxRedriveText = 4096;  // Ours: an ARN and a number, or ten ARNs.
 
 struct NumberRule {
   std::string_view name;
@@ -67,7 +69,7 @@ ApiError BadPolicy(std::string_view text, std::string_view parameter, std::strin
 Outcome ReadRedrive(const std::string& text, QueueSettings& out) {
   const auto json = base::ParseJson(text);
   constexpr std::string_view kName = "RedrivePolicy";
-  if (!json || !json->is_object()) {
+  if (text.size() > kMaxRedriveText || !json || !json->is_object()) {
     return BadPolicy(text, kName, "Redrive policy is not a valid JSON map.");
   }
   for (const auto& [name, value] : json->items()) {
@@ -111,7 +113,8 @@ Outcome ReadRedriveAllow(const std::string& text, QueueSettings& out) {
   static constexpr std::string_view kName = "RedriveAllowPolicy";
   const auto json = base::ParseJson(text);
   const auto bad = [&text](std::string_view reason) { return BadPolicy(text, kName, reason); };
-  if (!json || !json->is_object()) return bad("Amazon SQS can't create the redrive allow policy.");
+  if (text.size() > kMaxRedriveText || !json || !json->is_object())
+    return bad("Amazon SQS can't create the redrive allow policy.");
   const std::string who = json->value("redrivePermission", Json()).is_string()
                               ? json->at("redrivePermission").get<std::string>()
                               : "";
@@ -181,7 +184,9 @@ Outcome ReadOne(const std::string& name, const std::string& text, QueueSettings&
   }
   bool ignored = false;
   if (name == "SqsManagedSseEnabled") return ReadFlag(name, text, ignored);
-  if (name == "KmsMasterKeyId") return std::nullopt;
+  if (name == "KmsMasterKeyId") {
+    return text.size() > kMaxKeyId ? Outcome(InvalidAttributeValue(name)) : std::nullopt;
+  }
   if (name == "KmsDataKeyReusePeriodSeconds") {
     const auto number = ToNumber(text);
     if (!number || *number < 60 || *number > 86400) return InvalidAttributeValue(name);
