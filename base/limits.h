@@ -126,6 +126,15 @@ constexpr size_t kQueueSegment = 32 << 20;       // Ours: one file of the queues
 constexpr size_t kQueueReserve = 4 << 20;        // Ours: of a file, for deletes on a full disk.
 constexpr size_t kMaxQueueBytesUnwritten = 64 << 20;  // Ours: of sends; more is refused.
 
+// Event source mappings of queues.
+constexpr size_t kFirstQueueBatches = 5;         // AWS: of a mapping, called at once.
+constexpr size_t kMaxQueueBatches = 1000;        // AWS: the same, with a backlog that lasts.
+constexpr size_t kMoreQueueBatches = 5;          // AWS: a second; 300 a minute.
+constexpr size_t kMaxQueueEventBytes = 256 << 20;  // Ours: of all events being made and handled.
+constexpr size_t kMaxGatheredAtOnce = 1000;      // Ours: messages of one receive of a mapping's.
+constexpr auto kFirstQueueBackOff = 1s;          // Ours: no call of a mapping's was let in.
+constexpr auto kMaxQueueBackOff = 60s;           // Ours.
+
 // Templates.
 constexpr size_t kMaxTemplateBytes = 1000000;    // AWS: 1 MB through S3.
 constexpr size_t kMaxTemplateResources = 500;    // AWS.

@@ -40,6 +40,7 @@
 #include "store/database.h"
 #include "triggers/sqs/log_engine.h"
 #include "triggers/sqs/move_tasks.h"
+#include "triggers/sqs/queue_source.h"
 #include "triggers/sqs/queue_target.h"
 #include "triggers/sqs/sqs_api.h"
 
@@ -84,6 +85,7 @@ struct Host::Parts {
   std::unique_ptr<sqs::LogEngine> queues;
   std::unique_ptr<sqs::MoveTasks> queue_moves;
   std::unique_ptr<sqs::SqsApi> queue_api;
+  std::unique_ptr<sqs::QueueSource> queue_source;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<ClockApi> clock_api;
   aws::Gateway gateway;
@@ -243,6 +245,16 @@ Result<void> Host::Parts::StartServices() {
   queue_moves = std::make_unique<sqs::MoveTasks>(*loop, *queues);
   queue_api = std::make_unique<sqs::SqsApi>(*loop, *queues, *queue_moves, options.account);
   gateway.Register(*queue_api);
+  queue_source = std::make_unique<sqs::QueueSource>(
+      sqs::QueueSource::Parts{.loop = *loop,
+                              .engine = *queues,
+                              .registry = *registry,
+                              .invoker = *invoker,
+                              .account = options.account,
+                              .report = [this](const std::string& uuid, std::string result) {
+                                mappings->Report(uuid, std::move(result));
+                              }});
+  mappings->Attach("sqs", *queue_source);
   events->destinations().Attach("sqs", sqs::MakeQueueTarget(*queues, options.account));
   stacks = TRY(stacks::StacksApi::Create({*control, *registry, *code, *disk, loop->service_clock(),
                                           options.account, events->destinations()},
@@ -263,7 +275,8 @@ void Host::Parts::ServeClock() {
   if (virtual_time != nullptr) {
     virtual_time->Attach(*loop, *disk, [this] {
       return invoker->IsQuiet() && events->IsQuiet() && queues->IsQuiet() &&
-             queue_moves->IsQuiet() && writer->pending() == 0 && disk->pending() == 0;
+             queue_moves->IsQuiet() && queue_source->IsQuiet() && writer->pending() == 0 &&
+             disk->pending() == 0;
     });
   }
   clock_api = std::make_unique<ClockApi>(loop->service_clock(), virtual_time.get());
@@ -348,7 +361,7 @@ void Host::Parts::Stop() {
   const auto deadline =
       base::Deadline::After(clock, lost_zygote ? base::Duration::zero() : options.drain_timeout);
   // The gate: what is already accepted is answered, nothing new is.
-  auto left = std::make_shared<int>(2);
+  auto left = std::make_shared<int>(3);
   const auto part_done = [this, left] {
     if (--*left == 0) FinishStop();
   };
@@ -360,6 +373,7 @@ void Host::Parts::Stop() {
       HLOG_ERROR("{}", base::SystemError("kill the zygote").error().ToString());
     }
   });
+  queue_source->Drain(part_done);
   invoker->Drain(deadline, [this, part_done] {
     last_resort->Start(kLastAnswers, [this] { server->CloseNow(nullptr); });
     server->Close([part_done] { part_done(); });

@@ -15,6 +15,9 @@
 
 namespace hearth::invoker {
 
+// AWS's refusal of an ARN behind which there is nothing.
+aws::ApiError NoSuchSource(const std::string& arn);
+
 class EventSource {
  public:
   virtual ~EventSource() = default;

@@ -20,7 +20,23 @@ aws::ApiError HasTwin(const EventSourceMapping& mapping, const EventSourceMappin
                   mapping.function + " \") provided mapping " + rest);
 }
 
-// As AWS answers where there is no such source; here there is not even its service.
+// AWS: what the function still works on would be given to another.
+std::optional<aws::ApiError> CheckVisibility(const Registry& registry,
+                                             const EventSourceMapping& mapping,
+                                             const SourceRules& rules) {
+  const RecordRef record = registry.Record(mapping.function);
+  const FunctionRef function =
+      record == nullptr ? nullptr : ResolveForReading(*record, mapping.qualifier);
+  if (function == nullptr || !rules.visibility_s) return std::nullopt;
+  const int64_t timeout_s = function->timeout.count();
+  if (*rules.visibility_s >= timeout_s) return std::nullopt;
+  return InvalidParameter("Queue visibility timeout: " + std::to_string(*rules.visibility_s) +
+                          " seconds is less than Function timeout: " + std::to_string(timeout_s) +
+                          " seconds");
+}
+
+}  // namespace
+
 aws::ApiError NoSuchSource(const std::string& arn) {
   const auto parsed = aws::ParseArn(arn);
   if (!parsed) {
@@ -40,8 +56,6 @@ aws::ApiError NoSuchSource(const std::string& arn) {
   }
   return InvalidParameter("Unrecognized event source.");
 }
-
-}  // namespace
 
 bool EventSourceApi::Handle(aws::Call& call) {
   const std::string& method = call.request.method;
@@ -119,6 +133,7 @@ void EventSourceApi::Create(aws::Call call) {
   mapping.source_arn = *arn;
   auto applied = ApplyMapping(std::move(mapping), *body, MappingBody::kCreate, *rules);
   if (!applied) return Refuse(call, applied.error());
+  if (auto refusal = CheckVisibility(registry_, *applied, *rules)) return Refuse(call, *refusal);
   auto tags = ReadTags(*body);
   if (!tags) return Refuse(call, tags.error());
   if (*tags) applied->tags = **std::move(tags);
@@ -148,6 +163,7 @@ void EventSourceApi::Update(aws::Call call, const std::string& uuid) {
   if (!rules) return Refuse(call, rules.error());
   auto applied = ApplyMapping(std::move(next), *body, MappingBody::kUpdate, *rules);
   if (!applied) return Refuse(call, applied.error());
+  if (auto refusal = CheckVisibility(registry_, *applied, *rules)) return Refuse(call, *refusal);
   if (const MappingRef twin = mappings_.FindTwin(*applied)) {
     return Refuse(call, HasTwin(*applied, *twin));
   }

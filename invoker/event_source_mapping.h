@@ -28,6 +28,8 @@ struct SourceRules {
   // Of a queue: batches above so many wait, and need a window.
   int64_t max_batch_at_once = 10;
   bool has_window = true;  // MaximumBatchingWindowInSeconds; not for FIFO queues.
+  // Of a queue: its visibility timeout, which is to be no less than the function's.
+  std::optional<int64_t> visibility_s;
 };
 
 struct EventSourceMapping {

@@ -71,7 +71,86 @@ bool IsPattern(const Json& value, int depth) {
   return true;
 }
 
+bool Compares(const std::string& op, double left, double right) {
+  if (op == "=") return left == right;
+  if (op == "<") return left < right;
+  if (op == "<=") return left <= right;
+  if (op == ">") return left > right;
+  return left >= right;
+}
+
+bool IsInRange(const Json& range, const Json& value) {
+  if (!value.is_number()) return false;
+  for (size_t i = 0; i < range.size(); i += 2) {
+    if (!Compares(range[i].get<std::string>(), value.get<double>(), range[i + 1].get<double>())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool MatchesText(std::string_view name, std::string_view with, const Json& value) {
+  if (!value.is_string()) return false;
+  const std::string_view text = value.get_ref<const std::string&>();
+  if (name == "prefix") return text.starts_with(with);
+  if (name == "suffix") return text.ends_with(with);
+  return std::ranges::equal(text, with, [](unsigned char a, unsigned char b) {
+    return std::tolower(a) == std::tolower(b);
+  });
+}
+
+// Whether one value, neither a list nor an object, is what a leaf of a pattern asks for.
+bool MatchesValue(const Json& matcher, const Json& value) {
+  if (!matcher.is_object()) return matcher == value;
+  const std::string& name = matcher.begin().key();
+  const Json& with = *matcher.begin();
+  if (name == "numeric") return IsInRange(with, value);
+  if (name == "exists") return with.get<bool>();
+  if (name != "anything-but") return MatchesText(name, with.get_ref<const std::string&>(), value);
+  if (!with.is_array()) return !MatchesValue(with, value);
+  return std::ranges::none_of(with, [&](const Json& each) { return each == value; });
+}
+
+bool MatchesLeaf(const Json& matcher, const Json* field) {
+  const bool asks_for_presence = matcher.is_object() && matcher.begin().key() == "exists";
+  if (asks_for_presence) return matcher.begin()->get<bool>() == (field != nullptr);
+  if (field == nullptr || field->is_object()) return false;
+  if (!field->is_array()) return MatchesValue(matcher, *field);
+  return std::ranges::any_of(*field, [&](const Json& each) {
+    return !each.is_structured() && MatchesValue(matcher, each);
+  });
+}
+
 }  // namespace
+
+bool MatchesField(const Json& rule, const Json* field) {
+  if (rule.is_array()) {
+    return std::ranges::any_of(rule, [&](const Json& each) { return MatchesLeaf(each, field); });
+  }
+  if (field != nullptr && field->is_array()) {
+    return std::ranges::any_of(
+        *field, [&](const Json& each) { return each.is_object() && MatchesPattern(rule, &each); });
+  }
+  return MatchesPattern(rule, field != nullptr && field->is_object() ? field : nullptr);
+}
+
+bool MatchesPattern(const Json& pattern, const Json* object) {
+  for (const auto& [key, rule] : pattern.items()) {
+    if (key == "$or") {
+      if (std::ranges::none_of(rule,
+                               [&](const Json& each) { return MatchesPattern(each, object); })) {
+        return false;
+      }
+      continue;
+    }
+    const Json* field = nullptr;
+    if (object != nullptr) {
+      if (const auto found = object->find(key); found != object->end()) field = &*found;
+    }
+    if (!MatchesField(rule, field)) return false;
+  }
+  return true;
+}
 
 bool IsFilterPattern(std::string_view text) {
   const auto pattern = base::ParseJson(text);

@@ -200,7 +200,9 @@ void LogEngine::Create(QueueRecord record, Done done) {
                 --storing_;
                 if (!id) return done(std::unexpected(id.error()));
                 record.id = *id;
+                const std::string name = record.name;
                 Enter(std::move(record));
+                if (created_) created_(name);
                 done({});
               });
 }
@@ -363,7 +365,7 @@ void LogEngine::EndWaits() {
 }
 
 bool LogEngine::IsQuiet() const {
-  return log_->is_idle() && !changing_ && storing_ == 0 && !cleaning_;
+  return log_->is_idle() && !changing_ && storing_ == 0 && delivering_ == 0 && !cleaning_;
 }
 
 void LogEngine::Refresh(Queue& queue) {

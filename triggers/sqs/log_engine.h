@@ -38,6 +38,9 @@ class LogEngine final : public QueueEngine {
   void Change(const std::string& name, std::function<bool(QueueRecord&)> change,
               Done done) override;
   void Remove(const std::string& name, Done done) override;
+  void OnCreated(std::function<void(const std::string& name)> created) override {
+    created_ = std::move(created);
+  }
   std::optional<int64_t> RemovedMs(std::string_view name) const override;
   void Purge(const std::string& name, Done done) override;
   std::optional<int64_t> PurgedMs(const std::string& name) const override;
@@ -51,12 +54,14 @@ class LogEngine final : public QueueEngine {
               Outcomes outcomes) override;
   void ChangeVisibility(const std::string& name, std::vector<Visibility> changes,
                         Outcomes outcomes) override;
+  void GiveBack(const std::string& name, std::vector<std::string> handles,
+                Outcomes outcomes) override;
   void MoveOne(const std::string& from, const std::string& to,
                std::function<void(base::Result<bool>)> moved) override;
 
   // log_engine_receive.cc
   uint64_t Receive(const std::string& name, ReceiveOptions options, Received received) override;
-  void StopWaiting(uint64_t receive) override;
+  bool StopWaiting(uint64_t receive) override;
 
   size_t log_segments() const { return log_->segments(); }
 
@@ -116,6 +121,10 @@ class LogEngine final : public QueueEngine {
   void Prepare(Queue& queue, const std::vector<OutgoingMessage>& messages, Arrival& arrival);
   void Arrive(Arrival& arrival, base::Result<std::vector<LogPosition>> written);
 
+  enum class Undo { kNothing, kReceive };
+  void ChangeStates(const std::string& name, Undo undo, const std::vector<Visibility>& changes,
+                    Outcomes outcomes);
+
   std::vector<uint64_t> Take(Queue& queue, const ReceiveOptions& options);
   std::vector<uint64_t> TakeAgain(Queue& queue, const ReceiveOptions& options);
   Queue* DeadLetterQueueOf(const Queue& queue, const Message& message) const;
@@ -151,6 +160,7 @@ class LogEngine final : public QueueEngine {
   std::unordered_map<uint32_t, Queue*> queues_by_id_;
   std::vector<std::unique_ptr<Queue>> removed_;  // Until their messages are erased.
   std::map<std::string, int64_t, std::less<>> removed_ms_;
+  std::function<void(const std::string& name)> created_;
   std::unordered_map<uint64_t, Queue*> waiting_;  // By a receive's number.
   std::map<uint32_t, Use> uses_;                  // Of segments, by what lives.
   size_t live_bytes_ = 0;
@@ -166,6 +176,7 @@ class LogEngine final : public QueueEngine {
   std::set<uint64_t> deleting_;  // Their records are being written.
   size_t arriving_ = 0;          // Messages that are being written.
   size_t storing_ = 0;           // Of queues: creations and removals.
+  size_t delivering_ = 0;        // Receives that are being read and written.
   uint64_t next_sequence_ = 1;
   uint64_t next_receive_ = 1;
   uint32_t next_receipt_ = 1;

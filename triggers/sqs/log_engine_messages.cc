@@ -200,6 +200,19 @@ void LogEngine::Delete(const std::string& name, std::vector<std::string> handles
 
 void LogEngine::ChangeVisibility(const std::string& name, std::vector<Visibility> changes,
                                  Outcomes outcomes) {
+  ChangeStates(name, Undo::kNothing, changes, std::move(outcomes));
+}
+
+void LogEngine::GiveBack(const std::string& name, std::vector<std::string> handles,
+                         Outcomes outcomes) {
+  std::vector<Visibility> changes;
+  changes.reserve(handles.size());
+  for (std::string& handle : handles) changes.push_back({.handle = std::move(handle)});
+  ChangeStates(name, Undo::kReceive, changes, std::move(outcomes));
+}
+
+void LogEngine::ChangeStates(const std::string& name, Undo undo,
+                             const std::vector<Visibility>& changes, Outcomes outcomes) {
   Queue* const queue = FindQueue(name);
   auto results = std::make_shared<std::vector<HandleOutcome>>(changes.size(), HandleOutcome::kDone);
   StateRecord record;
@@ -222,6 +235,8 @@ void LogEngine::ChangeVisibility(const std::string& name, std::vector<Visibility
       record.states.push_back({message->sequence, now + changes[i].seconds * 1000,
                                message->first_receive_ms, message->receive_count,
                                message->receipt});
+      StateRecord::State& state = record.states.back();
+      if (undo == Undo::kReceive && --state.receive_count == 0) state.first_receive_ms = 0;
       written_for.push_back(i);
     }
   }
@@ -242,7 +257,10 @@ void LogEngine::ChangeVisibility(const std::string& name, std::vector<Visibility
                                       message->queue == id &&
                                       message->state == MessageState::kInFlight &&
                                       message->receipt == state.receipt;
-                   if (holds) found->state.ChangeVisibility(*message, state.visible_at_ms, NowMs());
+                   if (!holds) continue;
+                   message->first_receive_ms = state.first_receive_ms;
+                   message->receive_count = state.receive_count;
+                   found->state.ChangeVisibility(*message, state.visible_at_ms, NowMs());
                  }
                  if (found != nullptr) Tick(*found);
                  outcomes(std::move(*results));

@@ -81,6 +81,7 @@ std::vector<uint64_t> LogEngine::Take(Queue& queue, const ReceiveOptions& option
   const int64_t until =
       now + options.visibility_s.value_or(queue.record.settings.visibility_s) * 1000;
   std::vector<uint64_t> taken;
+  size_t bytes = 0;
   bool gave_up = true;
   while (gave_up && taken.size() < most) {
     gave_up = false;
@@ -90,6 +91,8 @@ std::vector<uint64_t> LogEngine::Take(Queue& queue, const ReceiveOptions& option
         GiveUp(queue, message, *target);
         return true;
       }
+      if (!taken.empty() && bytes + message.at.size > options.most_bytes) return false;
+      bytes += message.at.size;
       if (message.receive_count++ == 0) message.first_receive_ms = now;
       message.receipt = next_receipt_++;
       taken.push_back(message.sequence);
@@ -183,12 +186,13 @@ uint64_t LogEngine::Receive(const std::string& name, ReceiveOptions options, Rec
   return number;
 }
 
-void LogEngine::StopWaiting(uint64_t receive) {
+bool LogEngine::StopWaiting(uint64_t receive) {
   const auto found = waiting_.find(receive);
-  if (found == waiting_.end()) return;
+  if (found == waiting_.end()) return false;
   std::erase_if(found->second->waiters,
                 [receive](const Waiter& waiter) { return waiter.number == receive; });
   waiting_.erase(found);
+  return true;
 }
 
 void LogEngine::Tick(Queue& queue) {
@@ -207,6 +211,7 @@ void LogEngine::Tick(Queue& queue) {
 }
 
 void LogEngine::Deliver(Queue& queue, const std::vector<uint64_t>& taken, Received received) {
+  ++delivering_;
   auto delivery = std::make_shared<Delivery>();
   delivery->queue = queue.record.id;
   delivery->received = std::move(received);
@@ -237,6 +242,7 @@ void LogEngine::Deliver(Queue& queue, const std::vector<uint64_t>& taken, Receiv
 }
 
 void LogEngine::FinishDelivery(Delivery& delivery) {
+  --delivering_;
   Result<void> outcome;
   if (!delivery.written) outcome = std::unexpected(delivery.written.error());
   if (!delivery.payloads) outcome = std::unexpected(delivery.payloads.error());

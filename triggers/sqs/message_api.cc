@@ -14,12 +14,6 @@ namespace {
 using aws::ApiError;
 using base::Json;
 
-// AWS: twenty digits, so that they sort as texts.
-std::string SequenceText(uint64_t sequence) {
-  std::string digits = std::to_string(sequence);
-  return std::string(20 - std::min<size_t>(20, digits.size()), '0') + digits;
-}
-
 // Ours: it counts against no size of a message. X-Ray's have some hundred bytes.
 constexpr size_t kMaxTraceHeader = 4096;
 

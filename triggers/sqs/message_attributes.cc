@@ -185,4 +185,9 @@ std::vector<MessageAttribute> Select(const std::vector<MessageAttribute>& attrib
   return out;
 }
 
+std::string SequenceText(uint64_t sequence) {
+  std::string digits = std::to_string(sequence);
+  return std::string(20 - std::min<size_t>(20, digits.size()), '0') + digits;
+}
+
 }  // namespace hearth::sqs

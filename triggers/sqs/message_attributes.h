@@ -2,6 +2,7 @@
 // Source: SQS developer guide, "Amazon SQS message metadata" (with the MD5's layout).
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -25,5 +26,8 @@ size_t SizeOf(const std::vector<MessageAttribute>& attributes);
 // Those that a receive asks for: "All", ".*", "prefix.*", or names.
 std::vector<MessageAttribute> Select(const std::vector<MessageAttribute>& attributes,
                                      const std::vector<std::string>& names);
+
+// A FIFO queue's sequence number as it is shown: twenty digits, so that they sort as texts.
+std::string SequenceText(uint64_t sequence);
 
 }  // namespace hearth::sqs

@@ -5,6 +5,7 @@
 // kind kNotFound: there is no such queue (any more). Loop's thread only.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -44,6 +45,7 @@ struct SentMessage {
 
 struct ReceiveOptions {
   size_t most = 1;
+  size_t most_bytes = SIZE_MAX;         // Of their records; the first always comes.
   std::optional<int64_t> visibility_s;  // nullopt: the queue's.
   base::Duration wait{};                // In the machine's time, as clients wait.
   std::string attempt_id;               // FIFO queues.
@@ -88,6 +90,8 @@ class QueueEngine {
   virtual void Change(const std::string& name, std::function<bool(QueueRecord&)> change,
                       Done done) = 0;
   virtual void Remove(const std::string& name, Done done) = 0;
+  // `created` runs whenever there is a new queue, with its name.
+  virtual void OnCreated(std::function<void(const std::string& name)> created) = 0;
   // When a queue of that name was last removed by this process; kQueueNameRest later, maybe
   // nullopt.
   virtual std::optional<int64_t> RemovedMs(std::string_view name) const = 0;
@@ -98,8 +102,8 @@ class QueueEngine {
   using Received = std::function<void(base::Result<std::vector<ReceivedMessage>>)>;
   // kLimit: too many are in flight. The number is for StopWaiting; 0: it does not wait.
   virtual uint64_t Receive(const std::string& name, ReceiveOptions options, Received received) = 0;
-  // Its callback is not called; nothing, where it no longer waits.
-  virtual void StopWaiting(uint64_t receive) = 0;
+  // Its callback is not called. False: it no longer waits, and will be answered.
+  virtual bool StopWaiting(uint64_t receive) = 0;
 
   using Outcomes = std::function<void(std::vector<HandleOutcome>)>;
   virtual void Delete(const std::string& name, std::vector<std::string> handles,
@@ -110,6 +114,10 @@ class QueueEngine {
   };
   virtual void ChangeVisibility(const std::string& name, std::vector<Visibility> changes,
                                 Outcomes outcomes) = 0;
+  // Undoes receives: the messages are visible at once, and as often received as before. What was
+  // not durable at a crash stays counted.
+  virtual void GiveBack(const std::string& name, std::vector<std::string> handles,
+                        Outcomes outcomes) = 0;
   virtual void Purge(const std::string& name, Done done) = 0;
   // When the queue was last purged by this process.
   virtual std::optional<int64_t> PurgedMs(const std::string& name) const = 0;
