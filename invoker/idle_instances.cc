@@ -14,7 +14,7 @@ constexpr base::Bytes kLeastReserved = base::Bytes::MiB(1);
 constexpr base::Duration kQuiet = std::chrono::milliseconds(50);
 
 void Move(Instance& instance, std::list<Instance*>* to) {
-  Instance::IdleHook& hook = instance.idle_hook;
+  IdleHook& hook = instance.idle_hook;
   std::list<Instance*>& from = hook.in != nullptr ? *hook.in : hook.home;
   std::list<Instance*>& into = to != nullptr ? *to : hook.home;
   into.splice(into.end(), from, hook.node);
@@ -43,7 +43,7 @@ void IdleInstances::Add(Instance& instance, const UseHistory& history) {
 }
 
 void IdleInstances::Remove(Instance& instance) {
-  Instance::IdleHook& hook = instance.idle_hook;
+  IdleHook& hook = instance.idle_hook;
   if (hook.in == nullptr) return;
   Move(instance, nullptr);
   if (!instance.is_provisioned) reserved_ -= instance.reserved;
@@ -88,7 +88,7 @@ size_t IdleInstances::Evict(base::Bytes lacking, const Instance* keep) {
 
 void IdleInstances::Rank(Instance& instance) {
   if (instance.is_provisioned) return;
-  Instance::IdleHook& hook = instance.idle_hook;
+  IdleHook& hook = instance.idle_hook;
   if (hook.rank) order_.Remove(*hook.rank);
   hook.rank = order_.Add(instance, hook.used_at,
                          {.uses = instance.invocations(),

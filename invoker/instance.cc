@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "invoker/instance_spec.h"
+#include "invoker/kept_tmps.h"
 #include "invoker/snapshots.h"
 #include "invoker/stem_cells.h"
 
@@ -370,19 +371,28 @@ void Instance::BeginEnding(InstanceExtensions::Reason reason, Manner manner) {
   WriteReport(Output::kDrain);
   timer_.Cancel();
   Transition(State::kEnding);
+  is_reset_ = reason != InstanceExtensions::Reason::kSpindown;
   if (!sandbox_) return;
-  if (manner == Manner::kAtOnce || !extensions_ || !extensions_->WantsShutdown()) {
-    return sandbox_->Kill();
-  }
-  if (frozen_ && !(delegate_.MayGrow(*this) && Thaw())) return sandbox_->Kill();
+  if (manner == Manner::kAtOnce || !extensions_ || !extensions_->WantsShutdown()) return Kill();
+  if (frozen_ && !(delegate_.MayGrow(*this) && Thaw())) return Kill();
   extensions_->BeginShutdown(reason);
 }
 
+void Instance::Kill() {
+  is_killed_ = true;
+  sandbox_->Kill();
+}
+
 void Instance::OnShutdownOver() {
-  if (state_ == State::kEnding) sandbox_->Kill();
+  if (state_ == State::kEnding) Kill();
 }
 
 void Instance::OnExit(const sandbox::Outcome& outcome) {
+  // One that ends without being asked to has failed. Before anybody hears of it: who comes next is
+  // to find it.
+  if (state_ != State::kEnding || is_reset_) {
+    parts_.kept_tmps.Put(function_, parts_.zygote.KeepTmp(*sandbox_));
+  }
   if (extensions_) extensions_->DrainOutput();
   RuntimeEnded(outcome);
   Gone();

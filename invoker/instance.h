@@ -9,13 +9,11 @@
 // to it; a delegate call is the last thing an instance does, and may destroy nothing before OnGone.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
-#include "invoker/eviction.h"
 #include "invoker/instance_extensions.h"
 #include "invoker/instance_log.h"
 #include "invoker/instance_parts.h"
@@ -28,7 +26,6 @@
 namespace hearth::invoker {
 
 struct StemCell;
-class UseHistory;
 
 class Instance final : private runtime::RuntimeSession::Delegate,
                        private InstanceExtensions::Delegate {
@@ -76,6 +73,8 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   uint64_t id() const { return id_; }
   State state() const { return state_; }
   bool frozen() const { return frozen_; }
+  // A failure has ended it, and what it has in /tmp will come to the next one in a moment.
+  bool IsBeingReset() const { return is_reset_ && is_killed_ && state_ == State::kEnding; }
   const FunctionVersion& function() const { return *function_; }
   // What it may use; and what it uses now, as far as that is known.
   base::Bytes size() const;
@@ -93,18 +92,11 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   bool is_for_waiting = false;
   // It has answered, and will be idle when its runtime asks for the next event; kept by the pool.
   bool is_finishing = false;
+  // IsBeingReset, and its end is waited for; kept by the pool.
+  bool is_resetting = false;
   // Provisioned: neither memory pressure nor a keep-alive ends it; kept by the pool.
   bool is_provisioned = false;
-  // Its place among the idle; kept by IdleInstances, which moves the one node between lists.
-  struct IdleHook {
-    std::list<Instance*> home;
-    std::list<Instance*>::iterator node;
-    std::list<Instance*>* in = nullptr;
-    const UseHistory* history = nullptr;
-    double used_at = 0;               // The eviction's clock then.
-    std::optional<EvictionKey> rank;  // Of one that has been quiet for a moment.
-    base::MonoTime ends{};            // The same; its keep-alive's end.
-  } idle_hook;
+  IdleHook idle_hook;
 
  private:
   void Transition(State to);
@@ -138,6 +130,7 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   void AnswerTooLarge(size_t limit);
   void BeginEnding(InstanceExtensions::Reason reason = InstanceExtensions::Reason::kFailure,
                    Manner manner = Manner::kInGoodOrder);
+  void Kill();
   void Gone();
 
   // runtime::RuntimeSession::Delegate
@@ -178,6 +171,9 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   std::unique_ptr<InstanceTelemetry> telemetry_;    // Where extensions may come.
   std::unique_ptr<InstanceExtensions> extensions_;  // Most have none.
   std::unique_ptr<runtime::ApiServer> api_server_;  // Where no session is one for extensions.
+  std::unique_ptr<sandbox::KeptTmp> kept_tmp_;      // For its sandbox, until that has it.
+  bool is_reset_ = false;                           // Its end is a failure's.
+  bool is_killed_ = false;
   PendingCallPtr call_;
   StreamedSoFar stream_;
   base::Bytes peak_;  // Of its memory, as last read, or as its exit said.

@@ -9,6 +9,9 @@ namespace {
 // to do.
 constexpr auto kPatience = std::chrono::milliseconds(2);
 
+// From a kill to the end of a sandbox: most of it is the kernel giving back its memory.
+constexpr auto kResetPatience = std::chrono::milliseconds(250);
+
 // Until what kept a provisioned instance from starting may be over.
 constexpr auto kProvisionAgain = std::chrono::seconds(1);
 
@@ -21,16 +24,17 @@ void InstancePool::Enqueue(PendingCallPtr call) {
 }
 
 void InstancePool::Pump() {
-  Pump(finishing_);
-  if (waiting_.size() > starting_ && finishing_ > 0 && !patience_.active()) {
-    patience_.Start(kPatience, [this] { Pump(0); });
-  }
+  Pump(finishing_ + resetting_);
+  if (patience_.active() || finishing_ + resetting_ == 0) return;
+  if (waiting_.size() <= starting_ && restarts_.empty()) return;
+  patience_.Start(finishing_ > 0 ? kPatience : kResetPatience, [this] { Pump(0); });
 }
 
-// `expected` instances will be idle without being started.
+// `expected` instances will be idle without being started, or end and leave their /tmp to those
+// that are started then.
 void InstancePool::Pump(size_t expected) {
   const base::Bytes size = base::Bytes::MiB(function_->memory_mib);
-  while (!restarts_.empty()) {
+  while (!restarts_.empty() && (expected == 0 || resetting_ == 0)) {
     if (!ReserveStart(size, expected)) return;
     PendingCallPtr call = std::move(restarts_.front());
     restarts_.pop_front();
@@ -225,6 +229,7 @@ void InstancePool::OnEnding(Instance& instance) {
   StartingEnds(instance);
   idle_instances_.Remove(instance);
   std::erase(idle_, &instance);
+  if (instance.IsBeingReset() && !std::exchange(instance.is_resetting, true)) ++resetting_;
   if (std::exchange(instance.is_provisioned, false)) {
     --provisioned_;
     // Not at once: what fails at its init would fail again, and again.
@@ -251,7 +256,14 @@ void InstancePool::OnGone(Instance& instance) {
   std::shared_ptr<Instance> gone = std::move(found->second);
   instances_.erase(found);
   parts_.loop.Post([gone] {});
+  ResettingEnds(instance);
   host_.OnInstanceGone(*this, size);
+}
+
+void InstancePool::ResettingEnds(Instance& instance) {
+  if (!std::exchange(instance.is_resetting, false)) return;
+  --resetting_;
+  Pump();
 }
 
 void InstancePool::FinishingEnds(Instance& instance) {

@@ -87,6 +87,7 @@ class InstancePool final : private Instance::Delegate {
   void StartProvisioned();
   void EndProvision(Instance& instance);
   void StartingEnds(Instance& instance);
+  void ResettingEnds(Instance& instance);
   void Pump(size_t expected);
   void FinishingEnds(Instance& instance);
   void RefuseWaiting(size_t expected);
@@ -112,6 +113,7 @@ class InstancePool final : private Instance::Delegate {
   std::unordered_map<uint64_t, std::unique_ptr<Instance>> instances_;
   std::vector<Instance*> idle_;  // The most recently used last.
   size_t finishing_ = 0;         // Instances that have answered and are not idle yet.
+  size_t resetting_ = 0;         // Instances whose /tmp the next one is to have.
   io::Timer patience_;
   size_t starting_ = 0;  // Instances that are for waiting_, and not ready yet.
   uint32_t provisioned_wanted_ = 0;

@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "invoker/instance.h"
 #include "invoker/instance_spec.h"
+#include "invoker/kept_tmps.h"
 #include "invoker/runtime_launch.h"
 #include "invoker/snapshots.h"
 #include "invoker/stem_cells.h"
@@ -63,8 +64,12 @@ base::Result<void> Instance::Begin() {
   is_restore_ = snapshot >= 0;
   sandbox::Spec spec = TRY(
       MakeSandboxSpec(parts_.options, *function_, runtime_, log_.stream(), InitializationType()));
-  if (auto external = ExternalExtensions(spec); !external.empty()) {
-    is_restore_ = false;
+  auto external = ExternalExtensions(spec);
+  is_restore_ = snapshot >= 0 && external.empty();
+  // One that is restored has /tmp as its init left it.
+  if (!is_restore_) kept_tmp_ = parts_.kept_tmps.Take(*function_);
+  if (kept_tmp_) spec.tmp_of = kept_tmp_->sandbox();
+  if (!external.empty()) {
     RecordTelemetry();
     MakeExtensions(std::move(external));
     return Launch(std::move(spec), -1);
@@ -109,7 +114,7 @@ void Instance::Adopt(StemCell cell, sandbox::Spec spec) {
   output_ = Capture(std::move(cell.process.output), "function");
   sandbox_ = std::move(cell.process.sandbox);
   const auto channel = std::make_shared<runtime::ChannelSockets>(std::move(cell.process.channel));
-  sandbox::Adoption adoption{spec.memory, spec.cpu_permille, spec.pids, {}};
+  sandbox::Adoption adoption{spec.memory, spec.cpu_permille, spec.pids, {}, spec.tmp_of};
   for (auto& mount : spec.mounts) {
     if (mount.target != kRuntimeTarget) adoption.mounts.push_back(mount);
   }
@@ -149,7 +154,8 @@ void Instance::RecordTelemetry() {
 void Instance::OnLaunched(runtime::ChannelSockets channel,
                           const std::vector<std::string>& environment) {
   launched_ = parts_.loop.clock().Now();
-  if (state_ == State::kEnding) return sandbox_->Kill();
+  kept_tmp_.reset();
+  if (state_ == State::kEnding) return Kill();
   Transition(State::kInit);
   const std::string version = RuntimeVersionText(runtime_);
   is_restore_ ? log_.RestoreStart(version) : log_.InitStart(version, InitializationType());

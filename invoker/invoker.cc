@@ -9,6 +9,7 @@
 #include "invoker/admission.h"
 #include "invoker/idle_instances.h"
 #include "invoker/instance_pool.h"
+#include "invoker/kept_tmps.h"
 #include "invoker/snapshots.h"
 #include "invoker/stem_cells.h"
 
@@ -31,8 +32,9 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
       : options_(std::move(options)),
         admission_(options_.concurrency, BudgetOf(options_)),
         stem_cells_(loop, zygote, catalog, options_, admission_),
-        parts_{loop, zygote, catalog, logs, options_, stem_cells_, snapshots_},
+        parts_{loop, zygote, catalog, logs, options_, stem_cells_, snapshots_, kept_tmps_},
         snapshots_(parts_, admission_),
+        kept_tmps_(loop),
         idle_(loop, options_, admission_, [this] { PumpStarved(); }),
         drain_timer_(loop) {}
 
@@ -75,6 +77,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
       metrics().Forget(function_name);
     }
     snapshots_.Retire(function_name, live_revisions);
+    kept_tmps_.Retire(function_name, live_revisions);
     // By name: a retired pool may vanish while others are being retired.
     std::vector<InstancePool*> old;
     for (const auto& [revision, pool] : pools_) {
@@ -290,6 +293,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   StemCells stem_cells_;
   const InstanceParts parts_;
   Snapshots snapshots_;
+  KeptTmps kept_tmps_;
   IdleInstances idle_;
   io::Timer drain_timer_;
   std::function<void()> drained_;

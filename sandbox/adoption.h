@@ -18,12 +18,14 @@ struct Adoption {
   uint32_t cpu_permille = 1000;
   uint32_t pids = 1024;
   std::vector<BindMount> mounts;
+  uint64_t tmp_of = 0;  // Spec::tmp_of
 };
 
 // `sandbox` is the pidfd of its first process, `own_mounts` the caller's mount namespace, to which
 // it returns: not being able to would leave the zygote in a hostile place, so that aborts. The
 // caller is single-threaded.
+// `tmp` is a detached mount for /tmp, over the one that is there; -1: that one stays.
 base::Result<void> MountIntoSandbox(int sandbox, int own_mounts,
-                                    const std::vector<BindMount>& mounts);
+                                    const std::vector<BindMount>& mounts, int tmp = -1);
 
 }  // namespace hearth::sandbox

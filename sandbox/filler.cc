@@ -49,8 +49,7 @@ base::Result<void> BecomeOwner(uint32_t first_uid) {
 base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   TRY(job.group.Make(job.governor));
   const base::UniqueFd core = TRY(job.group.OpenCore());
-  base::UniqueFd tmp = TRY(job.volumes->Make(job.tmp, job.first_uid + kSandboxUid,
-                                             job.first_uid + kSandboxGid, job.uid_index));
+  TmpVolume tmp = TRY(job.volumes->Make(job.tmp, job.first_uid, job.uid_index));
   base::UniqueFd root = TRY(job.root->Clone());
   auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
   TRY(job.group.EnterV1());
@@ -67,14 +66,15 @@ base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
     EmbryoPlan plan;
     plan.control = its.get();
     plan.root_tree = root.get();
-    plan.tmp_mount = tmp.get();
+    plan.tmp_mount = tmp.mount.get();
     plan.filter.len = static_cast<unsigned short>(job.filter->size());
     plan.filter.filter = const_cast<struct sock_filter*>(job.filter->data());
     RunEmbryo(plan);
   }
-  FilledEmbryo out{pid, base::UniqueFd(pidfd), std::move(mine)};
+  FilledEmbryo out{pid, base::UniqueFd(pidfd), std::move(mine), std::move(tmp)};
   const auto go = [&]() -> base::Result<void> {
     TRY(WriteIdMaps(pid, job.first_uid));
+    TRY(MapToSandbox(out.tmp, pid));
     TRY(base::WriteKernelFile("/proc/" + std::to_string(pid) + "/oom_score_adj", kOomScoreAdjust));
     return sys::SendMessage(out.control.get(), "g", {});
   };
@@ -86,14 +86,20 @@ base::Result<FilledEmbryo> MakeEmbryo(const FillerJob& job) {
   return out;
 }
 
+// Of a report: pidfd, control, /tmp.
+constexpr size_t kFilledFds = 3;
+constexpr uint32_t kNoDevice = UINT32_MAX;
+
 [[noreturn]] void RunFiller(const FillerJob& job, int reports) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   const auto embryo = MakeEmbryo(job);
   WireWriter out;
   out.Number(job.number);
   if (embryo) {
-    const std::array<int, 2> fds{embryo->pidfd.get(), embryo->control.get()};
+    const std::array<int, kFilledFds> fds{embryo->pidfd.get(), embryo->control.get(),
+                                          embryo->tmp.mount.get()};
     out.Number(static_cast<uint64_t>(embryo->pid));
+    out.Number(embryo->tmp.device.value_or(kNoDevice));
     (void)sys::SendMessage(reports, out.Take(), fds);
   } else {
     (void)sys::SendMessage(reports, out.Take() + EncodeFailed({0, embryo.error()}), {});
@@ -130,15 +136,19 @@ base::Result<Filler> StartFiller(const FillerJob& job, int reports) {
 base::Result<FillerReport> ReceiveFillerReport(int socket) {
   auto message = TRY(sys::ReceiveMessage(socket, kMaxPacket));
   const std::string_view data = message.data;
-  WireReader in(data.substr(0, 2 * sizeof(uint64_t)));
+  WireReader in(data);
   FillerReport out{TRY(in.Number()), FilledEmbryo{}};
-  if (message.fds.size() != 2) {
+  if (message.fds.size() != kFilledFds) {
     // The kind of packet is known.
     out.embryo = std::unexpected(TRY(DecodeFailed(data.substr(sizeof(uint64_t) + 1))).error);
     return out;
   }
   const auto pid = static_cast<pid_t>(TRY(in.Number(INT32_MAX)));
-  out.embryo = FilledEmbryo{pid, std::move(message.fds[0]), std::move(message.fds[1])};
+  const auto device = static_cast<uint32_t>(TRY(in.Number(UINT32_MAX)));
+  TmpVolume tmp{std::move(message.fds[2]), device};
+  if (device == kNoDevice) tmp.device.reset();
+  out.embryo =
+      FilledEmbryo{pid, std::move(message.fds[0]), std::move(message.fds[1]), std::move(tmp)};
   return out;
 }
 

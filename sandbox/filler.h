@@ -41,6 +41,7 @@ struct FilledEmbryo {
   pid_t pid = 0;
   base::UniqueFd pidfd;
   base::UniqueFd control;  // the zygote's end
+  TmpVolume tmp;
 };
 
 // What a filler has to say, once, unless it dies.

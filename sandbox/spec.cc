@@ -105,6 +105,7 @@ std::string EncodeSpec(const Spec& spec) {
     out.Text(mount.source);
     out.Text(mount.target);
   }
+  out.Number(spec.tmp_of);
   out.Text(spec.executable);
   out.Number(spec.argv.size());
   for (const auto& argument : spec.argv) out.Text(argument);
@@ -134,6 +135,7 @@ base::Result<Spec> DecodeSpec(std::string_view bytes) {
     std::string target = TRY(in.Text(kMaxPath));
     out.mounts.push_back({std::move(source), std::move(target)});
   }
+  out.tmp_of = TRY(in.Number());
   out.executable = TRY(in.Text(kMaxPath));
   out.argv = TRY(ReadStrings(in, kMaxArguments));
   out.environment = TRY(ReadStrings(in, kMaxVariables));

@@ -30,6 +30,9 @@ struct Spec {
   uint64_t tmp_inodes = 65536;
 
   std::vector<BindMount> mounts;
+  // Instead of an empty /tmp, that of an ended sandbox (ZygoteClient::KeepTmp), should it still be
+  // kept; 0: none.
+  uint64_t tmp_of = 0;
 
   std::string executable;                // Path inside the sandbox.
   std::vector<std::string> argv;         // argv[0] included.

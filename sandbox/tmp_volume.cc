@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "sandbox/embryo.h"
 
 namespace hearth::sandbox {
 namespace {
@@ -25,7 +26,7 @@ constexpr uint64_t kInodeBytes = 256;
 constexpr uint64_t kBlockBytes = 4096;
 // Whoever asks the kernel for a free device gets the lowest. Were ours among these, each that is
 // taken would push all later ones out of their own numbers.
-constexpr int kFirstOwnLoop = 4096;
+constexpr uint32_t kFirstOwnLoop = 4096;
 constexpr int kLoopTries = 64;  // Others may take the free device between the two ioctls.
 
 base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
@@ -73,11 +74,13 @@ base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
 
 struct LoopDevice {
   base::UniqueFd fd;
-  std::string path;
+  uint32_t number = 0;
 };
 
-base::Result<LoopDevice> AttachTo(int number, int image) {
-  std::string path = "/dev/loop" + std::to_string(number);
+std::string DevicePath(uint32_t number) { return "/dev/loop" + std::to_string(number); }
+
+base::Result<LoopDevice> AttachTo(uint32_t number, int image) {
+  const std::string path = DevicePath(number);
   base::UniqueFd device(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!device.valid()) return base::SystemError("open " + path);
   struct loop_config config{};
@@ -86,7 +89,7 @@ base::Result<LoopDevice> AttachTo(int number, int image) {
   if (::ioctl(device.get(), LOOP_CONFIGURE, &config) != 0) {
     return base::SystemError("attach " + path);
   }
-  return LoopDevice{std::move(device), std::move(path)};
+  return LoopDevice{std::move(device), number};
 }
 
 // The kernel finds a free device by looking at every one there is, so where thousands live the
@@ -95,7 +98,7 @@ base::Result<LoopDevice> AttachLoop(int image, std::optional<uint32_t> preferred
   base::UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
   if (!control.valid()) return base::SystemError("open /dev/loop-control");
   if (preferred) {
-    const int number = kFirstOwnLoop + static_cast<int>(*preferred);
+    const uint32_t number = kFirstOwnLoop + *preferred;
     if (::ioctl(control.get(), LOOP_CTL_ADD, number) >= 0 || errno == EEXIST) {
       if (auto attached = AttachTo(number, image)) return attached;
     }
@@ -103,15 +106,15 @@ base::Result<LoopDevice> AttachLoop(int image, std::optional<uint32_t> preferred
   for (int i = 0; i < kLoopTries; ++i) {
     const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
     if (number < 0) return base::SystemError("find a free loop device");
-    auto attached = AttachTo(number, image);
+    auto attached = AttachTo(static_cast<uint32_t>(number), image);
     if (attached || attached.error().error_number != EBUSY) return attached;
   }
   return base::SystemError("attach a loop device", EBUSY);
 }
 
-base::Result<base::UniqueFd> MountLoop(const LoopDevice& loop, std::vector<const char*> flags) {
+base::Result<base::UniqueFd> MountDevice(uint32_t number, const std::vector<const char*>& flags) {
   base::UniqueFd fs = TRY(sys::Fsopen("ext4"));
-  TRY(sys::FsconfigString(fs.get(), "source", loop.path));
+  TRY(sys::FsconfigString(fs.get(), "source", DevicePath(number)));
   for (const char* flag : flags) {
     if (::syscall(SYS_fsconfig, fs.get(), FSCONFIG_SET_FLAG, flag, nullptr, 0) != 0) {
       return base::SystemError(std::string("fsconfig ") + flag);
@@ -120,13 +123,30 @@ base::Result<base::UniqueFd> MountLoop(const LoopDevice& loop, std::vector<const
   return sys::FsconfigCreateAndMount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
+// Writing the inode tables in the background would cost what the sparse image saves. Nobody reads a
+// volume after a crash, so no flush to the disk is worth waiting for: with barriers the last
+// unmount takes 25 ms.
+const std::vector<const char*> kMountFlags = {"noinit_itable", "nobarrier"};
+
+base::Result<void> GiveRoot(int mount, uid_t owner, gid_t group) {
+  if (::fchownat(mount, "", owner, group, AT_EMPTY_PATH) != 0) {
+    return base::SystemError("chown /tmp");
+  }
+  if (::fchmodat(mount, ".", 0700, 0) != 0) return base::SystemError("chmod /tmp");
+  return {};
+}
+
 // The empty "lost+found" would be the function's first surprise. Its blocks are given back to the
 // image, so that no copy has them.
-base::Result<void> RemoveLostAndFound(int image) {
+base::Result<void> MakeRoot(int image) {
   const LoopDevice loop = TRY(AttachLoop(image, std::nullopt));
-  const base::UniqueFd mount = TRY(MountLoop(loop, {"noinit_itable", "nobarrier", "discard"}));
-  if (::unlinkat(mount.get(), "lost+found", AT_REMOVEDIR) == 0) return {};
-  return base::SystemError("remove lost+found");
+  auto flags = kMountFlags;
+  flags.push_back("discard");
+  const base::UniqueFd mount = TRY(MountDevice(loop.number, flags));
+  if (::unlinkat(mount.get(), "lost+found", AT_REMOVEDIR) != 0) {
+    return base::SystemError("remove lost+found");
+  }
+  return GiveRoot(mount.get(), kSandboxUid, kSandboxGid);
 }
 
 // A sparse image with room for `size` beside its own tables. It has no name until it is whole, so
@@ -145,7 +165,7 @@ base::Result<void> MakeTemplate(const std::string& path, const std::string& fold
   const std::string name =
       "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(image.get());
   TRY(RunMkfs(name, size));
-  TRY(RemoveLostAndFound(image.get()));
+  TRY(MakeRoot(image.get()));
   if (::linkat(AT_FDCWD, name.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
       errno != EEXIST) {
     return base::SystemError("name the template " + path);
@@ -188,17 +208,14 @@ base::Result<base::UniqueFd> MountTmpfs(const TmpSize& size) {
   return sys::FsconfigCreateAndMount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
-base::Result<base::UniqueFd> MountImage(const std::string& folder, const TmpSize& size,
-                                        std::optional<uint32_t> number) {
-  const std::string path = folder + "/empty-" + std::to_string(size.size.count()) + "-" +
+base::Result<TmpVolume> MountImage(const std::string& folder, const TmpSize& size,
+                                   std::optional<uint32_t> number) {
+  const std::string path = folder + "/volume-" + std::to_string(size.size.count()) + "-" +
                            std::to_string(size.inodes) + ".ext4";
   if (!base::FileExists(path)) TRY(MakeTemplate(path, folder, size));
   const base::UniqueFd image = TRY(SparseCopy(path, folder));
   const LoopDevice loop = TRY(AttachLoop(image.get(), number));
-  // Writing the inode tables in the background would cost what the sparse image saves.
-  // Nobody reads a volume after a crash, so no flush to the disk is worth waiting for: with
-  // barriers the last unmount, and with it the sandbox's end, takes 25 ms.
-  return MountLoop(loop, {"noinit_itable", "nobarrier"});
+  return TmpVolume{TRY(MountDevice(loop.number, kMountFlags)), loop.number};
 }
 
 }  // namespace
@@ -208,21 +225,36 @@ base::Result<TmpVolumes> TmpVolumes::Create(const std::string& folder, const Tmp
   TmpVolumes out(folder);
   auto probe = MountImage(folder, usual, std::nullopt);
   if (!probe) {
-    out.kind_ = "tmpfs";
+    out.kind_ = kTmpfs;
     out.why_ = probe.error().ToString();
   }
   return out;
 }
 
-base::Result<base::UniqueFd> TmpVolumes::Make(const TmpSize& size, uid_t owner, gid_t group,
-                                              uint32_t number) const {
-  base::UniqueFd mount =
-      TRY(kind_ == "tmpfs" ? MountTmpfs(size) : MountImage(folder_, size, number));
-  if (::fchownat(mount.get(), "", owner, group, AT_EMPTY_PATH) != 0) {
-    return base::SystemError("chown /tmp");
+base::Result<TmpVolume> TmpVolumes::Make(const TmpSize& size, uint32_t first_id,
+                                         uint32_t number) const {
+  if (kind_ != kTmpfs) return MountImage(folder_, size, number);
+  TmpVolume volume{TRY(MountTmpfs(size)), std::nullopt};
+  TRY(GiveRoot(volume.mount.get(), first_id + kSandboxUid, first_id + kSandboxGid));
+  return volume;
+}
+
+base::Result<void> MapToSandbox(const TmpVolume& volume, pid_t pid) {
+  if (!volume.device) return {};
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/user";
+  const base::UniqueFd users(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!users.valid()) return base::SystemError("open " + path);
+  struct mount_attr mapped{};
+  mapped.attr_set = MOUNT_ATTR_IDMAP;
+  mapped.userns_fd = static_cast<uint64_t>(users.get());
+  return sys::MountSetattr(volume.mount.get(), "", AT_EMPTY_PATH, mapped);
+}
+
+base::Result<TmpVolume> MountAgain(const TmpVolume& volume) {
+  if (!volume.device) {
+    return base::MakeError(base::ErrorKind::kUnsupported, "mount /tmp again", "it is a tmpfs");
   }
-  if (::fchmodat(mount.get(), ".", 0700, 0) != 0) return base::SystemError("chmod /tmp");
-  return mount;
+  return TmpVolume{TRY(MountDevice(*volume.device, kMountFlags)), volume.device};
 }
 
 }  // namespace hearth::sandbox

@@ -43,6 +43,12 @@ base::Result<std::vector<StepTiming>> ReadTimings(WireReader& in) {
   return out;
 }
 
+std::string SandboxPacket(PacketKind kind, uint64_t sandbox) {
+  WireWriter out;
+  out.Number(sandbox);
+  return Packet(kind, std::move(out));
+}
+
 }  // namespace
 
 void WireWriter::Number(uint64_t value) {
@@ -178,6 +184,7 @@ std::string EncodeAdopt(const AdoptPacket& packet) {
     out.Text(mount.source);
     out.Text(mount.target);
   }
+  out.Number(adoption.tmp_of);
   return Packet(PacketKind::kAdopt, std::move(out));
 }
 
@@ -196,6 +203,7 @@ base::Result<AdoptPacket> DecodeAdopt(std::string_view body) {
     std::string target = TRY(in.Text(kMaxPath));
     adoption.mounts.push_back({std::move(source), std::move(target)});
   }
+  adoption.tmp_of = TRY(in.Number());
   TRY(in.End());
   return out;
 }
@@ -217,12 +225,12 @@ base::Result<DonePacket> DecodeDone(std::string_view body) {
 }
 
 std::string EncodeTerminate(uint64_t sandbox) {
-  WireWriter out;
-  out.Number(sandbox);
-  return Packet(PacketKind::kTerminate, std::move(out));
+  return SandboxPacket(PacketKind::kTerminate, sandbox);
 }
 
-base::Result<uint64_t> DecodeTerminate(std::string_view body) {
+std::string EncodeRelease(uint64_t sandbox) { return SandboxPacket(PacketKind::kRelease, sandbox); }
+
+base::Result<uint64_t> DecodeSandbox(std::string_view body) {
   WireReader in(body);
   const uint64_t sandbox = TRY(in.Number());
   TRY(in.End());

@@ -51,6 +51,7 @@ enum class PacketKind : char {
   kCapture = 'C',    // host -> zygote, with the file for the image
   kSocket = 'S',     // host -> zygote: a socket in a sandbox's network
   kTerminate = 'T',  // host -> zygote: SIGTERM to a sandbox's first process; unanswered
+  kRelease = 'R',    // host -> zygote: an ended sandbox's /tmp is wanted no more; unanswered
   kFailed = 'F',     // zygote -> host: to kOptions (id 0), or to a request
   kExited = 'E',     // zygote -> host, after kLaunched
 };
@@ -100,7 +101,9 @@ std::string EncodeAdopt(const AdoptPacket& packet);
 std::string EncodeDone(const DonePacket& packet);
 std::string EncodeCapture(const CapturePacket& packet);
 std::string EncodeSocket(const SocketPacket& packet);
-std::string EncodeTerminate(uint64_t sandbox);  // The id of its kLaunch.
+// The id of the sandbox's kLaunch.
+std::string EncodeTerminate(uint64_t sandbox);
+std::string EncodeRelease(uint64_t sandbox);
 std::string EncodeFailed(const FailedPacket& packet);
 std::string EncodeExited(const ExitedPacket& packet);
 
@@ -113,7 +116,7 @@ base::Result<AdoptPacket> DecodeAdopt(std::string_view body);
 base::Result<DonePacket> DecodeDone(std::string_view body);
 base::Result<CapturePacket> DecodeCapture(std::string_view body);
 base::Result<SocketPacket> DecodeSocket(std::string_view body);
-base::Result<uint64_t> DecodeTerminate(std::string_view body);
+base::Result<uint64_t> DecodeSandbox(std::string_view body);  // kTerminate, kRelease
 base::Result<FailedPacket> DecodeFailed(std::string_view body);
 base::Result<ExitedPacket> DecodeExited(std::string_view body);
 

@@ -134,9 +134,12 @@ base::Result<void> Zygote::Take(std::string_view packet, std::vector<base::Uniqu
       Adopt(TRY(DecodeAdopt(body)));
       return {};
     case PacketKind::kTerminate:
-      if (const Slot* const slot = slots_->FindRunning(TRY(DecodeTerminate(body)))) {
+      if (const Slot* const slot = slots_->FindRunning(TRY(DecodeSandbox(body)))) {
         (void)sys::PidfdSendSignal(slot->embryo.pidfd.get(), SIGTERM);
       }
+      return {};
+    case PacketKind::kRelease:
+      Release(TRY(DecodeSandbox(body)));
       return {};
     case PacketKind::kCapture:
       Capture(TRY(DecodeCapture(body)), fds);
@@ -181,7 +184,7 @@ void Zygote::Adopt(const AdoptPacket& packet) {
     const Adoption& adoption = packet.adoption;
     TRY(slot->SetLimits({adoption.memory, adoption.cpu_permille, adoption.pids}));
     done("cgroup");
-    TRY(MountIntoSandbox(slot->embryo.pidfd.get(), own_mounts_.get(), adoption.mounts));
+    TRY(Mount(*slot, adoption.mounts, adoption.tmp_of));
     done("mounts");
     return {};
   };

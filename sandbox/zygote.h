@@ -8,7 +8,9 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,6 +18,7 @@
 #include "base/unique_fd.h"
 #include "sandbox/capture.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/closer.h"
 #include "sandbox/demand.h"
 #include "sandbox/embryo.h"
 #include "sandbox/filler.h"
@@ -72,6 +75,7 @@ class Zygote {
   void Adopt(const AdoptPacket& packet);
   void Capture(const CapturePacket& packet, const std::vector<base::UniqueFd>& fds);
   void MakeSocket(const SocketPacket& packet);
+  void Release(uint64_t sandbox);
   void OnCapture(uint64_t id);
   int TimeoutMs();
 
@@ -90,6 +94,7 @@ class Zygote {
   // One launch.
   void Order(Slot& slot, Launch launch);
   base::Result<void> SendOrder(Slot& slot, const Launch& launch);
+  base::Result<void> Mount(Slot& slot, const std::vector<BindMount>& mounts, uint64_t tmp_of);
   void Launched(Slot& slot);
   void FailLaunch(Slot& slot, base::Error error);
   void FailWaiting(const TmpSize& tmp, base::Error error);
@@ -113,6 +118,7 @@ class Zygote {
   std::unique_ptr<CgroupTree> groups_;
   std::unique_ptr<RootImage> root_;
   std::unique_ptr<TmpVolumes> volumes_;
+  std::optional<Closer> closer_;
   std::vector<struct sock_filter> filter_;
 
   std::unique_ptr<SlotTable> slots_;
@@ -134,7 +140,8 @@ class Zygote {
   base::MonoTime dead_again_at_{};  // a group was still busy
   base::MonoTime quiet_at_{};       // after the last launch
   bool refill_waits_ = false;       // until then
-  std::map<uint64_t, Capturer> captures_;  // by the request's id
+  std::map<uint64_t, Capturer> captures_;         // by the request's id
+  std::unordered_map<uint64_t, TmpVolume> kept_;  // of sandboxes that have ended, by launch
   struct Outgoing {
     std::string packet;
     std::vector<base::UniqueFd> fds;

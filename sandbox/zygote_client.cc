@@ -11,11 +11,13 @@
 #include <charconv>
 #include <deque>
 #include <map>
+#include <set>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sys.h"
 #include "sandbox/live_sandbox.h"
+#include "sandbox/tmp_volume.h"
 #include "sandbox/wire.h"
 
 namespace hearth::sandbox {
@@ -25,6 +27,7 @@ namespace sys = base::sys;
 
 constexpr auto kStartTimeout = std::chrono::seconds(30);
 constexpr auto kEndTimeout = std::chrono::seconds(10);
+constexpr size_t kMaxKeptTmp = 256;  // Each is a mount, and what its files take on disk.
 
 class RealClient final : public ZygoteClient {
  public:
@@ -104,10 +107,12 @@ class RealClient final : public ZygoteClient {
     });
   }
 
-  void Terminate(const Sandbox& sandbox) override {
-    if (lost_) return;
-    outgoing_.push_back({EncodeTerminate(sandbox.id()), {}});
-    Flush();
+  void Terminate(const Sandbox& sandbox) override { Tell(EncodeTerminate(sandbox.id())); }
+
+  std::unique_ptr<KeptTmp> KeepTmp(const Sandbox& sandbox) override {
+    if (lost_ || machine_.tmp_kind == kTmpfs || kept_.size() >= kMaxKeptTmp) return nullptr;
+    kept_.insert(sandbox.id());
+    return std::make_unique<Kept>(*this, sandbox.id());
   }
 
   void OnReadable() override {
@@ -135,6 +140,33 @@ class RealClient final : public ZygoteClient {
     std::vector<base::UniqueFd> fds;
   };
   using DoneCallback = std::function<void(base::Result<Finished>)>;
+
+  class Kept final : public KeptTmp {
+   public:
+    Kept(RealClient& client, uint64_t sandbox)
+        : client_(client), alive_(client.alive_), sandbox_(sandbox) {}
+    ~Kept() override {
+      if (!alive_.expired()) client_.Release(sandbox_);
+    }
+    uint64_t sandbox() const override { return sandbox_; }
+
+   private:
+    RealClient& client_;
+    const std::weak_ptr<bool> alive_;
+    const uint64_t sandbox_;
+  };
+
+  // Of one that has ended, or the zygote will free it when it does.
+  void Release(uint64_t sandbox) {
+    kept_.erase(sandbox);
+    if (!running_.contains(sandbox)) Tell(EncodeRelease(sandbox));
+  }
+
+  void Tell(std::string packet) {
+    if (lost_) return;
+    outgoing_.push_back({std::move(packet), {}});
+    Flush();
+  }
 
   void Ask(uint64_t id, Outgoing request, DoneCallback callback) {
     asked_.emplace(id, std::move(callback));
@@ -240,6 +272,7 @@ class RealClient final : public ZygoteClient {
   std::map<uint64_t, LaunchCallback> launches_;
   std::map<uint64_t, DoneCallback> asked_;
   std::map<uint64_t, std::shared_ptr<SandboxState>> running_;
+  std::set<uint64_t> kept_;  // Sandboxes whose /tmp is to outlive them.
   std::deque<std::pair<uint64_t, base::Error>> refused_;
   std::deque<Outgoing> outgoing_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -278,6 +311,7 @@ void RealClient::Handle(sys::ReceivedMessage message) {
     case PacketKind::kCapture:
     case PacketKind::kSocket:
     case PacketKind::kTerminate:
+    case PacketKind::kRelease:
       break;
   }
   Lose();
@@ -307,12 +341,14 @@ void RealClient::Abandon(const LaunchedPacket& packet) {
 
 void RealClient::Exited(const ExitedPacket& packet) {
   const auto found = running_.find(packet.id);
-  if (found == running_.end()) return;
+  if (found == running_.end()) return Tell(EncodeRelease(packet.id));
   const std::shared_ptr<SandboxState> state = std::move(found->second);
   running_.erase(found);
   state->ended = true;
   state->outcome = packet.outcome;
+  const std::weak_ptr<bool> alive = alive_;
   if (auto on_exit = std::exchange(state->on_exit, nullptr)) on_exit(packet.outcome);
+  if (!alive.expired() && !kept_.contains(packet.id)) Tell(EncodeRelease(packet.id));
 }
 
 void RealClient::Done(uint64_t id, base::Result<Finished> result) {

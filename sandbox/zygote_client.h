@@ -42,6 +42,14 @@ struct MachineReport {
   std::vector<std::string> notices;
 };
 
+// The /tmp of a sandbox that has ended, for one to come (Spec::tmp_of): it has what the other left,
+// as its own. Dropping this frees what no sandbox has taken.
+class KeptTmp {
+ public:
+  virtual ~KeptTmp() = default;
+  virtual uint64_t sandbox() const = 0;  // Whose it was.
+};
+
 // One live sandbox. Dropping it kills it.
 class Sandbox {
  public:
@@ -106,6 +114,10 @@ class ZygoteClient {
   // gets how long the steps took; where it fails, the sandbox is in an unknown state: end it.
   using AdoptCallback = std::function<void(base::Result<std::vector<StepTiming>>)>;
   virtual void Adopt(const Sandbox& sandbox, const Adoption& adoption, AdoptCallback callback) = 0;
+
+  // Called at the latest inside the sandbox's OnExit callback; whoever lives keeps its own.
+  // nullptr: /tmp is a tmpfs on this machine, or so many are kept that it is not worth it.
+  virtual std::unique_ptr<KeptTmp> KeepTmp(const Sandbox& /*sandbox*/) { return nullptr; }
 
   // Asks the first process of a running sandbox to end: SIGTERM, which it may ignore.
   virtual void Terminate(const Sandbox& /*sandbox*/) {}

@@ -87,12 +87,33 @@ void Zygote::Order(Slot& slot, Launch launch) {
   if (!sent) FailLaunch(slot, sent.error());
 }
 
+// What a sandbox sees from outside: folders, and the /tmp that another one had, should it be kept.
+base::Result<void> Zygote::Mount(Slot& slot, const std::vector<BindMount>& mounts,
+                                 uint64_t tmp_of) {
+  const auto kept = kept_.find(tmp_of);
+  if (kept == kept_.end()) {
+    return MountIntoSandbox(slot.embryo.pidfd.get(), own_mounts_.get(), mounts);
+  }
+  TmpVolume tmp = TRY(MountAgain(kept->second));
+  TRY(MapToSandbox(tmp, slot.embryo.pid));
+  TRY(MountIntoSandbox(slot.embryo.pidfd.get(), own_mounts_.get(), mounts, tmp.mount.get()));
+  std::swap(slot.embryo.tmp, tmp);
+  closer_->Close(std::move(tmp.mount));  // The empty one lives below, as long as the sandbox.
+  Release(tmp_of);
+  return {};
+}
+
+void Zygote::Release(uint64_t sandbox) {
+  const auto kept = kept_.extract(sandbox);
+  if (!kept.empty()) closer_->Close(std::move(kept.mapped().mount));
+}
+
 base::Result<void> Zygote::SendOrder(Slot& slot, const Launch& launch) {
   const Spec& spec = launch.spec;
   TRY(slot.SetLimits({spec.memory, spec.cpu_permille, spec.pids}));
   const auto limited_at = clock_.Now();
   slot.timings.push_back({"cgroup", limited_at - slot.ordered_at});
-  TRY(MountIntoSandbox(slot.embryo.pidfd.get(), own_mounts_.get(), spec.mounts));
+  TRY(Mount(slot, spec.mounts, spec.tmp_of));
   slot.timings.push_back({"mounts", clock_.Now() - limited_at});
   std::vector<int> fds;
   std::string strings;
@@ -164,6 +185,7 @@ void Zygote::OnExit(Slot& slot) {
       outcome.memory_peak = usage->memory_peak;
       outcome.cpu_time = std::chrono::microseconds(usage->cpu_time_us);
     }
+    kept_.emplace(slot.launch_id, std::move(slot.embryo.tmp));
     Send(EncodeExited({slot.launch_id, outcome}));
   } else if (slot.state == Slot::State::kLaunching) {
     return FailLaunch(
@@ -181,7 +203,9 @@ void Zygote::End(Slot& slot) {
     slot.group.Kill();
     Unwatch(slot.embryo.control);
   }
-  if (slot.IsEmpty() && !std::exchange(slot.is_dead, true)) dead_.push_back(slot.number);
+  if (!slot.IsEmpty() || std::exchange(slot.is_dead, true)) return;
+  dead_.push_back(slot.number);
+  closer_->Close(std::move(slot.embryo.tmp.mount));
 }
 
 void Zygote::ExpireLaunches() {

@@ -44,6 +44,7 @@ base::Result<std::unique_ptr<Zygote>> Zygote::Create(ZygoteOptions options, base
 }
 
 base::Result<void> Zygote::Prepare() {
+  closer_ = TRY(Closer::Start());
   fillers_ = TRY(MakeFillerReports());
   CgroupLayout layout = TRY(DetectCgroups(TRY(base::ReadFile("/proc/self/mountinfo"))));
   machine_.cgroup_layout = layout.unified() ? "unified" : "hybrid";
@@ -101,13 +102,14 @@ base::Result<void> Zygote::LockGroups(const CgroupLayout& layout) {
   }
 }
 
-// Each sandbox costs a pidfd here; one in the making, and a launch that waits, some more.
+// Each sandbox costs a pidfd and its /tmp here; one in the making, and a launch that waits, some
+// more.
 void Zygote::LimitSlots() {
   slots_ = std::make_unique<SlotTable>(*groups_);
   struct rlimit files{};
   CHECK(::getrlimit(RLIMIT_NOFILE, &files) == 0);
   const size_t spare = std::min<size_t>(kSpareFiles, files.rlim_cur / 2);
-  const size_t by_files = files.rlim_cur - spare;
+  const size_t by_files = (files.rlim_cur - spare) / 2;
   max_waiting_ = std::max<size_t>(1, spare / 2 / kMaxPassed);
   max_slots_ = std::min({options_.max_sandboxes, by_files, kMaxSlots});
   const char* const reason = max_slots_ == options_.max_sandboxes ? "max_sandboxes allows"

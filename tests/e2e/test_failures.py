@@ -1,7 +1,8 @@
 """Each way a function can fail, for each language, answered as AWS answers it (aws-facts 4.4)."""
+import json
 import unittest
 
-from harness import HearthTest
+from harness import HearthTest, poll
 
 PYTHON = """
 import os, sys, time
@@ -43,6 +44,67 @@ while :; do
   esac
 done
 """
+
+
+# Each call adds a line to a file in /tmp and answers with all of them; one that is told how ends so.
+COUNTS = {
+    "python3.11": ("app.handler", {"app.py": """
+import os, time
+def handler(event, context):
+    with open("/tmp/lines", "a") as lines: lines.write(event + "\\n")
+    if event == "exits": os._exit(7)
+    if event == "sleeps": time.sleep(30)
+    return open("/tmp/lines").read().split()
+"""}),
+    "nodejs20.x": ("index.handler", {"index.js": """
+const fs = require('fs');
+exports.handler = async (event) => {
+  fs.appendFileSync('/tmp/lines', event + '\\n');
+  if (event === 'exits') process.exit(7);
+  if (event === 'sleeps') await new Promise((r) => setTimeout(r, 30000));
+  return fs.readFileSync('/tmp/lines', 'utf8').trim().split('\\n');
+};
+"""}),
+    "provided.al2023": ("h", {"bootstrap!": """#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+while :; do
+  headers=$(mktemp /dev/shm/XXXXXX 2>/dev/null || echo /tmp/headers)
+  event=$(curl -sS -LD "$headers" "$api/invocation/next" | tr -d '"')
+  id=$(grep -Fi Lambda-Runtime-Aws-Request-Id "$headers" | tr -d '[:space:]' | cut -d: -f2)
+  echo "$event" >> /tmp/lines
+  case "$event" in
+    exits) exit 7 ;;
+    sleeps) sleep 30 ;;
+  esac
+  answer=$(sed 's/.*/"&"/' /tmp/lines | paste -sd, -)
+  curl -sS "$api/invocation/$id/response" -d "[$answer]" >/dev/null
+done
+"""}),
+}
+
+
+class Reset(HearthTest):
+    def test_what_is_in_tmp_is_there_after_each_way_to_fail_and_an_update_ends_it(self):
+        for runtime, (handler, files) in COUNTS.items():
+            with self.subTest(runtime):
+                name = "keeps-" + runtime.split(".")[0]
+                self.host.create(name, files, runtime=runtime, handler=handler, Timeout=2,
+                                 MemorySize=256)
+                said = []
+                for word in ("one", "exits", "two", "sleeps", "three", "exits", "sleeps", "four"):
+                    said.append(word)
+                    answer = self.host.invoke(name, word)
+                    if word in ("exits", "sleeps"):
+                        self.assertIn("x-amz-function-error", answer.headers)
+                    else:
+                        self.assertEqual(said, answer.json)
+                    # A call that came while the runtime is still busy might be another instance's.
+                    poll("it to be ready again",
+                         lambda: {i["state"] for i in self.host.ps() if i["function"] == name}
+                         <= {"idle", "frozen"})
+                self.host.request("PUT", f"/2015-03-31/functions/{name}/configuration",
+                                  json.dumps({"Timeout": 3}))
+                self.assertEqual(["new"], self.host.invoke(name, "new").json)
 
 
 class Python(HearthTest):

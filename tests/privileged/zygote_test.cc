@@ -208,7 +208,7 @@ TEST_F(ZygoteTest, ALiveSandboxHoldsNoDescriptorOfItsHost) {
   EXPECT_EQ(descriptors(), before) << "frozen";
 }
 
-TEST_F(ZygoteTest, HoldsOneDescriptorForEachOfManySandboxes) {
+TEST_F(ZygoteTest, HoldsTwoDescriptorsForEachOfManySandboxes) {
   client_.reset();
   constexpr size_t kMany = 40;
   options_.max_sandboxes = kMany;  // Then no embryo waits beside them.
@@ -221,7 +221,7 @@ TEST_F(ZygoteTest, HoldsOneDescriptorForEachOfManySandboxes) {
   const size_t before = descriptors();
   std::vector<std::unique_ptr<Live>> live;
   for (size_t i = 0; i < kMany; ++i) live.push_back(MUST(Launch(Script("exec sleep 1000"))));
-  EXPECT_TRUE(Eventually([&] { return descriptors() <= before + kMany; })) << descriptors();
+  EXPECT_TRUE(Eventually([&] { return descriptors() <= before + 2 * kMany; })) << descriptors();
 }
 
 TEST_F(ZygoteTest, ServesABurstLargerThanItsPool) {

@@ -136,7 +136,7 @@ TEST_F(DataExtensions, TwoThatCrashAtOnceEndTheInitOnce) {
     process(round).ProgramEnds(1, InitReport::kExited, 1);
     process(round).ProgramEnds(2, InitReport::kExited, 1);
     process(round).ProgramEnds(0, InitReport::kExited, 1);  // Which never ran.
-    Turn();
+    Pass(250ms);                                            // So long its end is waited for.
   }
   EXPECT_EQ(call->answers, 1);
   EXPECT_EQ(States(), "ending ending");

@@ -298,6 +298,22 @@ void FakeZygote::Terminate(const sandbox::Sandbox& sandbox) {
   ++(*found)->terminations;
 }
 
+std::unique_ptr<sandbox::KeptTmp> FakeZygote::KeepTmp(const sandbox::Sandbox& sandbox) {
+  class Kept final : public sandbox::KeptTmp {
+   public:
+    Kept(std::set<uint64_t>& all, uint64_t sandbox) : all_(all), sandbox_(sandbox) {
+      all_.insert(sandbox);
+    }
+    ~Kept() override { all_.erase(sandbox_); }
+    uint64_t sandbox() const override { return sandbox_; }
+
+   private:
+    std::set<uint64_t>& all_;
+    const uint64_t sandbox_;
+  };
+  return std::make_unique<Kept>(tmps_kept, sandbox.id());
+}
+
 void FakeZygote::MakeSocket(const sandbox::Sandbox&, SocketCallback callback) {
   loop_.Post([callback = std::move(callback)] {
     callback(base::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -150,6 +151,8 @@ class FakeZygote final : public sandbox::ZygoteClient {
   void Adopt(const sandbox::Sandbox& sandbox, const sandbox::Adoption& adoption,
              AdoptCallback callback) override;
   void Terminate(const sandbox::Sandbox& sandbox) override;
+  // tmps_kept has it as long as it is.
+  std::unique_ptr<sandbox::KeptTmp> KeepTmp(const sandbox::Sandbox& sandbox) override;
   // In the test's own network.
   void MakeSocket(const sandbox::Sandbox& sandbox, SocketCallback callback) override;
   void Capture(const sandbox::Sandbox& sandbox, int image, const sandbox::ImageRules& rules,
@@ -157,6 +160,7 @@ class FakeZygote final : public sandbox::ZygoteClient {
 
   size_t alive() const;
 
+  std::set<uint64_t> tmps_kept;           // Of which sandboxes.
   std::vector<FakeProcessPtr> processes;  // Every launch, in order; a test may forget some.
   // Where set, captures answer when the test runs what it finds here.
   bool holds_captures = false;

@@ -1,6 +1,7 @@
 // What only the list of the idle itself shows: when it wakes the loop, and whom it never ends.
 #include "invoker/idle_instances.h"
 
+#include "invoker/kept_tmps.h"
 #include "invoker/snapshots.h"
 #include "invoker/stem_cells.h"
 #include "tests/unit/invoker/data_plane.h"
@@ -94,7 +95,9 @@ class IdleInstancesTest : public ::testing::Test, public Instance::Delegate {
   InvokerOptions options_;
   Admission admission_{10, Bytes::MiB(1024)};
   StemCells stem_cells_{loop_, zygote_, catalog_, options_, admission_};
-  const InstanceParts parts_{loop_, zygote_, catalog_, *logs_, options_, stem_cells_, snapshots_};
+  KeptTmps kept_tmps_{loop_};
+  const InstanceParts parts_{loop_,    zygote_,     catalog_,   *logs_,
+                             options_, stem_cells_, snapshots_, kept_tmps_};
   Snapshots snapshots_{parts_, admission_};
   UseHistory history_;
   IdleInstances idle_{loop_, options_, admission_, [] {}};
