@@ -281,6 +281,30 @@ class KillTest(HearthTest):
         self.assertEqual(sorted(found), sorted(sent))
 
 
+class VirtualTest(HearthTest):
+    OPTIONS = ("--clock", "virtual")
+
+    def advance(self, seconds):
+        answer = self.host.request("POST", "/_hearth/clock",
+                                   json.dumps({"advance_ms": seconds * 1000}))
+        self.assertEqual(answer.status, 200, answer.body)
+
+    def test_windows_and_timeouts_go_by_the_services_clock(self):
+        it = Mapped(self, "virtual", {"VisibilityTimeout": "3600"}, BatchSize=100,
+                    MaximumBatchingWindowInSeconds=300)
+        it.send('{"raise": true}', "other")
+        self.advance(299)
+        self.assertEqual(it.events(), [])
+        self.advance(1)
+        # Called, and ended: a move waits for what it sets off.
+        poll("the call is logged", lambda: len(it.events()) == 1)
+        self.assertEqual(sum(it.counts()), 2)
+        self.advance(3600 + 300)
+        poll("the next is logged", lambda: len(it.events()) == 2)
+        self.assertEqual({r["attributes"]["ApproximateReceiveCount"] for r in it.records()},
+                         {"1", "2"})
+
+
 class Again(Mapped):
     """The same queue and mapping, at the address of a host that was started anew."""
 

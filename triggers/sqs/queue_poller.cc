@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr base::Duration kWait = 24h;  // Whoever waits is woken by what comes.
 constexpr base::Duration kTick = 1s;
+constexpr base::Duration kLongWait = 1s;  // Of a call, for room on this host.
 constexpr char kCallFailed[] = "PROBLEM: Function call failed";
 constexpr char kQueueGone[] =
     "PROBLEM: Error occurred while ReceiveMessage. SQS Error Code: "
@@ -57,7 +58,7 @@ QueuePoller::~QueuePoller() {
 
 void QueuePoller::Pump() {
   while (may_receive() && gatherer_ == 0 && batches_.size() < pace_.allowed() &&
-         parts_.budget.has_room()) {
+         parts_.budget.Admit()) {
     const uint64_t number = next_batch_++;
     batches_[number];
     Receive(number);
@@ -110,14 +111,13 @@ void QueuePoller::OnReceived(uint64_t number, Received received) {
   Batch& batch = batches_.at(number);
   const bool has_waited = std::exchange(batch.receive, 0) != 0;
   batch.stage = Batch::Stage::kReceiving;
-  parts_.budget.Release(std::exchange(batch.reserved, 0));
   if (!HasWindow() && gatherer_ == number) gatherer_ = 0;
   if (!received) {
     Abandon(number);
     if (received.error().kind == base::ErrorKind::kNotFound) return OnQueueGone();
     HLOG_WARN("mapping {} cannot receive: {}", mapping_->uuid, received.error().ToString());
     Report("PROBLEM: " + received.error().ToString());
-    return Pause(limits::kFirstQueueBackOff);
+    return PauseLonger();
   }
   if (is_stopping_) {
     std::vector<std::string> handles;
@@ -125,8 +125,11 @@ void QueuePoller::OnReceived(uint64_t number, Received received) {
     GiveBack(std::move(handles));
     return Abandon(number);
   }
-  if (received->empty()) return OnNoMessages(number, has_waited);
+  const bool is_empty = received->empty();
   const bool has_taken_all = Add(batch, *std::move(received));
+  // Not before what came instead is counted.
+  parts_.budget.Release(std::exchange(batch.reserved, 0));
+  if (is_empty) return OnNoMessages(number, has_waited);
   if (batch.ids.empty()) {
     Report("No records processed");
     End(number);
@@ -237,6 +240,7 @@ void QueuePoller::OnAnswer(uint64_t number, const InvocationResult& result) {
   --calls_;
   if (WasLetIn(result)) {
     back_off_ = {};
+    if (result.spans.queue > kLongWait) pace_.OnLongWait();
     Settle(batches_.at(number), result);
     End(number);
   } else {
@@ -306,7 +310,10 @@ void QueuePoller::BackOff() {
   if (pause_.active()) return;
   pace_.OnThrottle(calls_);
   // The end of one of its calls makes room.
-  if (calls_ > 0) return;
+  if (calls_ == 0) PauseLonger();
+}
+
+void QueuePoller::PauseLonger() {
   back_off_ = std::clamp<base::Duration>(back_off_ * 2, limits::kFirstQueueBackOff,
                                          limits::kMaxQueueBackOff);
   Pause(back_off_);

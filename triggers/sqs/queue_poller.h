@@ -106,6 +106,7 @@ class QueuePoller {
   // A call was not let in, or cannot be made.
   void BackOff();
   void Pause(base::Duration wait);
+  void PauseLonger();
   void StopGathering();
   void OnQueueGone();
   void Report(std::string result);

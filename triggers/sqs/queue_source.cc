@@ -80,7 +80,15 @@ void QueueSource::PumpAllLater() {
   parts_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     has_posted_ = false;
-    for (const auto& [_, poller] : pollers_) poller->Pump();
+    budget_.AdmitAgain();
+    // Those that had none of the room last time are the first to have it now.
+    auto at = pollers_.upper_bound(last_admitted_);
+    for (size_t left = pollers_.size(); left > 0; --left, ++at) {
+      if (at == pollers_.end()) at = pollers_.begin();
+      const size_t used = budget_.used();
+      at->second->Pump();
+      if (budget_.used() > used) last_admitted_ = at->first;
+    }
   });
 }
 

@@ -45,6 +45,7 @@ class QueueSource final : public invoker::EventSource {
   const Parts parts_;
   EventBudget budget_;
   std::map<std::string, std::unique_ptr<QueuePoller>> pollers_;  // By the mapping's UUID.
+  std::string last_admitted_;  // The last time that there was room again.
   bool is_draining_ = false;
   bool has_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -232,6 +232,55 @@ TEST_F(SourceTest, BatchesAtOnceAreFiveThenMoreWhileABacklogLastsThenFiveAgain) 
   EXPECT_EQ(source->Poller("M")->allowed(), 5u);
 }
 
+TEST(BatchPace, GrowsOnlyWhereCallsFindRoom) {
+  BatchPace pace(5, 100);
+  pace.Tick(true, 5);
+  EXPECT_EQ(pace.allowed(), 10u);
+  pace.OnLongWait();
+  pace.OnLongWait();
+  pace.Tick(true, 8);
+  EXPECT_EQ(pace.allowed(), 8u) << "calls have waited for the host";
+  pace.Tick(true, 8);
+  EXPECT_EQ(pace.allowed(), 9u);
+  pace.OnFailure();
+  EXPECT_EQ(pace.allowed(), 5u) << "not below where it began";
+  pace.OnThrottle(2);
+  EXPECT_EQ(pace.allowed(), 2u);
+  pace.OnFailure();
+  EXPECT_EQ(pace.allowed(), 2u);
+  pace.OnThrottle(0);
+  pace.OnLongWait();
+  EXPECT_EQ(pace.allowed(), 1u) << "never none";
+  pace.Tick(false, 1);
+  for (int i = 0; i < 5; ++i) pace.Tick(false, 1);
+  EXPECT_EQ(pace.allowed(), 5u);
+  EXPECT_TRUE(pace.is_at_rest());
+  for (int i = 0; i < 50; ++i) pace.Tick(true, 100);
+  EXPECT_EQ(pace.allowed(), 100u);
+  pace.Tick(false, 60);
+  EXPECT_EQ(pace.allowed(), 60u) << "what runs is not too many";
+  for (int i = 0; i < 10; ++i) pace.Tick(false, 0);
+  EXPECT_EQ(pace.allowed(), 5u);
+}
+
+TEST_F(SourceTest, MappingsShareTheBudgetFairly) {
+  for (const char* queue : {"q", "r"}) {
+    ASSERT_TRUE(Create(queue).has_value());
+    for (int i = 0; i < 20; ++i) SendBody(queue, queue);
+  }
+  MakeSource(1);
+  Start({.uuid = "M", .batch_size = 1}, "q");
+  Start({.uuid = "N", .batch_size = 1}, "r");
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_THAT(invoker.running, ::testing::Not(IsEmpty()));
+    Answer();
+  }
+  EXPECT_GE(std::ranges::count(invoker.bodies, "q"), 8);
+  EXPECT_GE(std::ranges::count(invoker.bodies, "r"), 8);
+  AnswerAll();
+  EXPECT_EQ(engine->Counts("q").all() + engine->Counts("r").all(), 0u);
+}
+
 TEST_F(SourceTest, MaximumConcurrencyIsNeverExceeded) {
   ASSERT_TRUE(Create("q").has_value());
   SendMany(50);
