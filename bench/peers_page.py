@@ -180,5 +180,6 @@ def page(report):
             lines.append("")
     lines += ["## Measured elsewhere", "",
               "Instructions and system calls of a warm call: `bench/callgrind`. Thousands of "
-              "sandboxes: `bin/sandboxes live`. Keep-alive policies: `bin/simulate`.", ""]
+              "sandboxes: `bin/sandboxes live`. Keep-alive policies: `bin/simulate`. Queues, and the "
+              "functions behind them: `bench/queues`, `bench/queue_functions` (SPECIFICATION.md 4).", ""]
     return "\n".join(lines)

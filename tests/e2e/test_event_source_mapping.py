@@ -281,6 +281,18 @@ class KillTest(HearthTest):
         self.assertEqual(sorted(found), sorted(sent))
 
 
+    def test_a_host_that_stops_lets_a_call_end_and_settles_it(self):
+        it = Mapped(self, "stops", BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
+        it.send(*['{"sleep": 0.5}'] * 2, "later")
+        poll("both run", lambda: len(it.events()) == 2)
+        self.assertEqual(self.host.terminate(), 0)
+        self.host.start()
+        it = Again(self, it)
+        poll("the third is called", lambda: "later" in it.done())
+        it.await_empty()
+        self.assertEqual(len(it.events()), 3)
+
+
 class VirtualTest(HearthTest):
     OPTIONS = ("--clock", "virtual")
 

@@ -67,8 +67,7 @@ void QueuePoller::Pump() {
 }
 
 ReceiveOptions QueuePoller::OptionsFor(const Batch& batch, const QueueRecord& queue) const {
-  const size_t room =
-      limits::kMaxSyncPayload - kEventHead.size() - kEventTail.size() - batch.records.size();
+  const size_t room = limits::kMaxSyncPayload - kEventTail.size() - batch.event.size();
   const size_t most = static_cast<size_t>(mapping_->batch_size) - batch.ids.size();
   const base::MonoTime now = parts_.loop.service_clock().Now();
   const base::Duration left = batch.window ? batch.closes - now : 1s * mapping_->window_s;
@@ -156,7 +155,7 @@ void QueuePoller::OnNoMessages(uint64_t number, bool has_waited) {
 }
 
 bool QueuePoller::Add(Batch& batch, std::vector<ReceivedMessage> messages) {
-  const size_t most = limits::kMaxSyncPayload - kEventHead.size() - kEventTail.size();
+  const size_t most = limits::kMaxSyncPayload - kEventTail.size();
   std::vector<std::string> unwanted;
   std::vector<std::string> left_over;
   for (ReceivedMessage& message : messages) {
@@ -166,18 +165,18 @@ bool QueuePoller::Add(Batch& batch, std::vector<ReceivedMessage> messages) {
       continue;
     }
     // Once one has no room, those behind it have none: a group's stay in order.
-    const bool has_room = batch.ids.empty() || batch.records.size() + 1 + record.size() <= most;
+    const bool has_room = batch.ids.empty() || batch.event.size() + 1 + record.size() <= most;
     if (!left_over.empty() || !has_room) {
       left_over.push_back(std::move(message.receipt_handle));
       continue;
     }
-    if (!batch.records.empty()) batch.records += ',';
-    batch.records += record;
+    if (!batch.ids.empty()) batch.event += ',';
+    batch.event += record;
     batch.ids.push_back(std::move(message.id));
     batch.handles.push_back(std::move(message.receipt_handle));
   }
-  parts_.budget.Charge(batch.records.size() - batch.charged);
-  batch.charged = batch.records.size();
+  parts_.budget.Charge(batch.event.size() - batch.charged);
+  batch.charged = batch.event.size();
   const bool has_taken_all = left_over.empty();
   Delete(std::move(unwanted));
   GiveBack(std::move(left_over));
@@ -219,10 +218,8 @@ void QueuePoller::Call(uint64_t number) {
   Batch& batch = batches_.at(number);
   batch.stage = Batch::Stage::kCalling;
   ++calls_;
-  std::string payload;
-  payload.reserve(kEventHead.size() + batch.records.size() + kEventTail.size());
-  payload.append(kEventHead).append(batch.records).append(kEventTail);
-  batch.records = std::string();
+  std::string payload = std::move(batch.event);
+  payload += kEventTail;
   parts_.invoker.Invoke(
       {.request_id = base::NewUuid(),
        .function = std::move(function),

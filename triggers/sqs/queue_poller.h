@@ -67,9 +67,9 @@ class QueuePoller {
   struct Batch {
     std::vector<std::string> ids;
     std::vector<std::string> handles;
-    std::string records;  // Of the event, with commas between.
-    size_t charged = 0;   // To the budget, for `records`.
-    size_t reserved = 0;  // To the budget, for what is being received.
+    std::string event{kEventHead};  // But for its tail.
+    size_t charged = 0;             // To the budget, for `event`.
+    size_t reserved = 0;            // To the budget, for what is being received.
     enum class Stage { kWaiting, kReceiving, kCalling } stage = Stage::kReceiving;
     uint64_t receive = 0;               // kWaiting: the engine's number.
     std::unique_ptr<io::Timer> window;  // From its first message on.

@@ -165,6 +165,27 @@ TEST_F(SourceTest, WhatFailsTooOftenGoesToTheDeadLetterQueue) {
   EXPECT_THAT(Bodies("dead"), ElementsAre("poison"));
 }
 
+TEST_F(SourceTest, ItSaysWhatAMappingMayAskForAndWhichQueuesThereAre) {
+  ASSERT_TRUE(Create("q", {{"VisibilityTimeout", "7"}}).has_value());
+  ASSERT_TRUE(Create("q.fifo", {{"FifoQueue", "true"}}).has_value());
+  const std::string here = "arn:aws:sqs:us-east-1:000000000000:";
+  const auto standard = source->Find(here + "q");
+  ASSERT_TRUE(standard.has_value());
+  EXPECT_EQ(standard->visibility_s, 7);
+  EXPECT_EQ(standard->max_batch, 10'000);
+  EXPECT_TRUE(standard->has_window);
+  const auto fifo = source->Find(here + "q.fifo");
+  ASSERT_TRUE(fifo.has_value());
+  EXPECT_EQ(fifo->max_batch, 10);
+  EXPECT_FALSE(fifo->has_window);
+  for (const std::string& arn : {here + "none", std::string("arn:aws:sqs:eu-west-1:000000000000:q"),
+                                 std::string("arn:aws:sqs:us-east-1:000000000001:q")}) {
+    const auto none = source->Find(arn);
+    ASSERT_FALSE(none.has_value()) << arn;
+    EXPECT_THAT(none.error().message, ::testing::HasSubstr("NonExistentQueue")) << arn;
+  }
+}
+
 TEST_F(SourceTest, ACrashedHostsBatchComesAgain) {
   ASSERT_TRUE(Create("q").has_value());
   Start({});
