@@ -23,16 +23,20 @@ constexpr auto kMaxBackOff = 5min;
 // JSON must be escaped.
 constexpr size_t kMaxRecord = limits::kMaxAsyncPayload + limits::kMaxResponsePayload + 65536;
 
+struct Notice {
+  Destinations::Delivery delivery;
+  uint64_t FunctionMetrics::* failures = nullptr;  // Of such deliveries.
+};
+
 struct Entry {
   AsyncEvent event;
   int64_t accepted_ms = 0;
   int64_t function_errors = 0;
   int64_t host_errors = 0;
   int64_t due_ms = 0;
-  // How it ended, while a destination does not have it yet. Not durable: after a crash the function
-  // is called again, as at-least-once allows.
-  std::string record;
-  std::string destination;
+  // It has ended, and these do not know it yet; the last is told next. Not durable: after a crash
+  // the function is called again, as at-least-once allows.
+  std::vector<Notice> notices;
   int64_t ended_ms = 0;
 };
 
@@ -177,7 +181,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
       const std::string id = due_.begin()->second;
       due_.erase(due_.begin());
       Entry& entry = entries_.at(id);
-      if (!entry.record.empty()) {
+      if (!entry.notices.empty()) {
         Send(entry);
         continue;
       }
@@ -327,21 +331,32 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
   // `result`: of the last call. Where it never reached the function, nobody is told of a response.
   void End(Entry& entry, const char* condition, const InvocationResult* result) {
-    const bool is_success = std::string_view(condition) == "Success";
-    const EventInvokeConfig config = ConfigOf(registry_, entry.event);
-    entry.destination = is_success ? config.on_success : config.on_failure;
-    if (entry.destination.empty()) return Remove(entry.event.request_id);
+    const AsyncEvent& event = entry.event;
     const bool has_answer = result != nullptr && result->status != InvocationStatus::kThrottled &&
                             result->status != InvocationStatus::kHostError;
-    std::string arn = entry.event.invoked_arn;
-    if (QualifierOf(entry.event).empty()) arn += ":$LATEST";
-    entry.record = MakeEventRecord({.condition = condition,
-                                    .request_id = entry.event.request_id,
-                                    .function_arn = std::move(arn),
-                                    .invoke_count = entry.function_errors + (has_answer ? 1 : 0),
-                                    .request_payload = entry.event.payload,
-                                    .result = has_answer ? result : nullptr},
-                                   loop_.service_clock().WallNow());
+    std::string arn = event.invoked_arn;
+    if (QualifierOf(event).empty()) arn += ":$LATEST";
+    const EventEnd end{.condition = condition,
+                       .request_id = event.request_id,
+                       .function_arn = std::move(arn),
+                       .invoke_count = entry.function_errors + (has_answer ? 1 : 0),
+                       .request_payload = event.payload,
+                       .result = has_answer ? result : nullptr};
+    const bool is_success = std::string_view(condition) == "Success";
+    const EventInvokeConfig config = ConfigOf(registry_, event);
+    if (const std::string& to = is_success ? config.on_success : config.on_failure; !to.empty()) {
+      entry.notices.push_back(
+          {{to, MakeEventRecord(end, loop_.service_clock().WallNow()), event.trace_id, {}},
+           &FunctionMetrics::destination_failures});
+    }
+    const FunctionRef function =
+        registry_.Resolve({event.function_name, std::string(QualifierOf(event))});
+    if (!is_success && function != nullptr && !function->dead_letter_arn.empty()) {
+      entry.notices.push_back({{function->dead_letter_arn, event.payload, event.trace_id,
+                                DeadLetterAttributes(end, result)},
+                               &FunctionMetrics::dead_letter_errors});
+    }
+    if (entry.notices.empty()) return Remove(event.request_id);
     entry.host_errors = 0;
     entry.ended_ms = NowMillis();
     Send(entry);
@@ -349,7 +364,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
   void Send(Entry& entry) {
     ++sending_;
-    destinations_.Send({entry.destination, entry.record, entry.event.trace_id},
+    destinations_.Send(entry.notices.back().delivery,
                        [this, alive = std::weak_ptr<bool>(alive_),
                         id = entry.event.request_id](const base::Result<void>& sent) {
                          if (!alive.expired()) OnSent(id, sent);
@@ -358,16 +373,25 @@ class SqliteAsyncQueue final : public AsyncQueue {
 
   void OnSent(const std::string& id, const base::Result<void>& sent) {
     --sending_;
-    if (sent) return Remove(id);
     Entry& entry = entries_.at(id);
-    ++MetricsOf(entry.event)->destination_failures;
-    HLOG_WARN("the record of event {} is not delivered to {}: {}", id, entry.destination,
+    if (sent) return NextNotice(entry);
+    const Notice& notice = entry.notices.back();
+    ++((*MetricsOf(entry.event)).*notice.failures);
+    HLOG_WARN("the end of event {} is not delivered to {}: {}", id, notice.delivery.arn,
               sent.error().ToString());
     Defer(entry, NextBackOff(entry));
     const bool is_too_old = entry.due_ms - entry.ended_ms > kDefaultEventAgeSeconds * 1000;
-    if (sent.error().kind == base::ErrorKind::kInvalid || is_too_old) return Remove(id);
+    if (sent.error().kind == base::ErrorKind::kInvalid || is_too_old) return NextNotice(entry);
     due_.emplace(entry.due_ms, id);
     PumpLater();
+  }
+
+  // The one that was told last has it, or never will.
+  void NextNotice(Entry& entry) {
+    entry.notices.pop_back();
+    entry.host_errors = 0;
+    entry.ended_ms = NowMillis();
+    entry.notices.empty() ? Remove(entry.event.request_id) : Send(entry);
   }
 
   // A function that is to hear of an event's end is invoked as by any other event. There is room

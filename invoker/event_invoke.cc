@@ -1,5 +1,7 @@
 #include "invoker/event_invoke.h"
 
+#include <algorithm>
+
 #include "invoker/api_call.h"
 #include "invoker/api_errors.h"
 
@@ -135,6 +137,39 @@ std::string MakeEventRecord(const EventEnd& end, base::WallTime now) {
            ",\"responsePayload\":" + AsJson(end.result->payload);
   }
   return out + "}";
+}
+
+std::vector<Destinations::Attribute> DeadLetterAttributes(const EventEnd& end,
+                                                          const InvocationResult* result) {
+  constexpr size_t kMaxMessage = 1024;
+  std::string code = "500";
+  std::string message = "The event could not be handled: " + end.condition;
+  if (end.result != nullptr) {
+    code = "200";  // A function's error is an answer.
+    const auto payload = base::ParseJson(end.result->payload);
+    if (payload && payload->is_object() && payload->contains("errorMessage") &&
+        (*payload)["errorMessage"].is_string()) {
+      message = (*payload)["errorMessage"].get<std::string>();
+    }
+  } else if (end.condition == "ZeroReservedConcurrency" ||
+             (result != nullptr && result->status == InvocationStatus::kThrottled)) {
+    code = "429";
+    message = "Rate Exceeded.";
+  } else if (result != nullptr && !result->host_error.empty()) {
+    message = result->host_error;
+  }
+  if (message.size() > kMaxMessage) {
+    size_t size = kMaxMessage;
+    while (size > 0 && (static_cast<unsigned char>(message[size]) & 0xc0) == 0x80) --size;
+    message.resize(size);
+  }
+  std::vector<Destinations::Attribute> out{{"RequestID", "String", end.request_id},
+                                           {"ErrorCode", "Number", std::move(code)}};
+  // An attribute has a value, of characters that a queue takes.
+  std::ranges::replace_if(
+      message, [](unsigned char c) { return c < ' ' && c != '\t' && c != '\n' && c != '\r'; }, '?');
+  if (!message.empty()) out.push_back({"ErrorMessage", "String", std::move(message)});
+  return out;
 }
 
 }  // namespace hearth::invoker

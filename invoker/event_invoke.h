@@ -11,10 +11,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "aws/gateway.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "invoker/destinations.h"
 #include "invoker/function.h"
 #include "invoker/invocation.h"
 
@@ -57,5 +59,10 @@ struct EventEnd {
 };
 // The record that goes to a destination: JSON text.
 std::string MakeEventRecord(const EventEnd& end, base::WallTime now);
+// What goes to a dead-letter queue beside the event itself: RequestID, ErrorCode, ErrorMessage.
+// `result`: of the last call, whether or not it reached the function; nullptr: there was none.
+// Source: developer guide, "Adding a dead-letter queue".
+std::vector<Destinations::Attribute> DeadLetterAttributes(const EventEnd& end,
+                                                          const InvocationResult* result);
 
 }  // namespace hearth::invoker

@@ -78,6 +78,7 @@ base::Json ToStored(const FunctionVersion& function) {
                  {"architecture", function.architecture},
                  {"layers", ToStored(function.layers)},
                  {"snap_start", function.snap_start},
+                 {"dead_letter_arn", function.dead_letter_arn},
                  {"logging", ToStored(function.logging)},
                  {"code_digest", function.code_digest},
                  {"code_sha256", function.code_sha256},
@@ -122,6 +123,7 @@ base::Result<FunctionVersion> FromStored(const base::Json& stored) {
     out.tags = stored.at("tags").get<std::map<std::string, std::string>>();
     // Functions stored before there were published versions have none of these.
     out.snap_start = stored.value("snap_start", false);
+    out.dead_letter_arn = stored.value("dead_letter_arn", "");
     out.logging = LogSettingsFrom(stored.value("logging", base::Json()));
     out.state = StateFrom(stored.value("state", ""));
     out.state_reason = stored.value("state_reason", "");

@@ -42,6 +42,7 @@ struct FunctionVersion {
   std::string architecture = "x86_64";
   std::vector<UsedLayer> layers;  // Found in /opt; a later one lies over those before it.
   bool snap_start = false;        // Published versions start from a snapshot.
+  std::string dead_letter_arn;    // Of a queue: where events go that are given up; empty: nowhere.
   LogSettings logging;
 
   std::string code_digest;  // Hex SHA-256 of the zip: layers::CodeStore's key.

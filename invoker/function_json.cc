@@ -60,6 +60,9 @@ base::Json FunctionConfigurationJson(const Account& account, const FunctionVersi
   for (const UsedLayer& layer : function.layers) {
     out["Layers"].push_back({{"Arn", layer.arn}, {"CodeSize", layer.code_size}});
   }
+  if (!function.dead_letter_arn.empty()) {
+    out["DeadLetterConfig"] = {{"TargetArn", function.dead_letter_arn}};
+  }
   if (!function.environment.empty()) {
     out["Environment"] = {{"Variables", function.environment}};
   }

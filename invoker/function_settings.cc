@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "aws/arn.h"
 #include "base/limits.h"
 #include "invoker/function_name.h"
 #include "runtime/environment.h"
@@ -221,6 +222,22 @@ Refusal CheckSnapStart(const FunctionSettings& s) {
   return std::nullopt;
 }
 
+Refusal CheckDeadLetter(const FunctionSettings& s) {
+  if (s.dead_letter_arn.empty()) return std::nullopt;
+  if (!s.dead_letter_arn.starts_with("arn:")) {
+    return InvalidParameter("Invalid dead letter queue ARN: ARNs must start with 'arn:'");
+  }
+  const auto arn = aws::ParseArn(s.dead_letter_arn);
+  const std::string service = arn ? arn->service : std::string();
+  if (service == "sqs") return std::nullopt;
+  if (service == "sns") {
+    return InvalidParameter("Hearth does not serve sns as a dead-letter target yet: " +
+                            s.dead_letter_arn);
+  }
+  return InvalidParameter("Invalid dead letter queue ARN: " + s.dead_letter_arn +
+                          " names neither an SQS queue nor an SNS topic");
+}
+
 std::vector<std::string> ArnsOf(const std::vector<UsedLayer>& layers) {
   std::vector<std::string> out;
   for (const UsedLayer& layer : layers) out.push_back(layer.arn);
@@ -244,8 +261,8 @@ std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettin
   if (auto refusal = CheckArchitectures(settings, runtime->language)) {
     return std::unexpected(std::move(*refusal));
   }
-  if (auto refusal = CheckSnapStart(settings)) {
-    return std::unexpected(std::move(*refusal));
+  for (auto* check : {&CheckSnapStart, &CheckDeadLetter}) {
+    if (auto refusal = check(settings)) return std::unexpected(std::move(*refusal));
   }
   CheckedSettings out;
   const int64_t step = limits::kMemoryStepMiB;
@@ -279,6 +296,7 @@ std::expected<CheckedSettings, aws::ApiError> CheckSettings(const FunctionSettin
                   .architecture = settings.architectures[0],
                   .layers = {},
                   .snap_start = settings.snap_start,
+                  .dead_letter_arn = settings.dead_letter_arn,
                   .logging = settings.logging,
                   .code_digest = {},
                   .code_sha256 = {},
@@ -311,6 +329,7 @@ FunctionSettings SettingsOf(const FunctionVersion& function) {
           .reserved = function.reserved,
           .logging = function.logging,
           .snap_start = function.snap_start,
+          .dead_letter_arn = function.dead_letter_arn,
           .allows_loops = function.allows_loops,
           .update_runtime_on = function.update_runtime_on,
           .runtime_version_arn = function.runtime_version_arn};

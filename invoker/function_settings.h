@@ -36,6 +36,7 @@ struct FunctionSettings {
   std::optional<int64_t> reserved;  // ReservedConcurrentExecutions
   LogSettings logging;
   bool snap_start = false;                 // SnapStart.ApplyOn: PublishedVersions
+  std::string dead_letter_arn;             // DeadLetterConfig.TargetArn
   bool allows_loops = false;               // RecursiveLoop: Allow
   std::string update_runtime_on = "Auto";  // RuntimeManagementConfig
   std::string runtime_version_arn;         // Where update_runtime_on is "Manual".

@@ -102,6 +102,21 @@ Refusal ReadSnapStart(const Json& value, FunctionSettings& into) {
   return std::nullopt;
 }
 
+Refusal ReadDeadLetter(const Json& value, FunctionSettings& into) {
+  if (!value.is_object()) {
+    return WrongType("DeadLetterConfig", "an object");
+  }
+  into.dead_letter_arn.clear();
+  for (const auto& [key, one] : value.items()) {
+    if (key != "TargetArn") return NotServed("DeadLetterConfig." + key, one);
+    if (one.is_null()) continue;
+    if (auto refusal = ReadText("DeadLetterConfig.TargetArn", one, into.dead_letter_arn)) {
+      return refusal;
+    }
+  }
+  return std::nullopt;
+}
+
 Refusal ReadLogging(const Json& value, FunctionSettings& into) {
   auto logging = ApplyLoggingConfig(into.logging, value);
   if (!logging) return std::move(logging.error());
@@ -144,6 +159,7 @@ Refusal ReadMember(const std::string& member, const Json& value, SettingsMembers
   if (member == "MemorySize") return ReadNumber(member, value, into.memory_mib);
   if (member == "Environment") return ReadEnvironment(value, into);
   if (member == "SnapStart") return ReadSnapStart(value, into);
+  if (member == "DeadLetterConfig") return ReadDeadLetter(value, into);
   if (member == "LoggingConfig") return ReadLogging(value, into);
   if (member == "Layers") return ReadList(member, value, into.layers);
   if (member == "EphemeralStorage") {

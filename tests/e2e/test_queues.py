@@ -306,6 +306,25 @@ print("all operations passed")
         self.assertEqual(record["requestPayload"], "boom")
         self.assertEqual(record["responsePayload"]["errorType"], "ValueError")
 
+    def test_an_event_that_is_given_up_lands_in_its_dead_letter_queue(self):
+        url = self.create("dead")
+        arn = "arn:aws:sqs:us-east-1:000000000000:dead"
+        made = self.host.create("Dies", {"app.py": "def handler(e, c):\n    raise ValueError(e)\n"},
+                                DeadLetterConfig={"TargetArn": arn})
+        self.assertEqual(made["DeadLetterConfig"], {"TargetArn": arn})
+        self.host.request("PUT", "/2019-09-25/functions/Dies/event-invoke-config",
+                          json.dumps({"MaximumRetryAttempts": 0}))
+        sent = self.host.request("POST", "/2015-03-31/functions/Dies/invocations", '{"a": "boom"}',
+                                 {"X-Amz-Invocation-Type": "Event"})
+        got = self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20,
+                                       MessageAttributeNames=["All"])["Messages"][0]
+        self.assertEqual(json.loads(got["Body"]), {"a": "boom"})
+        self.assertEqual(
+            {name: (one["DataType"], one["StringValue"])
+             for name, one in got["MessageAttributes"].items()},
+            {"RequestID": ("String", sent.headers["x-amzn-requestid"]),
+             "ErrorCode": ("Number", "200"), "ErrorMessage": ("String", "{'a': 'boom'}")})
+
 
 class QueueDurability(unittest.TestCase):
     ROUNDS = int(os.environ.get("HEARTH_QUEUE_KILLS", "6"))

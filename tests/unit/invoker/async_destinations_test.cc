@@ -245,5 +245,119 @@ TEST_F(AsyncDestinations, ASlowFunctionLeavesRoomForTheOthers) {
   EXPECT_EQ(queue->counters().delivered, kMaxAsyncInFlight + 11);
 }
 
+// --- Dead letters
+
+class DeadLetters : public AsyncDestinations {
+ protected:
+  DeadLetters() {
+    registry.functions["F"] =
+        std::make_shared<FunctionVersion>(FunctionVersion{.name = "F", .dead_letter_arn = kQueue});
+    queue->destinations().Attach(
+        "sqs", [this](const Destinations::Delivery& delivery, const Destinations::Done& done) {
+          sent.push_back(delivery);
+          if (failure) return done(base::MakeError(*failure, "send", "no"));
+          done({});
+        });
+  }
+  std::string Attribute(const std::string& name) const {
+    for (const auto& one : sent.back().attributes) {
+      if (one.name == name) return one.type + " " + one.value;
+    }
+    return "none";
+  }
+  const FunctionMetrics& metrics() { return *invoker.metrics().Of("F"); }
+
+  std::vector<Destinations::Delivery> sent;
+  std::optional<base::ErrorKind> failure;
+};
+
+TEST_F(DeadLetters, AnEventThatIsGivenUpGoesToTheQueueAsItCame) {
+  config().max_retries = 0;
+  queue->Put(Event("e1", R"({"n":1})"), [](base::Result<void>) {});
+  Settle();
+  invoker.Answer(InvocationStatus::kFunctionError,
+                 R"({"errorMessage":"no good","errorType":"ValueError"})");
+  Settle();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(sent[0].arn, kQueue);
+  EXPECT_EQ(sent[0].record, R"({"n":1})");
+  EXPECT_EQ(Attribute("RequestID"), "String e1");
+  EXPECT_EQ(Attribute("ErrorCode"), "Number 200");
+  EXPECT_EQ(Attribute("ErrorMessage"), "String no good");
+  EXPECT_THAT(Stored(), ElementsAre());
+}
+
+TEST_F(DeadLetters, ASuccessIsNone) {
+  Put("e1");
+  Answer("F", InvocationStatus::kSuccess);
+  EXPECT_THAT(sent, SizeIs(0));
+}
+
+TEST_F(DeadLetters, OfAnErrorsMessageComesTheFirstKilobyteInWholeCharacters) {
+  config().max_retries = 0;
+  Put("e1");
+  Settle();
+  std::string text = "x";
+  for (int i = 0; i < 600; ++i) text += "\u00e4";
+  invoker.Answer(InvocationStatus::kFunctionError, "{\"errorMessage\":\"" + text + "\"}");
+  Settle();
+  EXPECT_EQ(Attribute("ErrorMessage"), "String " + text.substr(0, 1023));
+  Put("e2");
+  Settle();
+  invoker.Answer(InvocationStatus::kFunctionError, R"({"errorMessage":"a\u0001b"})");
+  Settle();
+  EXPECT_EQ(Attribute("ErrorMessage"), "String a?b");
+  Put("e3");
+  Settle();
+  invoker.Answer(InvocationStatus::kFunctionError, R"({"errorMessage":""})");
+  Settle();
+  EXPECT_EQ(Attribute("ErrorMessage"), "none") << "an attribute has a value";
+}
+
+TEST_F(DeadLetters, AnEventThatNeverReachedItsFunctionGoesThereToo) {
+  config().max_age_s = 60;
+  Put("e1");
+  for (int i = 0; i < 6; ++i) {
+    Answer("F", InvocationStatus::kThrottled);
+    if (i < 5) Pass(std::chrono::seconds(1 << i));
+  }
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(Attribute("ErrorCode"), "Number 429");
+}
+
+TEST_F(DeadLetters, TheDestinationOfFailuresHearsOfItAsWell) {
+  config().max_retries = 0;
+  config().on_failure = kTarget;
+  Put("e1");
+  Answer("F", InvocationStatus::kFunctionError);
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(Answer("G", InvocationStatus::kSuccess)["requestContext"]["condition"],
+            "RetriesExhausted");
+  EXPECT_EQ(queue->pending(), 0u);
+}
+
+TEST_F(DeadLetters, AQueueThatIsGoneIsCountedAndKeepsNobodyElseFromHearing) {
+  failure = base::ErrorKind::kInvalid;
+  config().max_retries = 0;
+  config().on_failure = kTarget;
+  Put("e1");
+  Answer("F", InvocationStatus::kFunctionError);
+  EXPECT_EQ(metrics().dead_letter_errors, 1u);
+  EXPECT_EQ(metrics().destination_failures, 0u);
+  Answer("G", InvocationStatus::kSuccess);
+  EXPECT_THAT(sent, SizeIs(1)) << "it was refused for good";
+}
+
+TEST_F(DeadLetters, AQueueThatIsFullIsTriedAgain) {
+  failure = base::ErrorKind::kLimit;
+  config().max_retries = 0;
+  Put("e1");
+  Answer("F", InvocationStatus::kFunctionError);
+  failure.reset();
+  Pass(1s);
+  EXPECT_THAT(sent, SizeIs(2));
+  EXPECT_THAT(Stored(), ElementsAre());
+}
+
 }  // namespace
 }  // namespace hearth::invoker

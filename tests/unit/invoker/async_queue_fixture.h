@@ -40,11 +40,12 @@ class ScriptedInvoker final : public Invoker {
   InvokerCounters counters() const override { return {}; }
   bool IsQuiet() const override { return true; }
   void Drain(base::Deadline, std::function<void()>) override {}
-  void Answer(InvocationStatus with) {
+  void Answer(InvocationStatus with, std::string payload = {}) {
     auto [request, callback] = std::move(waiting.front());
     waiting.pop_front();
     InvocationResult result;
     result.status = with;
+    result.payload = std::move(payload);
     Tell(std::move(callback), result);
   }
 

@@ -66,6 +66,37 @@ TEST(FunctionSettings, RoundsMemoryUpWithANoticeOrRefusesIt) {
   EXPECT_FALSE(RefusalOf(settings, MemoryStep::kReject).empty());
 }
 
+TEST(FunctionSettings, SendDeadLettersToAQueue) {
+  const auto told = [](const char* config) {
+    return ApplyMembers({.dead_letter_arn = "arn:old"}, Json::parse(config),
+                        SettingsMembers::kUpdate);
+  };
+  EXPECT_EQ(told(R"({"DeadLetterConfig":{"TargetArn":"arn:aws:sqs:r:a:q"}})")->dead_letter_arn,
+            "arn:aws:sqs:r:a:q");
+  EXPECT_EQ(told("{}")->dead_letter_arn, "arn:old");
+  for (const char* none : {R"({"DeadLetterConfig":{}})", R"({"DeadLetterConfig":{"TargetArn":""}})",
+                           R"({"DeadLetterConfig":{"TargetArn":null}})"}) {
+    EXPECT_EQ(told(none)->dead_letter_arn, "") << none;
+  }
+  for (const char* wrong : {R"({"DeadLetterConfig":"arn"})", R"({"DeadLetterConfig":{"Arn":"x"}})",
+                            R"({"DeadLetterConfig":{"TargetArn":1}})"}) {
+    EXPECT_FALSE(told(wrong)) << wrong;
+  }
+  const auto refusal = [](const std::string& arn) {
+    FunctionSettings settings = Good();
+    settings.dead_letter_arn = arn;
+    return RefusalOf(settings);
+  };
+  EXPECT_EQ(refusal("arn:aws:sqs:us-east-1:000000000000:q"), "");
+  EXPECT_EQ(refusal("q"),
+            "InvalidParameterValueException: Invalid dead letter queue ARN: ARNs must start with "
+            "'arn:'");
+  EXPECT_NE(refusal("arn:aws:sns:us-east-1:000000000000:t").find("does not serve sns"),
+            std::string::npos);
+  EXPECT_NE(refusal("arn:aws:lambda:us-east-1:000000000000:function:f").find("neither"),
+            std::string::npos);
+}
+
 TEST(SettingsMembers, AreNeverSilentlyIgnored) {
   for (const char* text : {R"({"Layers":"arn"})", R"({"VpcConfig":{"SubnetIds":["s"]}})",
                            R"({"Publish":1})", R"({"PackageType":"Image"})",
