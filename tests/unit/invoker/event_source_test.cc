@@ -29,6 +29,8 @@ class FakeSource final : public EventSource {
   std::expected<SourceRules, aws::ApiError> Find(const std::string& arn) const override {
     if (arn.ends_with("None")) return std::unexpected(InvalidParameter("it is not there"));
     SourceRules rules = rules_;
+    if (arn.ends_with("Short")) rules.visibility_s = 2;
+    if (arn.ends_with("Long")) rules.visibility_s = 3;
     if (arn.ends_with(".fifo")) {
       rules.max_batch = 10;
       rules.has_window = false;
@@ -326,6 +328,16 @@ TEST_F(EventSourceTest, ASourceThatIsNotThereIsRefusedAsAwsDoes) {
                         "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified "
                         "queue does not exist for this wsdl version.");
   EXPECT_EQ(mappings->List().size(), 0u);
+}
+
+TEST_F(EventSourceTest, AQueueThatHidesForLessThanTheFunctionMayTakeIsRefused) {
+  const std::string queue = "arn:aws:sqs:us-east-1:000000000000:";
+  EXPECT_EQ(Make({}, queue + "Short"),
+            "400 InvalidParameterValueException: Queue visibility timeout: 2 seconds is less than "
+            "Function timeout: 3 seconds");
+  EXPECT_EQ(mappings->List().size(), 0u);
+  Make({}, queue + "Long");
+  EXPECT_EQ(last.status, 202);
 }
 
 TEST_F(EventSourceTest, BadSettingsAreRefusedAndNothingIsStored) {
