@@ -78,7 +78,6 @@ struct Host::Parts {
   std::unique_ptr<invoker::ControlPlane> control;
   std::unique_ptr<invoker::AsyncQueue> events;
   std::unique_ptr<invoker::CodeDownload> downloads;
-  std::unique_ptr<stacks::StacksApi> stacks;
   std::unique_ptr<aws::Service> lambda;
   std::unique_ptr<hearth::logs::LogsApi> logs_api;
   std::unique_ptr<aws::Service> urls;
@@ -86,6 +85,7 @@ struct Host::Parts {
   std::unique_ptr<sqs::MoveTasks> queue_moves;
   std::unique_ptr<sqs::SqsApi> queue_api;
   std::unique_ptr<sqs::QueueSource> queue_source;
+  std::unique_ptr<stacks::StacksApi> stacks;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<ClockApi> clock_api;
   aws::Gateway gateway;
@@ -257,7 +257,7 @@ Result<void> Host::Parts::StartServices() {
   mappings->Attach("sqs", *queue_source);
   events->destinations().Attach("sqs", sqs::MakeQueueTarget(*queues, options.account));
   stacks = TRY(stacks::StacksApi::Create({*control, *registry, *code, *disk, loop->service_clock(),
-                                          options.account, events->destinations()},
+                                          options.account, events->destinations(), *queues},
                                          *database, *writer));
   TRY(CollectCode());
   stacks->Recover([](const std::vector<std::string>& report) {

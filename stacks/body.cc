@@ -62,4 +62,29 @@ base::Json ReadBody(const Node& map, const std::string& prefix, std::span<const 
   return body;
 }
 
+base::Json ToJson(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::kList: {
+      base::Json out = base::Json::array();
+      for (const NodeRef& item : node.items) out.push_back(ToJson(*item));
+      return out;
+    }
+    case NodeKind::kMap: {
+      base::Json out = base::Json::object();
+      for (const Member& member : node.members) out[member.name] = ToJson(*member.value);
+      return out;
+    }
+    case NodeKind::kBool:
+    case NodeKind::kNumber:
+      return base::ParseJson(node.text).value_or(base::Json(node.text));
+    case NodeKind::kString:
+      return node.text;
+    case NodeKind::kNull:
+    case NodeKind::kNoValue:
+    case NodeKind::kPoison:
+      return nullptr;
+  }
+  return nullptr;
+}
+
 }  // namespace hearth::stacks

@@ -25,4 +25,7 @@ struct Field {
 base::Json ReadBody(const Node& map, const std::string& prefix, std::span<const Field> fields,
                     Diagnostics& errors);
 
+// A value whose shape is its own: a policy. Numbers that JSON does not write so are texts.
+base::Json ToJson(const Node& node);
+
 }  // namespace hearth::stacks

@@ -28,7 +28,7 @@ std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
   } else if (change.kind == ResourceKind::kLayer) {
     was = !change.version.number.empty();
     will_be = change.layer.has_value();
-  } else if (IsAttachment(change.kind)) {
+  } else if (IsAttachment(change.kind) || IsOfQueue(change.kind)) {
     was = change.told_before.has_value();
     will_be = change.told_after.has_value();
   }
@@ -37,15 +37,25 @@ std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
 
 // Done once all else has succeeded.
 bool IsCleanUp(const Change& change) {
-  return change.kind == ResourceKind::kLayer && !change.layer;
+  return (change.kind == ResourceKind::kLayer && !change.layer) ||
+         (change.kind == ResourceKind::kQueue && !change.told_after);
+}
+
+// It has no way back, or needs none.
+bool StaysAsItIs(const Change& change) {
+  return change.kind == ResourceKind::kVersion || change.kind == ResourceKind::kLayer ||
+         IsCleanUp(change);
 }
 
 bool MayFollow(int from, int to) {
-  // kRecording, kApplying, kCommitting, kRollingBack, kAbandoning, kDone
-  static constexpr bool kAllowed[6][6] = {
-      {false, true, false, true, false, true},   {false, false, true, true, false, false},
-      {false, false, false, true, false, true},  {false, false, false, false, true, true},
-      {false, false, false, false, false, true}, {false, false, false, false, false, false}};
+  // kRecording, kApplying, kCommitting, kCleaningUp, kRollingBack, kAbandoning, kDone
+  static constexpr bool kAllowed[7][7] = {{false, true, false, true, true, false, true},
+                                          {false, false, true, false, true, false, false},
+                                          {false, false, false, true, true, false, false},
+                                          {false, false, false, false, false, false, true},
+                                          {false, false, false, false, false, true, true},
+                                          {false, false, false, false, false, false, true},
+                                          {false, false, false, false, false, false, false}};
   return kAllowed[from][to];
 }
 
@@ -79,6 +89,10 @@ std::string_view TypeOf(ResourceKind kind) {
       return kEventInvokeType;
     case ResourceKind::kPermission:
       return kPermissionType;
+    case ResourceKind::kQueue:
+      return kQueueType;
+    case ResourceKind::kQueuePolicy:
+      return kQueuePolicyType;
   }
   return "";
 }
@@ -112,6 +126,10 @@ void Deployment::Recover(DeploymentHost host, std::string stack, Emit emit, Done
   auto self = std::shared_ptr<Deployment>(
       new Deployment(host, std::move(stack), std::move(changes), std::move(emit), std::move(done)));
   self->is_recovery_ = true;
+  if (!self->changes_.empty() && self->changes_.front().is_due) {
+    host.disk.Run([] { return true; }, [self](bool) { self->CleanUp(); });
+    return;
+  }
   for (size_t i = 0; i < self->changes_.size(); ++i) self->to_undo_.push_back(i);
   // A turn later: the caller's callback never runs inside this call.
   host.disk.Run([] { return true; },
@@ -132,7 +150,9 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
     physical_id = AttachmentName(key.name.name, key.name.qualifier,
                                  change.told_after ? *change.told_after : *change.told_before);
   }
-  if (IsCleanUp(change)) physical_id += ":" + change.version.number;
+  if (change.kind == ResourceKind::kLayer && IsCleanUp(change)) {
+    physical_id += ":" + change.version.number;
+  }
   if (const auto number = made_.find(change.version.token);
       (change.kind == ResourceKind::kVersion || change.kind == ResourceKind::kLayer) &&
       number != made_.end()) {
@@ -154,6 +174,10 @@ FunctionHost Deployment::functions() const {
 
 AttachmentHost Deployment::attachments() const {
   return {host_.registry, host_.disk, host_.clock, host_.destinations, host_.account};
+}
+
+QueueHost Deployment::queues() const {
+  return {host_.queues, host_.disk, host_.clock, host_.account};
 }
 
 AttachmentKey Deployment::KeyNow(const Change& change) const {
@@ -229,6 +253,12 @@ bool Deployment::IsUnchanged(const Change& change) const {
       if (told) told = WithMade(*std::move(told), made_);
       return IsAttached(host_.registry, KeyNow(change), told);
     }
+    case ResourceKind::kQueue:
+    case ResourceKind::kQueuePolicy: {
+      std::optional<base::Json> told = change.told_after;
+      if (told) told = WithMade(*std::move(told), made_);
+      return CurrentQueue(host_.queues, {change.kind, change.function}) == told;
+    }
   }
   return false;
 }
@@ -271,6 +301,23 @@ void Deployment::Apply(const Change& change, StepDone done) {
       if (told) told = WithMade(*std::move(told), made_);
       return BringAttachment(attachments(), KeyNow(change), told, std::move(done));
     }
+    case ResourceKind::kQueue:
+    case ResourceKind::kQueuePolicy: {
+      std::optional<base::Json> told = change.told_after;
+      if (told) told = WithMade(*std::move(told), made_);
+      // Somebody else has made it since the template was checked.
+      const bool is_theirs = change.kind == ResourceKind::kQueue && !change.told_before &&
+                             host_.queues.Find(change.function) != nullptr;
+      if (!is_theirs) {
+        return BringQueue(queues(), {change.kind, change.function}, told, QueueStep::kApply,
+                          std::move(done));
+      }
+      host_.disk.Run([] { return true; },
+                     [done = std::move(done), name = change.function](bool) {
+                       done(std::unexpected("the queue '" + name + "' exists already"));
+                     });
+      return;
+    }
   }
 }
 
@@ -288,6 +335,10 @@ void Deployment::Undo(const Change& change, StepDone done) {
     case ResourceKind::kEventInvoke:
     case ResourceKind::kPermission:
       return BringAttachment(attachments(), KeyNow(change), change.told_before, std::move(done));
+    case ResourceKind::kQueue:
+    case ResourceKind::kQueuePolicy:
+      return BringQueue(queues(), {change.kind, change.function}, change.told_before,
+                        QueueStep::kRestore, std::move(done));
     case ResourceKind::kVersion:
     case ResourceKind::kLayer:
       break;
@@ -304,30 +355,55 @@ void Deployment::Commit() {
       output.value = WithMade(std::move(output.value), made_);
     }
   }
-  host_.stacks.Commit(stack_, record_, [self = shared_from_this()](base::Result<void> result) {
-    if (!result) {
-      self->RollBack(result.error().ToString());
-      return;
-    }
-    self->next_ = 0;
+  std::vector<Change> due;
+  for (const Change& change : changes_) {
+    if (!IsCleanUp(change)) continue;
+    due.push_back(change);
+    due.back().is_due = true;
+  }
+  host_.stacks.Commit(stack_, record_, std::move(due),
+                      [self = shared_from_this()](base::Result<void> result) {
+                        if (result) return self->CleanUp();
+                        self->RollBack(result.error().ToString());
+                      });
+}
+
+void Deployment::CleanUp() {
+  Transition(State::kCleaningUp);
+  std::erase_if(changes_, [](const Change& change) { return !IsCleanUp(change); });
+  next_ = 0;
+  CleanUpNext();
+}
+
+// One that stays harms nobody, and says so.
+void Deployment::CleanUpNext() {
+  if (next_ == changes_.size()) {
+    if (changes_.empty()) return Finish(DeploymentStatus::kSucceeded);
+    // Where this fails, the next start does it all again.
+    return host_.stacks.Abandon(stack_, [self = shared_from_this()](const base::Result<void>&) {
+      self->Finish(DeploymentStatus::kSucceeded);
+    });
+  }
+  EmitStep(changes_[next_], "delete", "started", "");
+  Remove(changes_[next_], [self = shared_from_this()](std::expected<void, std::string> removed) {
+    self->EmitStep(self->changes_[self->next_], "delete", removed ? "done" : "failed",
+                   removed ? "" : removed.error());
+    ++self->next_;
     self->CleanUpNext();
   });
 }
 
-// Layer versions that the stack has no more. One that stays harms nobody.
-void Deployment::CleanUpNext() {
-  while (next_ < changes_.size() && !IsCleanUp(changes_[next_])) ++next_;
-  if (next_ == changes_.size()) return Finish(DeploymentStatus::kSucceeded);
-  const Change& change = changes_[next_];
-  EmitStep(change, "delete", "started", "");
+void Deployment::Remove(const Change& change, StepDone done) {
+  if (change.kind == ResourceKind::kQueue) {
+    return BringQueue(queues(), {change.kind, change.function}, std::nullopt, QueueStep::kApply,
+                      std::move(done));
+  }
   host_.control.layers().Change(
       change.function, std::stoull(change.version.number),
       [](const invoker::LayerRef&) { return invoker::LayerRef(); },
-      [self = shared_from_this()](const std::expected<invoker::LayerRef, aws::ApiError>& deleted) {
-        self->EmitStep(self->changes_[self->next_], "delete", deleted ? "done" : "failed",
-                       deleted ? "" : deleted.error().message);
-        ++self->next_;
-        self->CleanUpNext();
+      [done = std::move(done)](const std::expected<invoker::LayerRef, aws::ApiError>& deleted) {
+        if (deleted) return done({});
+        done(std::unexpected(deleted.error().message));
       });
 }
 
@@ -337,11 +413,12 @@ void Deployment::RollBack(std::string reason) {
   RollBackNext();
 }
 
-// After a crash nobody knows which of the changes were made: a function that the deployment was to
-// create, and what was to hang on it, is only taken away where its tag says that it is this
-// stack's.
+// After a crash nobody knows which of the changes were made: a function or queue that the
+// deployment was to create, and what was to hang on it, is only taken away where its tag says that
+// it is this stack's.
 bool Deployment::IsOurs(const Change& change) const {
   if (!is_recovery_ || change.before || change.told_before) return true;
+  if (IsOfQueue(change.kind)) return StackOfQueue(host_.queues, change.function) == stack_;
   if (change.kind != ResourceKind::kFunction && !IsAttachment(change.kind)) return true;
   const auto actual = host_.registry.Find(change.function);
   if (actual == nullptr) return false;
@@ -351,9 +428,8 @@ bool Deployment::IsOurs(const Change& change) const {
 
 void Deployment::RollBackNext() {
   // A version is harmless, and has no way back: its number is used up.
-  while (!to_undo_.empty() && (changes_[to_undo_.back()].kind == ResourceKind::kVersion ||
-                               changes_[to_undo_.back()].kind == ResourceKind::kLayer ||
-                               !IsOurs(changes_[to_undo_.back()]))) {
+  while (!to_undo_.empty() &&
+         (StaysAsItIs(changes_[to_undo_.back()]) || !IsOurs(changes_[to_undo_.back()]))) {
     to_undo_.pop_back();
   }
   if (to_undo_.empty()) {

@@ -1,16 +1,16 @@
 // Deployment: brings a stack's functions to where a plan wants them, or leaves all as it was.
 //
-//   kRecording -> kApplying -> kCommitting -> kDone(succeeded)
+//   kRecording -> kApplying -> kCommitting -> kCleaningUp -> kDone(succeeded)
 //                    |             |
 //                    +-> kRollingBack -> kAbandoning -> kDone(rolled back | rollback failed)
 //
-// Layer versions that the stack has no more are deleted between kCommitting and kDone: nothing
-// would bring them back. A crash there, or in between, leaves them.
+// Layer versions and queues that the stack has no more are deleted while cleaning up: nothing would
+// bring them, and the messages, back. What is left to delete is durable with the result.
 //
 // The intent is durable before the first change, so that a crash at any moment is followed by
-// Recover, which rolls back. Changes are made one after the other, in the order given; each is
-// atomic in the control plane. Owns itself while it runs; the host's parts outlive it. Loop's
-// thread only.
+// Recover, which rolls back, or goes on with cleaning up. Changes are made one after the other, in
+// the order given; each is atomic in the control plane. Owns itself while it runs; the host's parts
+// outlive it. Loop's thread only.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,8 @@
 #include "stacks/attachment_steps.h"
 #include "stacks/function_steps.h"
 #include "stacks/layer_resource.h"
+#include "stacks/queue_resource.h"
+#include "stacks/queue_steps.h"
 #include "stacks/stack_store.h"
 #include "stacks/version_resources.h"
 
@@ -50,6 +52,7 @@ struct DeploymentHost {
   const base::Clock& clock;
   const invoker::Destinations& destinations;
   const invoker::Account& account;
+  sqs::QueueEngine& queues;
   std::string address = {};  // Of this host, as the client names it: for what URLs are.
 };
 
@@ -67,11 +70,20 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   // `record` is what the stack then is; nothing: the stack is deleted.
   static void Start(DeploymentHost host, std::string stack, std::vector<Change> changes,
                     std::optional<StackRecord> record, Emit emit, Done done);
-  // Rolls back a deployment that a crash, or a failed rollback, left behind.
+  // Rolls back a deployment that a crash, or a failed rollback, left behind; one that had succeeded
+  // is cleaned up after.
   static void Recover(DeploymentHost host, std::string stack, Emit emit, Done done);
 
  private:
-  enum class State { kRecording, kApplying, kCommitting, kRollingBack, kAbandoning, kDone };
+  enum class State {
+    kRecording,
+    kApplying,
+    kCommitting,
+    kCleaningUp,
+    kRollingBack,
+    kAbandoning,
+    kDone
+  };
   using StepDone = std::function<void(std::expected<void, std::string> result)>;
 
   Deployment(DeploymentHost host, std::string stack, std::vector<Change> changes, Emit emit,
@@ -79,7 +91,9 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Transition(State next);
   void ApplyNext();
   void Commit();
+  void CleanUp();
   void CleanUpNext();
+  void Remove(const Change& change, StepDone done);
   void RollBack(std::string reason);
   void RollBackNext();
   void Abandon();
@@ -90,6 +104,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Undo(const Change& change, StepDone done);
   FunctionHost functions() const;
   AttachmentHost attachments() const;
+  QueueHost queues() const;
   AttachmentKey KeyNow(const Change& change) const;
   void NoteUrl(const Change& change);
   void EmitStep(const Change& change, std::string_view action, std::string_view status,

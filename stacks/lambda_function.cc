@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "stacks/properties.h"
+
 namespace hearth::stacks {
 namespace {
 
@@ -33,30 +35,6 @@ constexpr std::array<std::string_view, 12> kNotServed = {
     "CapacityProviderConfig",   "CodeSigningConfigArn",  "DeadLetterConfig", "DurableConfig",
     "FileSystemConfigs",        "FunctionScalingConfig", "ImageConfig",      "KmsKeyArn",
     "PublishToLatestPublished", "SnapStartResponse",     "TenancyConfig",    "VpcConfig"};
-
-// [{Key, Value}] as the map that SAM has.
-NodeRef ReadTags(const NodeRef& list, Diagnostics& errors) {
-  std::vector<Member> members;
-  const auto refuse = [&errors](Position position) {
-    errors.Add(position, "'Tags' is a list of {Key, Value}");
-    return nullptr;
-  };
-  if (!list->is_list()) return refuse(list->position);
-  for (const NodeRef& item : list->items) {
-    const Member* key = item->Find("Key");
-    const Member* value = item->Find("Value");
-    if (key == nullptr || value == nullptr || item->members.size() != 2 ||
-        !key->value->is_scalar()) {
-      return refuse(item->position);
-    }
-    for (const Member& other : members) {
-      if (other.name != key->value->text) continue;
-      errors.Add(key->position, fmt::format("the tag '{}' is given twice", other.name));
-    }
-    members.push_back({key->value->text, key->position, value->value});
-  }
-  return MakeMap(list->position, std::move(members));
-}
 
 // Code, as SAM's CodeUri or InlineCode.
 void ReadCode(const Member& code, std::vector<Member>& out, Diagnostics& errors) {
@@ -87,7 +65,7 @@ NodeRef AsServerless(const Member& resource, const Node& properties, Diagnostics
     } else if (member.name == "Code") {
       ReadCode(member, out, errors);
     } else if (member.name == "Tags") {
-      if (NodeRef tags = ReadTags(member.value, errors)) {
+      if (NodeRef tags = TagsAsMap(member.value, errors)) {
         out.push_back({"Tags", member.position, std::move(tags)});
       }
     } else if (member.name == "TracingConfig") {

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "stacks/properties.h"
+#include "stacks/resource_members.h"
 
 namespace hearth::stacks {
 namespace {
@@ -54,11 +55,6 @@ bool ReadRetention(const Properties& properties, Diagnostics& errors) {
                fmt::format("'RetentionPolicy' is Retain or Delete, not {}", Describe(*policy)));
   }
   return text != "delete";
-}
-
-bool IsRetained(const Member& resource, std::string_view attribute) {
-  const Member* policy = resource.value->Find(attribute);
-  return policy != nullptr && policy->value->text == "Retain";
 }
 
 }  // namespace

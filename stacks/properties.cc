@@ -108,6 +108,14 @@ std::vector<std::string> Properties::TextList(std::string_view name) const {
   return out;
 }
 
+std::map<std::string, std::string> Properties::TagList(std::string_view name) const {
+  const Member* member = Find(name) == nullptr ? nullptr : node_.Find(name);
+  const NodeRef tags = member == nullptr ? nullptr : TagsAsMap(member->value, errors_);
+  if (tags == nullptr) return {};
+  const NodeRef around = MakeMap(tags->position, {{std::string(name), tags->position, tags}});
+  return Properties(*around, prefix_, errors_).TextMap(name);
+}
+
 std::string Properties::Word(std::string_view name, std::initializer_list<std::string_view> words,
                              std::string_view fallback) const {
   const Node* value = Find(name);
@@ -149,6 +157,43 @@ uint32_t Properties::ProvisionedConcurrency() const {
   errors_.Add(place->position,
               fmt::format("'ProvisionedConcurrencyConfig.{}' is a whole number from 1", kCount));
   return 0;
+}
+
+NodeRef TagsAsMap(const NodeRef& list, Diagnostics& errors) {
+  std::vector<Member> members;
+  const auto refuse = [&errors](Position position) {
+    errors.Add(position, "'Tags' is a list of {Key, Value}");
+    return nullptr;
+  };
+  if (!list->is_list()) return refuse(list->position);
+  for (const NodeRef& item : list->items) {
+    const Member* key = item->Find("Key");
+    const Member* value = item->Find("Value");
+    if (key == nullptr || value == nullptr || item->members.size() != 2 ||
+        !key->value->is_scalar()) {
+      return refuse(item->position);
+    }
+    for (const Member& other : members) {
+      if (other.name != key->value->text) continue;
+      errors.Add(key->position, fmt::format("the tag '{}' is given twice", other.name));
+    }
+    members.push_back({key->value->text, key->position, value->value});
+  }
+  return MakeMap(list->position, std::move(members));
+}
+
+Position PlaceOf(const std::map<std::string, Position>& properties, Position resource,
+                 const std::string& message) {
+  for (const auto& [property, position] : properties) {
+    std::string member = property;
+    member.front() = static_cast<char>(member.front() - 'A' + 'a');
+    if (message.find("'" + member + "'") != std::string::npos ||
+        message.find("." + member + "'") != std::string::npos ||
+        message.find(property) != std::string::npos) {
+      return position;
+    }
+  }
+  return resource;
 }
 
 }  // namespace hearth::stacks

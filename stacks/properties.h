@@ -27,6 +27,7 @@ class Properties {
   double Number(std::string_view name) const;  // From 0 to 1.
   std::map<std::string, std::string> TextMap(std::string_view name) const;
   std::vector<std::string> TextList(std::string_view name) const;
+  std::map<std::string, std::string> TagList(std::string_view name) const;  // [{Key, Value}]
   // The map below `name`, whose only members are `allowed`.
   std::optional<Properties> Below(std::string_view name,
                                   std::span<const std::string_view> allowed) const;
@@ -44,5 +45,13 @@ class Properties {
   std::string prefix_;
   Diagnostics& errors_;
 };
+
+// [{Key, Value}] as the map that SAM has; nullptr: it is none, which is an error.
+NodeRef TagsAsMap(const NodeRef& list, Diagnostics& errors);
+
+// "Value '50' at 'memorySize' failed ..." is about MemorySize: its place among `properties`, else
+// the resource's.
+Position PlaceOf(const std::map<std::string, Position>& properties, Position resource,
+                 const std::string& message);
 
 }  // namespace hearth::stacks

@@ -8,6 +8,7 @@
 
 #include "stacks/function_resource.h"
 #include "stacks/layer_resource.h"
+#include "stacks/queue_resource.h"
 #include "stacks/version_resources.h"
 
 namespace hearth::stacks {
@@ -31,9 +32,10 @@ void CheckResourceMembers(const Member& resource, Diagnostics& errors) {
     }
   }
   const Member* type = node.Find("Type");
-  // A version is kept in any case, a layer's as its resource wants it; nothing else is.
+  // A version is kept in any case, a layer's and a queue as their resources want it.
   const bool may_retain =
-      type != nullptr && (type->value->text == kVersionType || type->value->text == kLayerType);
+      type != nullptr && (type->value->text == kVersionType || type->value->text == kLayerType ||
+                          type->value->text == kQueueType);
   for (const auto name : {"DeletionPolicy", "UpdateReplacePolicy"}) {
     const Member* policy = node.Find(name);
     if (policy == nullptr || policy->value->text == "Delete" ||
@@ -43,6 +45,11 @@ void CheckResourceMembers(const Member& resource, Diagnostics& errors) {
     errors.Add(policy->value->position, fmt::format("{} {} is not served yet: only Delete is", name,
                                                     Describe(*policy->value)));
   }
+}
+
+bool IsRetained(const Member& resource, std::string_view attribute) {
+  const Member* policy = resource.value->Find(attribute);
+  return policy != nullptr && policy->value->text == "Retain";
 }
 
 void CheckMetadata(const Member& resource, Diagnostics& errors, Diagnostics& notices) {

@@ -85,7 +85,7 @@ AliasState AliasFrom(const Json& stored) {
   return state;
 }
 
-constexpr std::array<std::pair<ResourceKind, const char*>, 7> kKinds = {{
+constexpr std::array<std::pair<ResourceKind, const char*>, 9> kKinds = {{
     {ResourceKind::kFunction, "function"},
     {ResourceKind::kVersion, "version"},
     {ResourceKind::kAlias, "alias"},
@@ -93,6 +93,8 @@ constexpr std::array<std::pair<ResourceKind, const char*>, 7> kKinds = {{
     {ResourceKind::kUrl, "url"},
     {ResourceKind::kEventInvoke, "event invoke"},
     {ResourceKind::kPermission, "permission"},
+    {ResourceKind::kQueue, "queue"},
+    {ResourceKind::kQueuePolicy, "queue policy"},
 }};
 
 std::string ToText(ResourceKind kind) {
@@ -113,7 +115,8 @@ Json Stored(const std::vector<Change>& changes) {
   const auto optional = [](const auto& state) { return state ? Stored(*state) : Json(); };
   Json out = Json::array();
   for (const auto& change : changes) {
-    // Of a version, and of a layer's, nothing is needed to roll back.
+    // Of a version, and of a layer's, nothing is needed to roll back; of a layer's that is to go,
+    // its number.
     out.push_back({{"kind", ToText(change.kind)},
                    {"logical_id", change.logical_id},
                    {"function", change.function},
@@ -124,6 +127,9 @@ Json Stored(const std::vector<Change>& changes) {
                    {"alias_after", optional(change.alias_after)},
                    {"told_before", change.told_before.value_or(Json())},
                    {"told_after", change.told_after.value_or(Json())}});
+    if (!change.is_due) continue;
+    out.back()["is_due"] = true;
+    out.back()["number"] = change.version.number;
   }
   return out;
 }
@@ -147,6 +153,8 @@ std::vector<Change> ChangesFrom(const Json& stored) {
     const Json told_after = item.value("told_after", Json());
     if (told_before.is_object()) change.told_before = told_before;
     if (told_after.is_object()) change.told_after = told_after;
+    change.is_due = item.value("is_due", false);
+    change.version.number = item.value("number", "");
     changes.push_back(std::move(change));
   }
   return changes;
@@ -256,14 +264,21 @@ void StackStore::Begin(const std::string& name, std::vector<Change> changes, Don
       });
 }
 
-void StackStore::Commit(const std::string& name, std::optional<StackRecord> record, Done done) {
-  std::optional<std::string> text;
+void StackStore::Commit(const std::string& name, std::optional<StackRecord> record,
+                        std::vector<Change> due, Done done) {
+  std::optional<std::string> text, due_text;
   if (record) text = base::ToJsonText(ToJson(*record));
+  if (!due.empty()) due_text = base::ToJsonText(Stored(due));
   writer_.Run(
-      [&database = database_, name, text = std::move(text)]() -> base::Result<void> {
+      [&database = database_, name, text = std::move(text),
+       due_text = std::move(due_text)]() -> base::Result<void> {
         return database.Transaction([&]() -> base::Result<void> {
           const std::array<store::Value, 1> key{name};
           TRY(database.Run("DELETE FROM stack_intents WHERE name = ?", key));
+          if (due_text) {
+            const std::array<store::Value, 2> values{name, *due_text};
+            TRY(database.Run("INSERT INTO stack_intents (name, changes) VALUES (?, ?)", values));
+          }
           if (!text) {
             TRY(database.Run("DELETE FROM stacks WHERE name = ?", key));
             return {};
@@ -273,10 +288,11 @@ void StackStore::Commit(const std::string& name, std::optional<StackRecord> reco
           return {};
         });
       },
-      [this, name, record = std::move(record),
+      [this, name, record = std::move(record), due = std::move(due),
        done = std::move(done)](base::Result<void> result) mutable {
         if (result) {
           intents_.erase(name);
+          if (!due.empty()) intents_[name] = std::move(due);
           if (record) {
             stacks_[name] = *std::move(record);
           } else {

@@ -47,13 +47,23 @@ struct AliasState {
   bool operator==(const AliasState&) const = default;
 };
 
-enum class ResourceKind { kFunction, kVersion, kAlias, kLayer, kUrl, kEventInvoke, kPermission };
+enum class ResourceKind {
+  kFunction,
+  kVersion,
+  kAlias,
+  kLayer,
+  kUrl,
+  kEventInvoke,
+  kPermission,
+  kQueue,
+  kQueuePolicy
+};
 
 // One resource's way from `before` to `after`; neither: it does not exist. A version has no way
 // back: once published, it is there until its function goes. Nor has a layer version.
 struct Change {
   std::string logical_id;
-  std::string function;  // Its name: a function's physical id.
+  std::string function;  // Its name: a function's physical id. kQueue, kQueuePolicy: the queue's.
   std::optional<FunctionState> before;
   std::optional<FunctionState> after;
   ResourceKind kind = ResourceKind::kFunction;
@@ -66,16 +76,18 @@ struct Change {
   // deleted once the deployment has succeeded.
   std::optional<invoker::LayerVersion> layer = {};
   // kUrl, kEventInvoke, kPermission: what the API would be told (attachment.h). `version.token`
-  // stands for a URL's address.
+  // stands for a URL's address. kQueue, kQueuePolicy: queue_resource.h; a queue that is told
+  // nothing is deleted once the deployment has succeeded.
   std::optional<base::Json> told_before = {};
   std::optional<base::Json> told_after = {};
+  bool is_due = false;  // Of an intent: the deployment has succeeded, and this is left to do.
 };
 
 struct StackResource {
   std::string logical_id;
   std::string type;
   std::string physical_id;
-  bool retain = false;  // Of a layer version: it stays when the resource goes.
+  bool retain = false;  // Of a layer version, or a queue: it stays when the resource goes.
 };
 
 struct StackOutput {
@@ -110,9 +122,11 @@ class StackStore {
 
   using Done = std::function<void(base::Result<void>)>;
   void Begin(const std::string& name, std::vector<Change> changes, Done done);
-  // The deployment has succeeded: `record` (or the stack's absence) and no intent.
-  void Commit(const std::string& name, std::optional<StackRecord> record, Done done);
-  // Everything is as it was before the deployment.
+  // The deployment has succeeded: `record` (or the stack's absence), and no intent but what is left
+  // to do, which is_due says of each.
+  void Commit(const std::string& name, std::optional<StackRecord> record, std::vector<Change> due,
+              Done done);
+  // Everything is as it was before the deployment, or what was left to do after it is done.
   void Abandon(const std::string& name, Done done);
 
  private:

@@ -42,8 +42,9 @@ base::Result<std::unique_ptr<StacksApi>> StacksApi::Create(StacksApiOptions opti
 }
 
 DeploymentHost StacksApi::host(std::string address) {
-  return {options_.control, options_.registry,     options_.code,    options_.disk,     *stacks_,
-          options_.clock,   options_.destinations, options_.account, std::move(address)};
+  return {options_.control, options_.registry, options_.code,         options_.disk,
+          *stacks_,         options_.clock,    options_.destinations, options_.account,
+          options_.queues,  std::move(address)};
 }
 
 void StacksApi::Register(aws::Gateway& gateway) {
@@ -175,7 +176,7 @@ void StacksApi::WithRecovered(const std::string& name, std::function<void(bool)>
   Deployment::Recover(
       host(), name, [](const Json&) {},
       [then = std::move(then)](DeploymentStatus status, const std::string&) {
-        then(status == DeploymentStatus::kRolledBack);
+        then(status != DeploymentStatus::kRollbackFailed);
       });
 }
 
@@ -196,11 +197,14 @@ void StacksApi::Recover(std::function<void(std::vector<std::string>)> done) {
   };
   for (const auto& name : names) {
     busy_[name];
-    WithRecovered(name, [this, name, pending, finish](bool is_clean) {
+    const auto& changes = stacks_->intents().at(name);
+    const char* good =
+        !changes.empty() && changes.front().is_due ? "what was left to do is done" : "rolled back";
+    WithRecovered(name, [this, name, pending, finish, good](bool is_clean) {
       busy_.erase(name);
       pending->report.push_back(
           fmt::format("the stack '{}' was being changed when the host stopped: {}", name,
-                      is_clean ? "rolled back" : "rolling it back failed; deploy it again"));
+                      is_clean ? good : "rolling it back failed; deploy it again"));
       finish();
     });
   }

@@ -31,6 +31,7 @@
 #include "stacks/stack_store.h"
 #include "stacks/template.h"
 #include "store/database.h"
+#include "triggers/sqs/queue_engine.h"
 
 namespace hearth::stacks {
 
@@ -42,6 +43,7 @@ struct StacksApiOptions {
   const base::Clock& clock;
   invoker::Account account;
   const invoker::Destinations& destinations;
+  sqs::QueueEngine& queues;
 };
 
 class StacksApi {
@@ -80,6 +82,7 @@ class StacksApi {
                                                        const std::string& name) const;
   void CheckFunctions(Request& request, Diagnostics& errors) const;
   void CheckAttachments(const Request& request, Diagnostics& errors) const;
+  void CheckQueues(Request& request, Diagnostics& errors) const;
   // Digests of every function's code, then of every layer's content, in order; from the disk's
   // thread.
   static std::expected<std::vector<std::string>, std::vector<Diagnostic>> FindCode(
@@ -92,6 +95,7 @@ class StacksApi {
   // The removal of what this resource is, where it is an attachment. `functions`: those that stay.
   void AddAttachmentRemoval(const StackResource& resource, const std::set<std::string>& functions,
                             std::vector<Change>& changes) const;
+  void AddPolicyRemoval(const StackResource& resource, std::vector<Change>& changes) const;
   std::string PublishedNumber(const std::string& stack, const Change& change) const;
   std::string PublishedLayer(const std::string& stack, const Change& change) const;
   std::string PhysicalId(const Change& change) const;

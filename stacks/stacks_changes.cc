@@ -6,21 +6,45 @@
 #include "stacks/stacks_api.h"
 #include "stacks/stacks_request.h"
 #include "stacks/version_steps.h"
+#include "triggers/sqs/queue_rules.h"
 
 namespace hearth::stacks {
 
-void AddLayerCleanUp(const StackResource& resource, std::vector<Change>& changes) {
-  const auto name = invoker::ParseLayerVersionArn(resource.physical_id);
-  if (!name) return;
+void AddCleanUp(const StackResource& resource, std::vector<Change>& changes) {
   Change change{.logical_id = resource.logical_id,
-                .function = name->name,
+                .function = {},
                 .before = {},
                 .after = {},
                 .kind = ResourceKind::kLayer,
                 .version = {},
                 .alias = {}};
-  change.version.number = std::to_string(*name->number);
+  if (resource.type == kQueueType) {
+    const auto arn = aws::ParseArn(resource.physical_id);
+    if (!arn) return;
+    change.kind = ResourceKind::kQueue;
+    change.function = arn->resource;
+  } else {
+    const auto name = invoker::ParseLayerVersionArn(resource.physical_id);
+    if (resource.type != kLayerType || !name) return;
+    change.function = name->name;
+    change.version.number = std::to_string(*name->number);
+  }
   changes.push_back(std::move(change));
+}
+
+void StacksApi::AddPolicyRemoval(const StackResource& resource,
+                                 std::vector<Change>& changes) const {
+  const auto arn = aws::ParseArn(resource.physical_id);
+  if (resource.type != kQueuePolicyType || !arn) return;
+  Change change{.logical_id = resource.logical_id,
+                .function = arn->resource,
+                .before = {},
+                .after = {},
+                .kind = ResourceKind::kQueuePolicy,
+                .version = {},
+                .alias = {}};
+  change.told_before = CurrentQueue(options_.queues, {change.kind, change.function});
+  if (change.told_before) changes.push_back(std::move(change));
 }
 
 // What hangs on a function goes before it, so that a rollback finds the function; what hangs on a
@@ -69,7 +93,7 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
     const Change& change = changes.back();
     if (!change.version.number.empty()) made[change.version.token] = change.version.number;
     kept.insert(key(TypeOf(change.kind), PhysicalId(change)));
-    if (step.kind != ResourceKind::kLayer) functions.insert(change.function);
+    if (step.kind == ResourceKind::kFunction) functions.insert(change.function);
   }
   // What vanished goes last, and in the reverse of the order in which it came. A function takes its
   // versions and aliases with it; a version stays as long as its function.
@@ -86,9 +110,17 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
       const auto planned =
           std::ranges::find(request.plan.layers, it->logical_id, &PlannedLayer::logical_id);
       const bool is_gone = planned == request.plan.layers.end();
-      if (is_gone ? !it->retain : !planned->retain_replaced) AddLayerCleanUp(*it, changes);
+      if (is_gone ? !it->retain : !planned->retain_replaced) AddCleanUp(*it, changes);
       continue;
     }
+    if (it->type == kQueueType) {
+      const auto planned =
+          std::ranges::find(request.plan.queues, it->logical_id, &PlannedQueue::logical_id);
+      const bool is_gone = planned == request.plan.queues.end();
+      if (is_gone ? !it->retain : !planned->retain_replaced) AddCleanUp(*it, changes);
+      continue;
+    }
+    AddPolicyRemoval(*it, changes);
     AddAttachmentRemoval(*it, functions, changes);
     if (it->type != kAliasType) continue;
     const auto name = aws::ParseFunctionName(it->physical_id);
@@ -183,6 +215,23 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
       change.told_before = CurrentAttachment(options_.registry, KeyOf(change));
       return change;
     }
+    case ResourceKind::kQueue:
+    case ResourceKind::kQueuePolicy: {
+      const bool is_queue = step.kind == ResourceKind::kQueue;
+      Change change{.logical_id = is_queue ? plan.queues[step.index].logical_id
+                                           : plan.queue_policies[step.index].logical_id,
+                    .function = is_queue ? plan.queues[step.index].name
+                                         : plan.queue_policies[step.index].queue,
+                    .before = {},
+                    .after = {},
+                    .kind = step.kind,
+                    .version = {},
+                    .alias = {}};
+      change.told_after =
+          is_queue ? plan.queues[step.index].told : plan.queue_policies[step.index].told;
+      change.told_before = CurrentQueue(options_.queues, {change.kind, change.function});
+      return change;
+    }
   }
   return {};
 }
@@ -242,6 +291,9 @@ std::string StacksApi::PhysicalId(const Change& change) const {
     case ResourceKind::kPermission:
       return AttachmentName(invoker::FunctionArn(account, change.function), change.alias,
                             change.told_after ? *change.told_after : *change.told_before);
+    case ResourceKind::kQueue:
+    case ResourceKind::kQueuePolicy:
+      return sqs::QueueArn(account, change.function);
   }
   return "";
 }

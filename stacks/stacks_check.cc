@@ -8,22 +8,9 @@
 #include "stacks/attachment_steps.h"
 #include "stacks/stacks_api.h"
 #include "stacks/stacks_request.h"
+#include "triggers/sqs/queue_rules.h"
 
 namespace hearth::stacks {
-
-Position PlaceOf(const std::map<std::string, Position>& properties, Position resource,
-                 const std::string& message) {
-  for (const auto& [property, position] : properties) {
-    std::string member = property;
-    member.front() = static_cast<char>(member.front() - 'A' + 'a');
-    if (message.find("'" + member + "'") != std::string::npos ||
-        message.find("." + member + "'") != std::string::npos ||
-        message.find(property) != std::string::npos) {
-      return position;
-    }
-  }
-  return resource;
-}
 
 void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
   for (auto& function : request.plan.functions) {
@@ -67,6 +54,35 @@ void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
         fmt::format("the function '{}' exists already and belongs to {}: set another "
                     "FunctionName, or delete it first",
                     name, owner.empty() ? "no stack" : fmt::format("the stack '{}'", owner)));
+  }
+}
+
+void StacksApi::CheckQueues(Request& request, Diagnostics& errors) const {
+  const auto find = [&](const std::string& name) -> const sqs::QueueSettings* {
+    const auto planned = std::ranges::find(request.plan.queues, name, &PlannedQueue::name);
+    if (planned != request.plan.queues.end()) return &planned->settings;
+    const sqs::QueueRecord* const record = options_.queues.Find(name);
+    return record == nullptr ? nullptr : &record->settings;
+  };
+  for (auto& queue : request.plan.queues) {
+    queue.told["Tags"][kStackNameTag] = request.stack;
+    queue.told["Tags"][kLogicalIdTag] = queue.logical_id;
+    if (const auto refusal =
+            sqs::CheckRedrive(options_.account, queue.name, queue.settings, find)) {
+      errors.Add(PlaceOf(queue.properties, queue.position, refusal->message),
+                 queue.logical_id + ": " + refusal->message);
+    }
+    if (options_.queues.Find(queue.name) == nullptr) continue;
+    const std::string owner = stacks_->OwnerOf(sqs::QueueArn(options_.account, queue.name));
+    // One that a stack of this name left behind is taken up again.
+    const bool is_left_over =
+        owner.empty() && StackOfQueue(options_.queues, queue.name) == request.stack;
+    if (owner == request.stack || is_left_over) continue;
+    errors.Add(
+        PlaceOf(queue.properties, queue.position, "QueueName"),
+        fmt::format("the queue '{}' exists already and belongs to {}: set another QueueName, or "
+                    "delete it first",
+                    queue.name, owner.empty() ? "no stack" : fmt::format("the stack '{}'", owner)));
   }
 }
 

@@ -80,11 +80,13 @@ std::expected<StacksApi::Request, std::vector<Diagnostic>> StacksApi::Read(
   input.stack_name = name;
   input.stack_id = request.stack_id;
   input.account = options_.account;
+  input.address = call.request.headers.Get("Host");
   if (!errors.empty()) return std::unexpected(errors.Sorted());
   auto plan = MakePlan(input);
   if (!plan) return std::unexpected(plan.error());
   request.plan = *std::move(plan);
   CheckFunctions(request, errors);
+  CheckQueues(request, errors);
   CheckAttachments(request, errors);
   if (!errors.empty()) return std::unexpected(errors.Sorted());
   return request;
@@ -131,6 +133,15 @@ void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
         {{"logical_id", one.logical_id},
          {"type", TypeOf(one.kind)},
          {"physical_id", WithoutTokens(AttachmentName(one.function, one.qualifier, one.told))}});
+  }
+  for (const auto& queue : request->plan.queues) {
+    resources.push_back(
+        {{"logical_id", queue.logical_id}, {"type", kQueueType}, {"physical_id", queue.name}});
+  }
+  for (const auto& policy : request->plan.queue_policies) {
+    resources.push_back({{"logical_id", policy.logical_id},
+                         {"type", kQueuePolicyType},
+                         {"physical_id", policy.queue}});
   }
   Answer(std::move(call), 200,
          {{"artifacts", std::move(artifacts)},
@@ -229,6 +240,8 @@ void StacksApi::RunDeployment(aws::Call call, Request request, std::vector<std::
     const auto& step = request.plan.order[i];
     if (step.kind == ResourceKind::kLayer) {
       record.resources.back().retain = request.plan.layers[step.index].retain;
+    } else if (step.kind == ResourceKind::kQueue) {
+      record.resources.back().retain = request.plan.queues[step.index].retain;
     }
   }
   Stream(std::move(call), request.stack, std::move(changes), std::move(record),
@@ -296,8 +309,9 @@ void StacksApi::Delete(aws::Call call, const std::string& name) {
     std::vector<Change> changes;
     const StackRecord& record = *stacks_->Find(name);
     for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
-      if (it->type == kLayerType && !it->retain) AddLayerCleanUp(*it, changes);
+      if (!it->retain) AddCleanUp(*it, changes);
       AddAttachmentRemoval(*it, {}, changes);
+      AddPolicyRemoval(*it, changes);
       if (it->type != kFunctionType) continue;  // It goes with its function.
       changes.push_back({it->logical_id, it->physical_id,
                          CurrentState(options_.registry, it->physical_id), std::nullopt});

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "stacks/properties.h"
 #include "stacks/stacks_api.h"
 
 namespace hearth::stacks {
@@ -15,15 +16,12 @@ struct StacksApi::Request {
   std::map<std::string, std::string> artifacts;  // Digest by path.
 };
 
-// "Value '50' at 'memorySize' failed ..." is about MemorySize: its place among `properties`, else
-// the resource's.
-Position PlaceOf(const std::map<std::string, Position>& properties, Position resource,
-                 const std::string& message);
 inline Position PlaceOf(const PlannedFunction& function, const std::string& message) {
   return PlaceOf(function.properties, function.position, message);
 }
 
-// The deletion of the layer version that is this resource, for when the deployment has succeeded.
-void AddLayerCleanUp(const StackResource& resource, std::vector<Change>& changes);
+// The deletion of the layer version, or of the queue, that is this resource, for when the
+// deployment has succeeded.
+void AddCleanUp(const StackResource& resource, std::vector<Change>& changes);
 
 }  // namespace hearth::stacks

@@ -13,16 +13,17 @@
 #include "stacks/parameters.h"
 #include "stacks/resource_members.h"
 #include "stacks/resource_order.h"
+#include "triggers/sqs/queue_rules.h"
 
 namespace hearth::stacks {
 namespace {
 
 constexpr std::string_view kSamTransform = "AWS::Serverless-2016-10-31";
 constexpr std::string_view kFunctionType = "AWS::Serverless::Function";
-constexpr std::array<std::string_view, 9> kServedTypes = {
-    kFunctionType, kLambdaFunctionType,  kVersionType,
-    kAliasType,    kServerlessLayerType, kLayerType,
-    kUrlType,      kPermissionType,      kEventInvokeType};
+constexpr std::array<std::string_view, 11> kServedTypes = {
+    kFunctionType,        kLambdaFunctionType, kVersionType,    kAliasType,
+    kServerlessLayerType, kLayerType,          kUrlType,        kPermissionType,
+    kEventInvokeType,     kQueueType,          kQueuePolicyType};
 
 constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersion",
                                                         "Transform",
@@ -249,6 +250,8 @@ class Planner {
       CheckLayerProperties(kind, PropertiesOf(resource), errors_);
     } else if (kind == kVersionType || kind == kAliasType) {
       CheckVersionProperties(kind, PropertiesOf(resource), errors_);
+    } else if (kind == kQueueType || kind == kQueuePolicyType) {
+      CheckQueueProperties(kind, PropertiesOf(resource), errors_);
     }
     return true;
   }
@@ -276,6 +279,11 @@ class Planner {
       scope_.resources[resource.name] = ResourceValues{arn, {{"AliasArn", arn}}};
     } else if (type == kServerlessLayerType || type == kLayerType) {
       AddLayer(resource.name, ReadLayer(resource, properties, errors_));
+    } else if (type == kQueueType) {
+      AddQueue(ReadQueue(resource, properties, errors_));
+    } else if (type == kQueuePolicyType) {
+      AddQueuePolicies(resource.name, ReadQueuePolicy(resource, properties, input_.account,
+                                                      plan_.queues, errors_));
     } else if (type == kUrlType || type == kPermissionType || type == kEventInvokeType) {
       AddAttachment(
           ReadAttachment(resource, properties, input_.stack_name, plan_.functions, errors_));
@@ -355,6 +363,26 @@ class Planner {
     plan_.layers.push_back(std::move(planned));
   }
 
+  void AddQueue(PlannedQueue queue) {
+    const std::string url = sqs::QueueUrl(input_.account, input_.address, queue.name);
+    scope_.resources[queue.logical_id] =
+        ResourceValues{url,
+                       {{"Arn", sqs::QueueArn(input_.account, queue.name)},
+                        {"QueueName", queue.name},
+                        {"QueueUrl", url}}};
+    plan_.order.push_back({ResourceKind::kQueue, plan_.queues.size()});
+    plan_.queues.push_back(std::move(queue));
+  }
+
+  void AddQueuePolicies(const std::string& logical_id, std::vector<PlannedQueuePolicy> policies) {
+    const std::string id = fmt::format("{}-{}", input_.stack_name, logical_id);
+    scope_.resources[logical_id] = ResourceValues{id, {{"Id", id}}};
+    for (auto& policy : policies) {
+      plan_.order.push_back({ResourceKind::kQueuePolicy, plan_.queue_policies.size()});
+      plan_.queue_policies.push_back(std::move(policy));
+    }
+  }
+
   void CheckNames() {
     std::map<std::string, std::string> owners;
     for (const auto& function : plan_.functions) {
@@ -371,6 +399,22 @@ class Planner {
       if (is_new) continue;
       errors_.Add(alias.position, fmt::format("the alias '{}' of '{}' is also that of '{}'",
                                               alias.name, alias.logical_id, owner->second));
+    }
+    for (const auto& queue : plan_.queues) {
+      const auto [owner, is_new] = owners.emplace("queue " + queue.name, queue.logical_id);
+      if (is_new) continue;
+      const auto found = queue.properties.find("QueueName");
+      errors_.Add(found != queue.properties.end() ? found->second : queue.position,
+                  fmt::format("the queue name '{}' of '{}' is also that of '{}'", queue.name,
+                              queue.logical_id, owner->second));
+    }
+    for (const auto& policy : plan_.queue_policies) {
+      const auto [owner, is_new] =
+          owners.emplace("policy of queue " + policy.queue, policy.logical_id);
+      if (is_new) continue;
+      errors_.Add(policy.position,
+                  fmt::format("'{}' is for the queue {}, for which '{}' is already",
+                              policy.logical_id, policy.queue, owner->second));
     }
     for (const auto& one : plan_.attachments) {
       const std::string name = AttachmentName(one.function, one.qualifier, one.told);

@@ -17,6 +17,7 @@
 #include "stacks/layer_resource.h"
 #include "stacks/node.h"
 #include "stacks/outputs.h"
+#include "stacks/queue_resource.h"
 #include "stacks/version_resources.h"
 
 namespace hearth::stacks {
@@ -26,12 +27,13 @@ struct TemplateInput {
   std::map<std::string, std::string> parameters;
   std::string stack_name;
   std::string stack_id;  // ARN
+  std::string address;   // Of this host, as the client names it: for queues' URLs.
   invoker::Account account;
 };
 
 struct PlannedStep {
   ResourceKind kind;
-  size_t index;  // Of the plan's functions, versions, aliases, layers or attachments.
+  size_t index;  // Of the plan's list of that kind.
 };
 
 struct Plan {
@@ -41,6 +43,8 @@ struct Plan {
   std::vector<PlannedAlias> aliases;
   std::vector<PlannedLayer> layers;
   std::vector<PlannedAttachment> attachments;
+  std::vector<PlannedQueue> queues;
+  std::vector<PlannedQueuePolicy> queue_policies;
   std::vector<PlannedStep> order;  // What others depend on comes first.
   std::vector<PlannedOutput> outputs;
   std::vector<Diagnostic> notices;

@@ -3,6 +3,7 @@
 
 #include "aws/arn.h"
 #include "triggers/sqs/errors.h"
+#include "triggers/sqs/queue_rules.h"
 #include "triggers/sqs/sqs_api.h"
 
 namespace hearth::sqs {
@@ -57,18 +58,6 @@ std::optional<aws::ApiError> SetPolicy(QueueRecord& changed, const OrderedJson& 
 }
 
 }  // namespace
-
-std::optional<aws::ApiError> SqsApi::CheckTags(const std::string& name, const Tags& tags) {
-  if (tags.size() > limits::kMaxTags) {
-    return InvalidParameter("Too many tags added for queue " + name + ".");
-  }
-  for (const auto& [key, value] : tags) {
-    if (key.empty() || key.size() > limits::kMaxTagKey || value.size() > limits::kMaxTagValue) {
-      return InvalidParameter("A tag's key has 1 to 128 characters, its value at most 256.");
-    }
-  }
-  return std::nullopt;
-}
 
 // What others changed since the call began is in the record: nothing that they did is lost.
 void SqsApi::Change(const RequestPtr& request, const std::string& name,

@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "triggers/sqs/errors.h"
+#include "triggers/sqs/queue_rules.h"
 #include "triggers/sqs/sqs_api.h"
 
 namespace hearth::sqs {
@@ -26,21 +27,10 @@ bool IsWithin(std::optional<int64_t> then_ms, int64_t now_ms, Window window) {
 
 std::optional<aws::ApiError> SqsApi::CheckRedrive(const std::string& name,
                                                   const QueueSettings& settings) const {
-  if (!settings.redrive) return std::nullopt;
-  const std::string& text = settings.set.at("RedrivePolicy");
-  const auto wrong = [&text](std::string_view reason) {
-    return InvalidValue(text, "RedrivePolicy", reason);
-  };
-  const auto target_name = NameOfArn(settings.redrive->target_arn);
-  const QueueRecord* const target = target_name ? engine_.Find(*target_name) : nullptr;
-  if (target == nullptr) return wrong("Dead letter target does not exist.");
-  if (target->settings.is_fifo != settings.is_fifo) {
-    return wrong("Dead-letter queue must be same type of queue as the source.");
-  }
-  if (!target->settings.redrive_allow.Allows(QueueArn(name))) {
-    return wrong("The dead-letter queue's redrive allow policy does not allow this queue.");
-  }
-  return std::nullopt;
+  return sqs::CheckRedrive(account_, name, settings, [this](const std::string& other) {
+    const QueueRecord* const target = engine_.Find(other);
+    return target == nullptr ? nullptr : &target->settings;
+  });
 }
 
 // The same queue again is its URL; another one of that name is refused.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aws/arn.h"
+#include "triggers/sqs/queue_rules.h"
 
 namespace hearth::sqs {
 
@@ -20,13 +21,7 @@ std::expected<invoker::SourceRules, aws::ApiError> QueueSource::Find(const std::
       parsed && parsed->region == parts_.account.region && parsed->account == parts_.account.id;
   const QueueRecord* const queue = is_ours ? parts_.engine.Find(parsed->resource) : nullptr;
   if (queue == nullptr) return std::unexpected(invoker::NoSuchSource(arn));
-  invoker::SourceRules rules;
-  rules.visibility_s = queue->settings.visibility_s;
-  if (queue->settings.is_fifo) {
-    rules.max_batch = limits::kMaxMessageBatch;
-    rules.has_window = false;
-  }
-  return rules;
+  return MappingRules(queue->settings);
 }
 
 void QueueSource::Start(invoker::MappingRef mapping) {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "triggers/sqs/errors.h"
 #include "triggers/sqs/query_shapes.h"
+#include "triggers/sqs/queue_rules.h"
 
 namespace hearth::sqs {
 
@@ -173,26 +174,13 @@ const QueueRecord* SqsApi::Known(const RequestPtr& request, const std::string& n
 }
 
 std::string SqsApi::QueueUrl(const RequestPtr& request, std::string_view name) const {
-  const std::string_view host = request->call.request.headers.Get("Host");
-  return "http://" + std::string(host.empty() ? "localhost" : host) + "/" + account_.id + "/" +
-         std::string(name);
+  return sqs::QueueUrl(account_, request->call.request.headers.Get("Host"), name);
 }
 
-std::string SqsApi::QueueArn(std::string_view name) const {
-  return aws::Arn{.service = "sqs",
-                  .region = account_.region,
-                  .account = account_.id,
-                  .resource = std::string(name)}
-      .ToString();
-}
+std::string SqsApi::QueueArn(std::string_view name) const { return sqs::QueueArn(account_, name); }
 
 std::optional<std::string> SqsApi::NameOfArn(std::string_view text) const {
-  const auto arn = aws::ParseArn(text);
-  if (!arn || arn->service != "sqs" || arn->account != account_.id ||
-      arn->region != account_.region) {
-    return std::nullopt;
-  }
-  return arn->resource;
+  return sqs::NameOfArn(account_, text);
 }
 
 int64_t SqsApi::NowMs() const { return base::EpochMillis(loop_.service_clock().WallNow()); }

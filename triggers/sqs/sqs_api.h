@@ -58,8 +58,6 @@ class SqsApi final : public aws::Service {
   void ListQueueTags(const RequestPtr& request, Input& in);
   void AddPermission(const RequestPtr& request, Input& in);
   void RemovePermission(const RequestPtr& request, Input& in);
-  using Tags = std::map<std::string, std::string>;
-  static std::optional<aws::ApiError> CheckTags(const std::string& name, const Tags& tags);
   // Answers; what `change` refuses leaves the queue as it was.
   using Refusal = std::optional<aws::ApiError>;
   void Change(const RequestPtr& request, const std::string& name,

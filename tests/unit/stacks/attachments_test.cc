@@ -358,8 +358,8 @@ TEST_F(DeployedAttachments, WhatAKillCutShortIsRolledBack) {
   EXPECT_EQ(Statements().size(), 2u);
 
   FakeControlPlane reborn(loop, registry);
-  auto again =
-      *StacksApi::Create({reborn, registry, code, disk, clock, {}, destinations}, database, writer);
+  auto again = *StacksApi::Create({reborn, registry, code, disk, clock, {}, destinations, queues},
+                                  database, writer);
   std::optional<std::vector<std::string>> report;
   again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
   loop.RunUntil([&] { return report.has_value(); });

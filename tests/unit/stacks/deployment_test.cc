@@ -25,7 +25,7 @@ class DeploymentTest : public StacksOverFakes {
   }
 
   DeploymentHost host() {
-    return {*control, registry, code, disk, *stacks, clock, destinations, account};
+    return {*control, registry, code, disk, *stacks, clock, destinations, account, queues};
   }
 
   FunctionState Function(const std::string& name, const std::string& zip, int64_t memory = 128) {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/id.h"
+#include "fake_queues.h"
 #include "invoker/control_plane.h"
 #include "invoker/destinations.h"
 #include "invoker/registry.h"
@@ -299,6 +300,7 @@ class StacksOverFakes : public ::testing::Test {
   FakeRegistry registry;
   FakeCodeStore code;
   invoker::Destinations destinations;
+  FakeQueues queues{loop};
   invoker::Account account;
 };
 

@@ -133,7 +133,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverl"
      "ess::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
-     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
+     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"NoTransform",
      "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Hand"
      "ler: b.c, Runtime: python3.12}\n",
@@ -145,14 +146,16 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:2:23: the resource type 'X' of 'A' is not served yet; served: AWS::Serverl"
      "ess::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
-     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
+     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"UnservedType",
      kTop +
      "  Table:\n    Type: AWS::DynamoDB::Table\n",
      "template.yaml:4:11: the resource type 'AWS::DynamoDB::Table' of 'Table' is not served ye"
      "t; served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
-     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
+     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"NoType",
      kTop +
      "  Table:\n    Properties: {}\n",
@@ -169,7 +172,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:4:11: the resource type 'AWS::S3::Bucket' of 'my-table' is not served yet;"
      " served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
-     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
+     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"PropertiesAList",
      kTop +
      "  A:\n    Type: AWS::Serverless::Function\n    Properties: [a]\n",
@@ -460,17 +464,18 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
     {"SeveralAtOnce",
      kHello +
      "      Timeout: soon\n      VpcConfig: []\n      Description: !Ref Nobody\n  Queue:\n    Typ"
-     "e: AWS::SQS::Queue\n",
+     "e: AWS::SNS::Topic\n",
      "template.yaml:9:16: 'Timeout' is a whole number, not 'soon'\n"
      "template.yaml:10:7: the property 'VpcConfig' of AWS::Serverless::Function is not served yet"
      "\n"
      "template.yaml:11:20: 'Nobody' is no parameter and no resource; there are: Hello, Queue, "
      "AWS::AccountId, AWS::Partition, AWS::Region, AWS::StackId, AWS::StackName, AWS::URLSuffi"
      "x\n"
-     "template.yaml:13:11: the resource type 'AWS::SQS::Queue' of 'Queue' is not served yet; s"
+     "template.yaml:13:11: the resource type 'AWS::SNS::Topic' of 'Queue' is not served yet; s"
      "erved: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
-     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig\n"},
+     "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
+     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"JsonUnclosed",
      "{\"Resources\": {\"A\": {\"Type\": \"X\"}",
      "template.yaml:1:1: not YAML: end of map flow not found\n"},
