@@ -3,6 +3,8 @@
 Everything a test leaves behind (sandboxes, cgroups, files) is the daemon's bug: Hearthd.stop() checks.
 """
 import base64
+import contextlib
+import ctypes
 import http.client
 import io
 import json
@@ -153,6 +155,30 @@ class Hearthd:
         if problems:
             raise AssertionError("; ".join(problems) + "\n" + text[-8000:])
         shutil.rmtree(self.state, ignore_errors=True)
+
+
+CLONE_NEWNS = 0x20000
+
+
+@contextlib.contextmanager
+def hearthd_on_a_disk(test, size):
+    """A stopped daemon, and its state folder: a disk of that size, in a mount namespace of this
+    thread's own, which the daemon inherits. Whatever happens to the test, no mount stays."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        test.skipTest("unshare: " + os.strerror(ctypes.get_errno()))
+    subprocess.check_call(["mount", "--make-rprivate", "/"])
+    host = Hearthd()
+    host.terminate()
+    state = os.path.join(host.state, "state")
+    subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", state])
+    try:
+        yield host, state
+    finally:
+        if host.process.poll() is None:
+            host.kill()
+        subprocess.check_call(["umount", "-l", state])
+        host.stop()
 
 
 class HearthTest(unittest.TestCase):

@@ -1,6 +1,5 @@
 """Functions, runtimes and callers that break every rule: each gets its answer, nobody else suffers."""
 import base64
-import ctypes
 import json
 import os
 import signal
@@ -10,9 +9,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import Hearthd, HearthTest, poll
-
-CLONE_NEWNS = 0x20000
+from harness import Hearthd, HearthTest, hearthd_on_a_disk, poll
 
 FRAMES = """
 import os, struct, sys, threading, time
@@ -316,23 +313,8 @@ class Ends(unittest.TestCase):
 
 class Disk(unittest.TestCase):
     def test_a_full_disk_loses_nothing_that_was_acknowledged(self):
-        # In a mount namespace of this thread's own, which the daemon it starts inherits: whatever
-        # happens to this test, no mount stays.
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(CLONE_NEWNS) != 0:
-            self.skipTest("unshare: " + os.strerror(ctypes.get_errno()))
-        self.assertEqual(subprocess.call(["mount", "--make-rprivate", "/"]), 0)
-        host = Hearthd()
-        host.terminate()
-        state = os.path.join(host.state, "state")
-        subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", state])
-        try:
+        with hearthd_on_a_disk(self, "40m") as (host, state):
             self.fill_and_recover(host, state)
-        finally:
-            if host.process.poll() is None:
-                host.kill()
-            subprocess.check_call(["umount", "-l", state])
-            host.stop()
 
     def test_a_damaged_row_is_named(self):
         host = Hearthd()

@@ -1,7 +1,6 @@
 """The queue service, driven by the stock clients of both its protocols."""
 import json
 import os
-import random
 import shutil
 import subprocess
 import threading
@@ -11,9 +10,8 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
-from harness import ROOT, Hearthd, HearthTest, poll
-from stock_clients import environment
-
+from harness import HearthTest, poll
+from stock_clients import JavaScriptSdkTest, environment
 
 
 def new_python():
@@ -326,78 +324,9 @@ print("all operations passed")
              "ErrorCode": ("Number", "200"), "ErrorMessage": ("String", "{'a': 'boom'}")})
 
 
-class QueueDurability(unittest.TestCase):
-    ROUNDS = int(os.environ.get("HEARTH_QUEUE_KILLS", "6"))
-
-    def setUp(self):
-        self.host = Hearthd()
-        self.addCleanup(self.host.stop)
-
-    def test_kills_at_random_points_lose_no_message_and_bring_none_back(self):
-        sqs = sqs_client(self.host)
-        sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "0"})
-        sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true",
-                                                         "VisibilityTimeout": "0"})
-        sent, unsure, deleted, order = set(), set(), set(), []
-        for round_number in range(self.ROUNDS):
-            stop = threading.Event()
-            url, fifo = (f"{self.host.url}/000000000000/{name}" for name in ("q", "q.fifo"))
-
-            def until_killed(step):
-                client, number = sqs_client(self.host), 0
-                while not stop.is_set():
-                    try:
-                        step(client, f"{round_number}-{number}-{threading.get_ident()}")
-                    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
-                        return
-                    number += 1
-
-            def send(client, body):
-                unsure.add(body)
-                client.send_message(QueueUrl=url, MessageBody=body)
-                sent.add(body)
-
-            def send_in_order(client, body):
-                client.send_message(QueueUrl=fifo, MessageBody=body, MessageGroupId="g",
-                                    MessageDeduplicationId=body)
-                order.append(body)
-
-            def delete(client, _):
-                for message in client.receive_message(
-                        QueueUrl=url, MaxNumberOfMessages=3).get("Messages", []):
-                    self.assertNotIn(message["Body"], deleted, "it came back")
-                    unsure.add("-" + message["Body"])
-                    client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                    deleted.add(message["Body"])
-
-            threads = [threading.Thread(target=until_killed, args=(step,))
-                       for step in (send, send, send_in_order, delete)]
-            for thread in threads:
-                thread.start()
-            target = len(sent) + random.randint(20, 120)
-            poll("messages are sent", lambda t=target: len(sent) >= t)
-            self.host.kill()
-            stop.set()
-            for thread in threads:
-                thread.join()
-            self.host.start()
-        left, sqs = set(), sqs_client(self.host)
-        self.addCleanup(sqs.close)
-        url, fifo = (f"{self.host.url}/000000000000/{name}" for name in ("q", "q.fifo"))
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10,
-                                              VisibilityTimeout=600).get("Messages"):
-            left |= {message["Body"] for message in messages}
-        self.assertEqual(left & deleted, set(), "deleted messages came back")
-        lost = {b for b in sent - left - deleted if "-" + b not in unsure}
-        self.assertEqual(lost, set(), "acknowledged messages are lost")
-        self.assertEqual(left - unsure, set())
-        found = []
-        while messages := sqs.receive_message(QueueUrl=fifo, MaxNumberOfMessages=10,
-                                              VisibilityTimeout=600).get("Messages"):
-            found += [message["Body"] for message in messages]
-            for message in messages:
-                sqs.delete_message(QueueUrl=fifo, ReceiptHandle=message["ReceiptHandle"])
-        self.assertEqual([body for body in found if body in set(order)], order)
+class JavaScriptQueuesTest(JavaScriptSdkTest):
+    def test_the_javascript_sdk_drives_both_kinds_and_its_checks_of_md5s_pass(self):
+        self.assert_script_passes("sdk_sqs.cjs", {}, {})
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ std::optional<ApiError> ErrorOf(HandleOutcome outcome, const std::string& handle
                           "Message does not exist or is not available for visibility timeout "
                           "change.");
     case HandleOutcome::kFailed:
-      return ApiError{500, "InternalFailure", "Hearth could not write this."};
+      return ApiError{503, "ServiceUnavailable", "Hearth could not write this: is the disk full?"};
   }
   return std::nullopt;
 }

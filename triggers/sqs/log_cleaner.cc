@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "triggers/sqs/log_engine.h"
+#include "triggers/sqs/log_engine_queue.h"
 
 namespace hearth::sqs {
 
@@ -12,8 +12,9 @@ namespace {
 
 // The log may be twice what lives, and so much: then its oldest segment is worth copying.
 constexpr size_t kSpareSegments = 4;
-// Of one write of copies.
-constexpr size_t kCopyBytes = 4 << 20;
+// What is copied on a full disk too, in what is kept for receives: it makes more room than it
+// takes.
+constexpr size_t kSmallCopy = 1 << 20;
 
 }  // namespace
 
@@ -32,59 +33,54 @@ void LogEngine::CleanSoon() {
 
 void LogEngine::Clean() {
   const uint32_t oldest = log_->oldest();
-  if (uses_.contains(oldest)) {
-    log_->ReadOldest([this](Result<std::vector<SegmentLog::Record>> records) {
-      if (!records) {
-        cleaning_ = false;
-        HLOG_ERROR("{}", records.error().ToString());
-        return;
-      }
-      CopyOldest(std::move(*records));
-    });
-    return;
-  }
-  deduplication_.Expire(NowMs());
-  auto known = deduplication_.InSegment(oldest);
-  if (known.empty()) {
-    log_->RemoveOldest();
-    cleaning_ = false;
-    return CleanSoon();
-  }
-  // What FIFO queues still have to know of messages that are gone.
+  if (uses_.contains(oldest)) return CleanOldest();
+  deduplication_.Expire(NowMs(), SIZE_MAX);
+  if (deduplication_.HasIn(oldest)) return KeepDeduplications(oldest);
+  log_->RemoveOldest();
+  cleaning_ = false;
+  CleanSoon();
+}
+
+// What FIFO queues still have to know of messages that are gone.
+void LogEngine::KeepDeduplications(uint32_t segment) {
+  constexpr size_t kMost = 2000;
   constexpr size_t kEntrySize = 72;  // At most, encoded.
-  known.resize(std::min(known.size(), log_->max_payload() / 2 / kEntrySize));
+  auto known =
+      deduplication_.InSegment(segment, std::min(kMost, log_->max_payload() / 2 / kEntrySize));
   std::string payload = Encode(DeduplicationRecord{known});
-  log_->Append({std::move(payload)}, SegmentLog::Need::kRoom,
+  log_->Append({std::move(payload)}, SegmentLog::Need::kLittle,
                [this, known = std::move(known)](Result<std::vector<LogPosition>> written) {
                  cleaning_ = false;
                  if (!written) return;
                  for (const auto& each : known) {
-                   auto* const entry = deduplication_.Find(each.key, 0);
-                   if (entry != nullptr && entry->sequence == each.sequence) {
-                     entry->segment = written->front().segment;
-                   }
+                   deduplication_.Place(each.key, each.sequence, written->front().segment);
                  }
                  CleanSoon();
                });
 }
 
-void LogEngine::CopyOldest(std::vector<SegmentLog::Record> records) {
-  std::vector<uint64_t> sequences;
-  std::vector<LogPosition> from;
+// A part of it a turn of the loop.
+void LogEngine::CleanOldest() {
+  const uint32_t oldest = log_->oldest();
+  if (cleaned_.segment != oldest) cleaned_ = {.segment = oldest};
+  log_->ReadOldest(cleaned_.offset, [this](Result<SegmentLog::Part> part) {
+    if (part) return CopyLiving(std::move(*part));
+    cleaning_ = false;
+    HLOG_ERROR("{}", part.error().ToString());
+  });
+}
+
+void LogEngine::CopyLiving(SegmentLog::Part part) {
+  std::vector<std::pair<uint64_t, LogPosition>> from;
   std::vector<std::string> copies;
-  size_t bytes = 0;
-  for (const auto& [payload, at] : records) {
-    if (bytes > kCopyBytes) break;
-    const auto decoded = Decode(payload);
+  for (const auto& [payload, at] : part.records) {
+    const auto decoded = IsMessage(payload) ? Decode(payload) : Result<LogRecord>(DeleteRecord{});
     const auto* const record = decoded ? std::get_if<MessageRecord>(&*decoded) : nullptr;
     if (record == nullptr) continue;
     const Message* const message = index_.Find(record->sequence);
-    if (message == nullptr || message->at != at || message->state == MessageState::kMoving) {
-      continue;
-    }
-    // A copy behind the record of its end would bring it back.
-    if (deleting_.contains(message->sequence) ||
-        message->sequence < OwnerOf(*message).purge_before) {
+    if (message == nullptr || message->at != at) continue;
+    // A copy behind a record that says something else would unsay it: when that is durable.
+    if (message->state == MessageState::kMoving || OwnerOf(*message).state.IsHeld(*message)) {
       continue;
     }
     MessageRecord copy = *record;
@@ -98,30 +94,32 @@ void LogEngine::CopyOldest(std::vector<SegmentLog::Record> records) {
     copy.receive_count = message->receive_count;
     copy.receipt = message->receipt;
     copies.push_back(Encode(copy));
-    bytes += copies.back().size();
-    sequences.push_back(message->sequence);
-    from.push_back(at);
+    from.emplace_back(message->sequence, at);
   }
-  if (copies.empty()) {  // What lives there is on its way out: a later look.
+  if (copies.empty()) {
+    // At its end: what lives there still is on its way out, which a later look, from its beginning,
+    // will find.
+    cleaned_.offset = part.next;
+    if (part.next != 0) return CleanOldest();
     cleaning_ = false;
     return;
   }
-  log_->Append(std::move(copies), SegmentLog::Need::kRoom,
-               [this, sequences = std::move(sequences),
-                from = std::move(from)](Result<std::vector<LogPosition>> written) mutable {
-                 FinishCopy(std::move(sequences), std::move(from), std::move(written));
-               });
-}
-
-void LogEngine::FinishCopy(std::vector<uint64_t> sequences, std::vector<LogPosition> from,
-                           Result<std::vector<LogPosition>> written) {
-  cleaning_ = false;
-  if (!written) return;  // A full disk: what is deleted will make room.
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    Message* const message = index_.Find(sequences[i]);
-    if (message != nullptr && message->at == from[i]) Locate(*message, (*written)[i]);
-  }
-  CleanSoon();
+  const auto use = uses_.find(log_->oldest());
+  const bool makes_room = use != uses_.end() && use->second.bytes <= kSmallCopy;
+  log_->Append(
+      std::move(copies), makes_room ? SegmentLog::Need::kLittle : SegmentLog::Need::kRoom,
+      [this, from = std::move(from), next = part.next](Result<std::vector<LogPosition>> written) {
+        cleaning_ = false;
+        if (!written) return;  // A full disk: what is deleted will make room.
+        for (size_t i = 0; i < from.size(); ++i) {
+          Message* const message = index_.Find(from[i].first);
+          if (message != nullptr && message->at == from[i].second) {
+            Locate(*message, (*written)[i]);
+          }
+        }
+        cleaned_.offset = next;
+        CleanSoon();
+      });
 }
 
 }  // namespace hearth::sqs

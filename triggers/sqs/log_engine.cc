@@ -2,9 +2,7 @@
 
 #include <algorithm>
 
-#include "base/file.h"
-#include "base/id.h"
-#include "base/log.h"
+#include "triggers/sqs/log_engine_queue.h"
 
 namespace hearth::sqs {
 
@@ -13,12 +11,8 @@ using base::Result;
 
 namespace {
 
-// Messages erased in one turn of the loop; some milliseconds.
-constexpr size_t kEraseSlice = 5000;
-
-uint32_t RandomReceipt() {
-  return static_cast<uint32_t>(std::strtoul(base::NewHexId(7).c_str(), nullptr, 16));
-}
+// Messages looked at in one turn of the loop; some milliseconds.
+constexpr size_t kSlice = 5000;
 
 }  // namespace
 
@@ -26,134 +20,6 @@ LogEngine::Queue::Queue(LogEngine& engine, QueueRecord made)
     : record(std::move(made)),
       state(engine.index_, record.id, record.settings.is_fifo),
       timer(engine.loop_, io::Time::kService) {}
-
-LogEngine::LogEngine(io::Loop& loop, store::Database& database, io::Offload& writer,
-                     ReceiptHandles handles)
-    : loop_(loop),
-      writer_(writer),
-      store_(database),
-      handles_(std::move(handles)),
-      next_receipt_(RandomReceipt()) {}
-
-LogEngine::~LogEngine() = default;
-
-Result<std::unique_ptr<LogEngine>> LogEngine::Open(io::Loop& loop, store::Database& database,
-                                                   io::Offload& writer, const std::string& folder,
-                                                   SegmentLogOptions options) {
-  auto log_folder = folder + "/log";
-  TRY(base::MakeFolders(log_folder, 0700));
-  auto handles = TRY(ReceiptHandles::Open(folder + "/key"));
-  std::unique_ptr<LogEngine> engine(new LogEngine(loop, database, writer, std::move(handles)));
-  TRY(engine->Load(log_folder, options));
-  return engine;
-}
-
-Result<void> LogEngine::Load(const std::string& folder, SegmentLogOptions options) {
-  for (QueueRecord& record : TRY(store_.Load())) Enter(std::move(record));
-  std::optional<base::Error> wrong;
-  log_ = TRY(SegmentLog::Open(
-      loop_, folder,
-      [this, &wrong](std::string_view payload, LogPosition at) {
-        const auto record = Decode(payload);
-        if (record) {
-          Replay(*record, at);
-        } else if (!wrong) {
-          wrong = record.error();
-        }
-      },
-      options));
-  if (wrong) return base::MakeError(ErrorKind::kCorrupt, "read the queues' log", wrong->text);
-  next_sequence_ = std::max(next_sequence_, log_->recovered_floor());
-  log_->set_floor(next_sequence_);
-  const int64_t now = NowMs();
-  index_.ForEach(
-      [this, now](Message& message) { FindQueue(message.queue)->state.Add(message, now); });
-  for (const auto& [_, queue] : queues_) {
-    queue->state.DropEmptyGroups();
-    Rearm(*queue);
-  }
-  CleanSoon();
-  return {};
-}
-
-void LogEngine::ReplayMessage(const MessageRecord& message, LogPosition at) {
-  next_sequence_ = std::max(next_sequence_, message.sequence + 1);
-  if (message.replaces != 0) Forget(message.replaces);
-  Queue* const queue = FindQueue(message.queue);
-  if (queue == nullptr) return;
-  const bool is_new = !message.is_copy && !message.deduplication_id.empty();
-  const int64_t until =
-      message.sent_ms + std::chrono::milliseconds(limits::kDeduplicationWindow).count();
-  if (is_new && until > NowMs()) {
-    const auto key = MakeDeduplicationKey(
-        queue->record.id, queue->record.settings.deduplicates_by_group ? message.group : "",
-        message.deduplication_id);
-    Deduplication::Entry entry{
-        .sequence = message.sequence, .until_ms = until, .segment = at.segment};
-    std::ranges::copy(message.id, entry.message_id.begin());
-    deduplication_.Add(key, entry);
-  }
-  Forget(message.sequence);  // A copy takes the place of what it is one of.
-  Message kept{.sequence = message.sequence,
-               .sent_ms = message.sent_ms,
-               .visible_at_ms = message.visible_at_ms,
-               .first_receive_ms = message.first_receive_ms,
-               .at = {},
-               .queue = message.queue,
-               .source_queue = message.source_queue,
-               .receive_count = message.receive_count,
-               .receipt = message.receipt};
-  if (queue->record.settings.is_fifo) kept.group = queue->state.GroupNumber(message.group);
-  Locate(index_.Insert(kept), at);
-}
-
-void LogEngine::Forget(uint64_t sequence) {
-  Message* const message = index_.Find(sequence);
-  if (message == nullptr) return;
-  Locate(*message, {});
-  index_.Erase(sequence);
-}
-
-void LogEngine::Replay(const LogRecord& record, LogPosition at) {
-  if (const auto* message = std::get_if<MessageRecord>(&record)) return ReplayMessage(*message, at);
-  if (const auto* gone = std::get_if<DeleteRecord>(&record)) {
-    for (const uint64_t sequence : gone->sequences) Forget(sequence);
-  } else if (const auto* states = std::get_if<StateRecord>(&record)) {
-    for (const auto& state : states->states) {
-      Message* const message = index_.Find(state.sequence);
-      if (message == nullptr) continue;
-      message->visible_at_ms = state.visible_at_ms;
-      message->first_receive_ms = state.first_receive_ms;
-      message->receive_count = state.receive_count;
-      message->receipt = state.receipt;
-    }
-  } else if (const auto* purge = std::get_if<PurgeRecord>(&record)) {
-    std::vector<uint64_t> purged;
-    index_.ForEach([&](const Message& message) {
-      if (message.queue == purge->queue && message.sequence < purge->before) {
-        purged.push_back(message.sequence);
-      }
-    });
-    for (const uint64_t sequence : purged) Forget(sequence);
-  } else if (const auto* moved = std::get_if<RelocationRecord>(&record)) {
-    Message* const message = index_.Find(moved->sequence);
-    if (message == nullptr) return;
-    Queue* const queue = FindQueue(moved->queue);
-    if (queue == nullptr) return Forget(moved->sequence);
-    message->queue = moved->queue;
-    message->source_queue = moved->source_queue;
-    message->sent_ms = moved->sent_ms;
-    message->visible_at_ms = 0;
-    message->first_receive_ms = 0;
-    message->receive_count = 0;
-    message->group = queue->record.settings.is_fifo ? queue->state.GroupNumber(moved->group) : 0;
-  } else if (const auto* known = std::get_if<DeduplicationRecord>(&record)) {
-    for (const auto& entry : known->entries) {
-      next_sequence_ = std::max(next_sequence_, entry.sequence + 1);
-      deduplication_.Add(entry.key, {entry.message_id, entry.sequence, entry.until_ms, at.segment});
-    }
-  }
-}
 
 int64_t LogEngine::NowMs() const { return base::EpochMillis(loop_.service_clock().WallNow()); }
 
@@ -237,13 +103,38 @@ void LogEngine::StartNextChange() {
       next.done(base::MakeError(ErrorKind::kNotFound, "change a queue", next.name));
     }
   } while (true);
+  Queue& queue = *FindQueue(next.name);
+  // What is over by the time that is being raised stays so, whatever a start would think.
+  if (changed.settings.retention_s <= queue.record.settings.retention_s) {
+    return WriteChange(std::move(changed), std::move(next.done));
+  }
+  const int64_t sent_by_ms = ExpiredByMs(queue);
+  if (!EraseExpired(queue, sent_by_ms)) {  // Then it is looked at anew.
+    changes_.push_front(std::move(next));
+    loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) StartNextChange();
+    });
+    return;
+  }
+  queue.raised_retention_s = changed.settings.retention_s;
+  log_->Append({Encode(ExpiryRecord{changed.id, sent_by_ms})}, SegmentLog::Need::kLeast,
+               [this, changed,
+                done = std::move(next.done)](Result<std::vector<LogPosition>> written) mutable {
+                 if (written) return WriteChange(std::move(changed), std::move(done));
+                 if (Queue* const found = FindQueue(changed.id)) found->raised_retention_s = 0;
+                 done(std::unexpected(written.error()));
+                 StartNextChange();
+               });
+}
+
+void LogEngine::WriteChange(QueueRecord changed, Done done) {
   writer_.Run([this, changed] { return store_.Update(changed); },
               [this, alive = std::weak_ptr<bool>(alive_), changed,
-               done = std::move(next.done)](Result<void> result) mutable {
+               done = std::move(done)](Result<void> result) mutable {
                 if (alive.expired()) return;
-                Queue* const found = FindQueue(changed.name);
-                if (result && found != nullptr && found->record.id == changed.id) {
-                  found->record = std::move(changed);
+                if (Queue* const found = FindQueue(changed.id)) {
+                  found->raised_retention_s = 0;
+                  if (result) found->record = std::move(changed);
                   found->armed_ms.reset();
                   Tick(*found);
                 }
@@ -272,14 +163,17 @@ void LogEngine::Remove(const std::string& name, Done done) {
           removed_ms_[name] = NowMs();
           removed->is_removed = true;
           removed->timer.Cancel();
-          for (Waiter& waiter : removed->waiters) {
+          for (Queue::Waiter& waiter : removed->waiters) {
             waiting_.erase(waiter.number);
             Fail(std::move(waiter.received), ErrorKind::kNotFound, name);
           }
           removed->waiters.clear();
-          auto sequences = std::make_shared<std::vector<uint64_t>>(removed->state.Sequences());
           removed_.push_back(std::move(removed));
-          EraseInSlices(id, std::move(sequences), [this, id] {
+          const auto erase = [this](Message& message) {
+            // What is on its way to another queue arrives there.
+            if (message.state != MessageState::kMoving) Erase(message.sequence);
+          };
+          Walk(id, UINT64_MAX, 0, erase, [this, id] {
             queues_by_id_.erase(id);
             std::erase_if(removed_, [id](const auto& each) { return each->record.id == id; });
           });
@@ -288,23 +182,24 @@ void LogEngine::Remove(const std::string& name, Done done) {
       });
 }
 
-void LogEngine::EraseInSlices(uint32_t queue, std::shared_ptr<std::vector<uint64_t>> sequences,
-                              std::function<void()> erased) {
-  for (size_t left = kEraseSlice; left > 0 && !sequences->empty(); --left) {
-    const uint64_t sequence = sequences->back();
-    sequences->pop_back();
-    const Message* const message = index_.Find(sequence);
-    if (message != nullptr && message->queue == queue) Erase(sequence);
+void LogEngine::Walk(uint32_t queue, uint64_t before, uint64_t from,
+                     std::function<void(Message&)> visit, std::function<void()> ended) {
+  std::vector<uint64_t> found;
+  const uint64_t next = index_.ForSome(from, kSlice, [&](const Message& message) {
+    if (message.queue == queue && message.sequence < before) found.push_back(message.sequence);
+  });
+  for (const uint64_t sequence : found) visit(*index_.Find(sequence));
+  if (const auto owner = queues_by_id_.find(queue); owner != queues_by_id_.end()) {
+    owner->second->state.Trim(found.size() + 1);
   }
-  if (!sequences->empty()) {
-    loop_.Post([this, alive = std::weak_ptr<bool>(alive_), queue, sequences,
-                erased = std::move(erased)]() mutable {
-      if (!alive.expired()) EraseInSlices(queue, sequences, std::move(erased));
-    });
-    return;
+  if (next == 0 || next >= before) {
+    ended();
+    return CleanSoon();
   }
-  erased();
-  CleanSoon();
+  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), queue, before, next,
+              visit = std::move(visit), ended = std::move(ended)]() mutable {
+    if (!alive.expired()) Walk(queue, before, next, std::move(visit), std::move(ended));
+  });
 }
 
 std::optional<int64_t> LogEngine::RemovedMs(std::string_view name) const {
@@ -315,30 +210,42 @@ std::optional<int64_t> LogEngine::RemovedMs(std::string_view name) const {
 void LogEngine::Purge(const std::string& name, Done done) {
   Queue* const queue = FindQueue(name);
   if (queue == nullptr) return Fail<void>(std::move(done), ErrorKind::kNotFound, name);
-  queue->purged_ms = NowMs();
-  queue->purge_before = next_sequence_;
+  if (queue->state.is_purging()) {
+    return Fail<void>(std::move(done), ErrorKind::kConflict, "a purge of it goes on");
+  }
   const PurgeRecord purge{queue->record.id, next_sequence_};
-  log_->Append(
-      {Encode(purge)}, SegmentLog::Need::kLittle,
-      [this, purge, done = std::move(done)](Result<std::vector<LogPosition>> written) {
-        Queue* const purged = FindQueue(purge.queue);
-        if (!written) {
-          if (purged != nullptr && purged->purge_before == purge.before) purged->purge_before = 0;
-          return done(std::unexpected(written.error()));
-        }
-        if (purged != nullptr) {
-          auto sequences = std::make_shared<std::vector<uint64_t>>(purged->state.Sequences());
-          std::erase_if(*sequences, [&purge](uint64_t each) { return each >= purge.before; });
-          EraseInSlices(purge.queue, std::move(sequences), [this, purge] {
-            Queue* const emptied = FindQueue(purge.queue);
-            if (emptied == nullptr) return;
-            // Another purge may have begun since.
-            if (emptied->purge_before == purge.before) emptied->purge_before = 0;
-            Tick(*emptied);
-          });
-        }
-        done({});
-      });
+  queue->purged_ms = NowMs();
+  queue->is_purge_durable = false;
+  queue->state.StartPurge(purge.before);
+  log_->Append({Encode(purge)}, SegmentLog::Need::kLeast,
+               [this, purge, done = std::move(done)](Result<std::vector<LogPosition>> written) {
+                 FinishPurge(purge, written.has_value());
+                 done(written ? Result<void>() : std::unexpected(written.error()));
+               });
+}
+
+void LogEngine::FinishPurge(const PurgeRecord& purge, bool is_written) {
+  Queue* const queue = FindQueue(purge.queue);
+  if (queue == nullptr) return;
+  const auto tick = [this, id = purge.queue] {
+    if (Queue* const found = FindQueue(id)) Tick(*found);
+  };
+  if (!is_written) {
+    queue->purged_ms.reset();
+    queue->state.EndPurge();
+    const auto release = [this](Message& message) {
+      if (message.state != MessageState::kMoving) OwnerOf(message).state.Release(message);
+    };
+    return Walk(purge.queue, purge.before, 0, release, tick);
+  }
+  queue->is_purge_durable = true;
+  const auto erase = [this](Message& message) {
+    if (OwnerOf(message).state.IsPurged(message)) Erase(message.sequence);
+  };
+  Walk(purge.queue, purge.before, 0, erase, [this, id = purge.queue, tick] {
+    if (Queue* const found = FindQueue(id)) found->state.EndPurge();
+    tick();
+  });
 }
 
 std::optional<int64_t> LogEngine::PurgedMs(const std::string& name) const {
@@ -356,7 +263,7 @@ QueueCounts LogEngine::Counts(const std::string& name) {
 void LogEngine::EndWaits() {
   waits_ended_ = true;
   for (const auto& [_, queue] : queues_) {
-    for (Waiter& waiter : queue->waiters) {
+    for (Queue::Waiter& waiter : queue->waiters) {
       loop_.Post([received = std::move(waiter.received)] { received({}); });
     }
     queue->waiters.clear();
@@ -368,12 +275,31 @@ bool LogEngine::IsQuiet() const {
   return log_->is_idle() && !changing_ && storing_ == 0 && delivering_ == 0 && !cleaning_;
 }
 
-void LogEngine::Refresh(Queue& queue) {
-  const int64_t now = NowMs();
-  queue.state.Advance(now);
+int64_t LogEngine::ExpiredByMs(const Queue& queue) const {
+  return NowMs() - std::max(queue.record.settings.retention_s, queue.raised_retention_s) * 1000;
+}
+
+bool LogEngine::EraseExpired(Queue& queue, int64_t sent_by_ms) {
   // No record of it: after a crash a start finds it as old as it is.
-  queue.state.OfferSentBy(now - queue.record.settings.retention_s * 1000,
-                          [this](Message& message) { Erase(message.sequence); });
+  return queue.state.OfferSentBy(sent_by_ms, kSlice,
+                                 [this](Message& message) { Erase(message.sequence); });
+}
+
+void LogEngine::Refresh(Queue& queue) {
+  const bool is_visible = queue.state.Advance(NowMs(), kSlice);
+  const bool is_erased = EraseExpired(queue, ExpiredByMs(queue));
+  queue.state.Trim(kSlice);
+  if (!is_visible || !is_erased) RefreshSoon(queue);
+}
+
+void LogEngine::RefreshSoon(Queue& queue) {
+  if (std::exchange(queue.is_refresh_posted, true)) return;
+  loop_.Post([this, alive = std::weak_ptr<bool>(alive_), id = queue.record.id] {
+    Queue* const found = alive.expired() ? nullptr : FindQueue(id);
+    if (found == nullptr) return;
+    found->is_refresh_posted = false;
+    Tick(*found);
+  });
 }
 
 void LogEngine::Rearm(Queue& queue) {
@@ -388,7 +314,8 @@ void LogEngine::Rearm(Queue& queue) {
   }
   if (!next || (queue.armed_ms && *queue.armed_ms <= *next)) return;
   queue.armed_ms = next;
-  queue.timer.Start(std::chrono::milliseconds(*next - NowMs()), [this, &queue] {
+  const int64_t wait_ms = std::max<int64_t>(0, *next - NowMs());
+  queue.timer.Start(std::chrono::milliseconds(wait_ms), [this, &queue] {
     queue.armed_ms.reset();
     Tick(queue);
   });
@@ -402,6 +329,14 @@ void LogEngine::Insert(Message message, std::string_view group) {
   Message& kept = index_.Insert(message);
   Locate(kept, at);
   queue->state.Add(kept, NowMs());
+}
+
+void LogEngine::EndRecord(uint64_t sequence) {
+  Message* const message = index_.Find(sequence);
+  if (message == nullptr) return;
+  CHECK(message->under_way > 0);
+  --message->under_way;
+  if (message->state != MessageState::kMoving) OwnerOf(*message).state.Release(*message);
 }
 
 void LogEngine::Erase(uint64_t sequence) {

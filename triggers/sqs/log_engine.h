@@ -3,17 +3,15 @@
 //
 // Every answer waits until its records are durable, receives too: a crash loses no receive count,
 // and brings nothing back that was deleted. Memory changes when a record is durable, but for what
-// hides a message (Receive, dead letters), which is undone where the record fails.
+// hides a message (Receive, dead letters), which is undone where the record fails. A message with a
+// record under way is offered to nobody else, so that memory and log agree on what came first.
 // Owner: host; destroyed before the loop, the database and the writer.
 #pragma once
 
 #include <deque>
-#include <list>
 #include <map>
-#include <set>
 #include <unordered_map>
 
-#include "io/timer.h"
 #include "store/database.h"
 #include "triggers/sqs/deduplication.h"
 #include "triggers/sqs/queue_engine.h"
@@ -56,6 +54,8 @@ class LogEngine final : public QueueEngine {
                         Outcomes outcomes) override;
   void GiveBack(const std::string& name, std::vector<std::string> handles,
                 Outcomes outcomes) override;
+
+  // log_engine_moves.cc
   void MoveOne(const std::string& from, const std::string& to,
                std::function<void(base::Result<bool>)> moved) override;
 
@@ -66,36 +66,20 @@ class LogEngine final : public QueueEngine {
   size_t log_segments() const { return log_->segments(); }
 
  private:
-  struct Waiter {
-    uint64_t number = 0;
-    ReceiveOptions options;
-    Received received;
-    std::unique_ptr<io::Timer> patience;
-  };
-  struct Attempt {  // Of a receive with an attempt id, that may be made again.
-    std::vector<std::pair<uint64_t, uint32_t>> messages;  // Sequence and receipt.
-    int64_t until_ms = 0;
-  };
-  struct Queue {
-    Queue(LogEngine& engine, QueueRecord made);
-    QueueRecord record;
-    QueueState state;
-    std::list<Waiter> waiters;
-    io::Timer timer;
-    std::optional<int64_t> armed_ms;
-    std::map<std::string, Attempt> attempts;
-    std::optional<int64_t> purged_ms;
-    uint64_t purge_before = 0;  // While what is older is being purged.
-    bool is_removed = false;    // Only its messages are still to be erased.
-  };
+  struct Queue;  // log_engine_queue.h
   struct Delivery;
   struct Arrival;
+  struct Move;
 
   LogEngine(io::Loop& loop, store::Database& database, io::Offload& writer, ReceiptHandles handles);
   base::Result<void> Load(const std::string& folder, SegmentLogOptions options);
+
+  // log_engine_start.cc
   void Replay(const LogRecord& record, LogPosition at);
   void ReplayMessage(const MessageRecord& message, LogPosition at);
-  void Forget(uint64_t sequence);  // Replay: out of the index.
+  void ReplayRelocation(const RelocationRecord& moved);
+  void Forget(uint64_t sequence);  // Out of the index.
+  void ForgetAll(const std::function<bool(const Message&)>& is_gone);
 
   int64_t NowMs() const;
   Queue* FindQueue(std::string_view name) const;
@@ -105,14 +89,22 @@ class LogEngine final : public QueueEngine {
   void Fail(std::function<void(base::Result<T>)> done, base::ErrorKind kind, std::string text);
   Queue& Enter(QueueRecord record);
   void StartNextChange();
-  // Erases them a slice a turn, then calls `erased`.
-  void EraseInSlices(uint32_t queue, std::shared_ptr<std::vector<uint64_t>> sequences,
-                     std::function<void()> erased);
+  void WriteChange(QueueRecord changed, Done done);
+  void FinishPurge(const PurgeRecord& purge, bool is_written);
+  // Visits the queue's messages below `before`, a slice a turn of the loop, the first at once; then
+  // `ended`. `visit` may erase what it is given.
+  void Walk(uint32_t queue, uint64_t before, uint64_t from, std::function<void(Message&)> visit,
+            std::function<void()> ended);
 
-  // What time has done: timeouts are over, old messages go.
+  // What time has done: timeouts are over, old messages go; a slice of it, the rest later.
   void Refresh(Queue& queue);
+  void RefreshSoon(Queue& queue);
+  bool EraseExpired(Queue& queue, int64_t sent_by_ms);  // False: there are more.
+  int64_t ExpiredByMs(const Queue& queue) const;
   void Tick(Queue& queue);  // Refresh, then whoever waits is served.
   void Rearm(Queue& queue);
+  // A record of it has ended; whether it holds is seen to first.
+  void EndRecord(uint64_t sequence);
   void Insert(Message message, std::string_view group);
   void Erase(uint64_t sequence);
   void Locate(Message& message, LogPosition at);
@@ -124,25 +116,28 @@ class LogEngine final : public QueueEngine {
   enum class Undo { kNothing, kReceive };
   void ChangeStates(const std::string& name, Undo undo, const std::vector<Visibility>& changes,
                     Outcomes outcomes);
+  void ApplyVisibility(Queue& queue, const StateRecord::State& state);
 
   std::vector<uint64_t> Take(Queue& queue, const ReceiveOptions& options);
   std::vector<uint64_t> TakeAgain(Queue& queue, const ReceiveOptions& options);
   Queue* DeadLetterQueueOf(const Queue& queue, const Message& message) const;
   void GiveUp(Queue& queue, Message& message, Queue& target);
-  void Deliver(Queue& queue, const std::vector<uint64_t>& taken, Received received);
+  enum class Taken { kNew, kAgain };
+  void Deliver(Queue& queue, const std::vector<uint64_t>& taken, Taken how, Received received);
+  void OnDeliveryWritten(Delivery& delivery, base::Result<std::vector<LogPosition>> written);
   void FinishDelivery(Delivery& delivery);
   size_t InFlightLimit(const Queue& queue) const;
-  void FinishMove(uint64_t old_sequence, const std::string& group, uint32_t to,
-                  base::Result<std::string> payload, std::function<void(base::Result<bool>)> moved);
+  void WriteMove(const std::shared_ptr<Move>& move, base::Result<std::string> payload);
+  void FinishMove(Move& move, base::Result<std::vector<LogPosition>> written);
   void PutBack(uint64_t sequence, std::string_view group, base::Duration wait = {});
 
   // log_cleaner.cc: old segments go when nothing in them lives, or, where most of the log is dead,
   // after what lives in them was written anew.
   void CleanSoon();
   void Clean();
-  void CopyOldest(std::vector<SegmentLog::Record> records);
-  void FinishCopy(std::vector<uint64_t> sequences, std::vector<LogPosition> from,
-                  base::Result<std::vector<LogPosition>> written);
+  void CleanOldest();
+  void CopyLiving(SegmentLog::Part part);
+  void KeepDeduplications(uint32_t segment);
 
   struct Use {
     size_t messages = 0;
@@ -172,11 +167,13 @@ class LogEngine final : public QueueEngine {
   std::deque<PendingChange> changes_;
   bool changing_ = false;
   bool cleaning_ = false;
+  LogPosition cleaned_;  // How far the oldest segment is copied.
   bool waits_ended_ = false;
-  std::set<uint64_t> deleting_;  // Their records are being written.
-  size_t arriving_ = 0;          // Messages that are being written.
-  size_t storing_ = 0;           // Of queues: creations and removals.
-  size_t delivering_ = 0;        // Receives that are being read and written.
+  // Of moves whose records are being written: the message that each is to become.
+  std::unordered_map<uint64_t, uint64_t> successors_;
+  size_t arriving_ = 0;    // Messages that are being written.
+  size_t storing_ = 0;     // Of queues: creations and removals.
+  size_t delivering_ = 0;  // Receives that are being read and written.
   uint64_t next_sequence_ = 1;
   uint64_t next_receive_ = 1;
   uint32_t next_receipt_ = 1;

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/id.h"
-#include "triggers/sqs/log_engine.h"
+#include "triggers/sqs/log_engine_queue.h"
 
 namespace hearth::sqs {
 
@@ -26,6 +26,9 @@ struct LogEngine::Arrival {
 };
 
 namespace {
+
+// Of what a send forgets of earlier ones: more than it adds.
+constexpr size_t kExpireSlice = 1000;
 
 // At most so much, encoded.
 size_t RecordSize(const OutgoingMessage& message) {
@@ -101,7 +104,7 @@ void LogEngine::Send(const std::string& name, std::vector<OutgoingMessage> messa
   }
   auto arrival = std::make_shared<Arrival>(
       Arrival{.queue = queue->record.id, .now_ms = NowMs(), .sent = std::move(sent)});
-  deduplication_.Expire(arrival->now_ms);
+  deduplication_.Expire(arrival->now_ms, kExpireSlice);
   Prepare(*queue, messages, *arrival);
   arriving_ += arrival->payloads.size();
   log_->set_floor(next_sequence_);
@@ -132,11 +135,7 @@ void LogEngine::Arrive(Arrival& arrival, Result<std::vector<LogPosition>> writte
       continue;
     }
     part.message.at = (*written)[at++];
-    if (part.key) {
-      if (auto* entry = deduplication_.Find(*part.key, arrival.now_ms)) {
-        entry->segment = part.message.at.segment;
-      }
-    }
+    if (part.key) deduplication_.Place(*part.key, part.sequence, part.message.at.segment);
     Insert(part.message, part.group);
   }
   if (is_whole) {
@@ -164,7 +163,7 @@ void LogEngine::Delete(const std::string& name, std::vector<std::string> handles
       (*results)[i] = HandleOutcome::kInvalid;
       continue;
     }
-    const Message* const message = index_.Find(receipt->sequence);
+    Message* const message = index_.Find(receipt->sequence);
     if (message == nullptr || message->queue != queue->record.id) continue;
     const bool is_latest = message->receipt == receipt->receipt;
     // A standard queue takes an old handle and does nothing; the latest holds after its timeout.
@@ -172,7 +171,11 @@ void LogEngine::Delete(const std::string& name, std::vector<std::string> handles
         (!is_latest || message->state != MessageState::kInFlight)) {
       (*results)[i] = HandleOutcome::kExpired;
     } else if (is_latest) {
+      ++message->under_way;
       record.sequences.push_back(receipt->sequence);
+      // On its way to another queue, it is deleted as what it becomes there.
+      const auto successor = successors_.find(receipt->sequence);
+      if (successor != successors_.end()) record.sequences.push_back(successor->second);
       written_for.push_back(i);
     }
   }
@@ -180,22 +183,38 @@ void LogEngine::Delete(const std::string& name, std::vector<std::string> handles
     loop_.Post([results, outcomes = std::move(outcomes)] { outcomes(std::move(*results)); });
     return;
   }
-  deleting_.insert(record.sequences.begin(), record.sequences.end());
-  log_->Append({Encode(record)}, SegmentLog::Need::kLittle,
+  log_->Append({Encode(record)}, SegmentLog::Need::kLeast,
                [this, record, results, written_for, id = queue->record.id,
                 outcomes = std::move(outcomes)](Result<std::vector<LogPosition>> written) {
                  for (const size_t i : written_for) {
                    if (!written) (*results)[i] = HandleOutcome::kFailed;
                  }
                  for (const uint64_t sequence : record.sequences) {
-                   deleting_.erase(sequence);
-                   if (written && index_.Find(sequence) != nullptr) Erase(sequence);
+                   if (!written) {
+                     EndRecord(sequence);
+                   } else if (index_.Find(sequence) != nullptr) {
+                     Erase(sequence);
+                   }
                  }
                  // A group's next may have become free.
                  if (Queue* const found = FindQueue(id)) Tick(*found);
                  CleanSoon();
                  outcomes(std::move(*results));
                });
+}
+
+// Nobody else was offered it meanwhile.
+void LogEngine::ApplyVisibility(Queue& queue, const StateRecord::State& state) {
+  Message* const message = index_.Find(state.sequence);
+  if (message == nullptr || message->state == MessageState::kMoving) return;
+  const int64_t now = NowMs();
+  message->first_receive_ms = state.first_receive_ms;
+  message->receive_count = state.receive_count;
+  if (message->state == MessageState::kInFlight) {
+    queue.state.ChangeVisibility(*message, state.visible_at_ms, now);
+  } else if (state.visible_at_ms > now) {  // Its time was over while the record was written.
+    queue.state.Take(*message, state.visible_at_ms);
+  }
 }
 
 void LogEngine::ChangeVisibility(const std::string& name, std::vector<Visibility> changes,
@@ -225,13 +244,14 @@ void LogEngine::ChangeStates(const std::string& name, Undo undo,
       (*results)[i] = HandleOutcome::kInvalid;
       continue;
     }
-    const Message* const message = index_.Find(receipt->sequence);
+    Message* const message = index_.Find(receipt->sequence);
     if (message == nullptr || message->queue != queue->record.id ||
         message->receipt != receipt->receipt) {
       (*results)[i] = HandleOutcome::kGone;
     } else if (message->state != MessageState::kInFlight) {
       (*results)[i] = HandleOutcome::kNotInFlight;
     } else {
+      ++message->under_way;
       record.states.push_back({message->sequence, now + changes[i].seconds * 1000,
                                message->first_receive_ms, message->receive_count,
                                message->receipt});
@@ -252,109 +272,12 @@ void LogEngine::ChangeStates(const std::string& name, Undo undo,
                    if (!written) (*results)[i] = HandleOutcome::kFailed;
                  }
                  for (const auto& state : record.states) {
-                   Message* const message = index_.Find(state.sequence);
-                   const bool holds = written && found != nullptr && message != nullptr &&
-                                      message->queue == id &&
-                                      message->state == MessageState::kInFlight &&
-                                      message->receipt == state.receipt;
-                   if (!holds) continue;
-                   message->first_receive_ms = state.first_receive_ms;
-                   message->receive_count = state.receive_count;
-                   found->state.ChangeVisibility(*message, state.visible_at_ms, NowMs());
+                   if (written && found != nullptr) ApplyVisibility(*found, state);
+                   EndRecord(state.sequence);
                  }
                  if (found != nullptr) Tick(*found);
                  outcomes(std::move(*results));
                });
-}
-
-void LogEngine::MoveOne(const std::string& from, const std::string& to,
-                        std::function<void(Result<bool>)> moved) {
-  Queue* const source = FindQueue(from);
-  if (source == nullptr) return Fail<bool>(std::move(moved), ErrorKind::kNotFound, from);
-  Refresh(*source);
-  uint64_t sequence = 0;
-  LogPosition at;
-  uint32_t target = 0;
-  std::string group;
-  source->state.OfferReady(1, [&](Message& message) {
-    Queue* const queue = to.empty() ? FindQueue(message.source_queue) : FindQueue(to);
-    if (queue == nullptr) {
-      target = UINT32_MAX;
-      return false;
-    }
-    target = queue->record.id;
-    sequence = message.sequence;
-    at = message.at;
-    if (source->record.settings.is_fifo) group = source->state.GroupName(message.group);
-    source->state.Remove(message);
-    return true;
-  });
-  if (target == UINT32_MAX) return Fail<bool>(std::move(moved), ErrorKind::kNotFound, to);
-  if (sequence == 0) {
-    loop_.Post([moved = std::move(moved)] { moved(false); });
-    return;
-  }
-  log_->Read({at}, [this, sequence, target, group,
-                    moved = std::move(moved)](Result<std::vector<std::string>> read) mutable {
-    FinishMove(sequence, group, target,
-               read ? Result<std::string>(std::move(read->front()))
-                    : Result<std::string>(std::unexpected(read.error())),
-               std::move(moved));
-  });
-}
-
-void LogEngine::FinishMove(uint64_t old_sequence, const std::string& group, uint32_t to,
-                           Result<std::string> payload, std::function<void(Result<bool>)> moved) {
-  const auto decoded = payload ? Decode(*payload) : Result<LogRecord>(DeleteRecord{});
-  const auto* const old = decoded ? std::get_if<MessageRecord>(&*decoded) : nullptr;
-  Queue* const queue = FindQueue(to);
-  if (old == nullptr || queue == nullptr) {
-    PutBack(old_sequence, group);
-    return moved(base::MakeError(queue == nullptr ? ErrorKind::kNotFound : ErrorKind::kCorrupt,
-                                 "move a message", "it cannot be moved"));
-  }
-  MessageRecord record = *old;
-  const std::string id = base::NewUuid();
-  record.is_copy = true;
-  record.sequence = next_sequence_++;
-  record.replaces = old_sequence;
-  record.queue = to;
-  record.source_queue = 0;
-  record.sent_ms = NowMs();
-  record.visible_at_ms = record.first_receive_ms = 0;
-  record.receive_count = record.receipt = 0;
-  record.id = id;
-  log_->set_floor(next_sequence_);
-  Message message{.sequence = record.sequence, .sent_ms = record.sent_ms, .queue = to};
-  log_->Append({Encode(record)}, SegmentLog::Need::kRoom,
-               [this, old_sequence, message, group,
-                moved = std::move(moved)](Result<std::vector<LogPosition>> written) mutable {
-                 if (!written) {
-                   PutBack(old_sequence, group);
-                   return moved(std::unexpected(written.error()));
-                 }
-                 if (index_.Find(old_sequence) != nullptr) Erase(old_sequence);
-                 if (Queue* const target = FindQueue(message.queue)) {
-                   message.at = written->front();
-                   Insert(message, group);
-                   Tick(*target);
-                 }
-                 CleanSoon();
-                 moved(true);
-               });
-}
-
-// A message that was to go elsewhere stays where it was, hidden for `wait`.
-void LogEngine::PutBack(uint64_t sequence, std::string_view group, base::Duration wait) {
-  Message* const message = index_.Find(sequence);
-  if (message == nullptr || message->state != MessageState::kMoving) return;
-  Queue* const queue = FindQueue(message->queue);
-  if (queue == nullptr) return Erase(sequence);
-  message->group = queue->record.settings.is_fifo ? queue->state.GroupNumber(group) : 0;
-  const int64_t wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
-  if (wait_ms > 0) message->visible_at_ms = NowMs() + wait_ms;
-  queue->state.Add(*message, NowMs());
-  Tick(*queue);
 }
 
 }  // namespace hearth::sqs

@@ -1,9 +1,8 @@
-// LogEngine: what goes out: receives, long polls, dead letters.
+// LogEngine: what goes out: receives and long polls.
 #include <algorithm>
 
-#include "aws/arn.h"
 #include "base/log.h"
-#include "triggers/sqs/log_engine.h"
+#include "triggers/sqs/log_engine_queue.h"
 
 namespace hearth::sqs {
 
@@ -12,14 +11,16 @@ using base::Result;
 
 namespace {
 
-constexpr base::Duration kGiveUpAgain = std::chrono::seconds(1);
 constexpr size_t kMaxAttempts = 1000;  // Of a queue, remembered for five minutes.
+// Messages that a receive looks at: expired ones and dead letters too.
+constexpr size_t kMaxLooked = 1000;
 
 }  // namespace
 
 // A receive that has taken messages, while they are read and their record is written.
 struct LogEngine::Delivery {
   uint32_t queue = 0;
+  Taken how = Taken::kNew;
   StateRecord record;
   std::vector<ReceivedMessage> messages;  // But for what is on disk.
   Result<std::vector<std::string>> payloads;
@@ -32,47 +33,6 @@ size_t LogEngine::InFlightLimit(const Queue& queue) const {
   return queue.record.settings.is_fifo ? limits::kMaxInFlightFifo : limits::kMaxInFlight;
 }
 
-LogEngine::Queue* LogEngine::DeadLetterQueueOf(const Queue& queue, const Message& message) const {
-  const auto& redrive = queue.record.settings.redrive;
-  if (!redrive || message.receive_count < redrive->max_receives) return nullptr;
-  const auto arn = aws::ParseArn(redrive->target_arn);
-  if (!arn) return nullptr;
-  // Where it is gone, or is of the other kind, the message stays.
-  Queue* const target = FindQueue(arn->resource);
-  if (target == nullptr || target == &queue) return nullptr;
-  return target->record.settings.is_fifo == queue.record.settings.is_fifo ? target : nullptr;
-}
-
-void LogEngine::GiveUp(Queue& queue, Message& message, Queue& target) {
-  const bool is_fifo = queue.record.settings.is_fifo;
-  const std::string group = is_fifo ? queue.state.GroupName(message.group) : std::string();
-  queue.state.Remove(message);
-  // AWS: a standard queue's letter keeps its age, a FIFO queue's does not.
-  const RelocationRecord record{.sequence = message.sequence,
-                                .queue = target.record.id,
-                                .source_queue = queue.record.id,
-                                .sent_ms = is_fifo ? NowMs() : message.sent_ms,
-                                .group = group};
-  log_->Append({Encode(record)}, SegmentLog::Need::kLittle,
-               [this, record, group](Result<std::vector<LogPosition>> written) {
-                 // Offered again at once, it would be given up at once, and fail again.
-                 if (!written) return PutBack(record.sequence, group, kGiveUpAgain);
-                 Message* const moved = index_.Find(record.sequence);
-                 if (moved == nullptr || moved->state != MessageState::kMoving) return;
-                 Queue* const found = FindQueue(record.queue);
-                 if (found == nullptr) return Erase(record.sequence);
-                 moved->source_queue = record.source_queue;
-                 moved->sent_ms = record.sent_ms;
-                 moved->visible_at_ms = moved->first_receive_ms = 0;
-                 moved->receive_count = 0;
-                 moved->group =
-                     found->record.settings.is_fifo ? found->state.GroupNumber(group) : 0;
-                 moved->queue = found->record.id;
-                 found->state.Add(*moved, NowMs());
-                 Tick(*found);
-               });
-}
-
 std::vector<uint64_t> LogEngine::Take(Queue& queue, const ReceiveOptions& options) {
   const size_t limit = InFlightLimit(queue);
   const size_t in_flight = queue.state.counts().in_flight;
@@ -80,14 +40,22 @@ std::vector<uint64_t> LogEngine::Take(Queue& queue, const ReceiveOptions& option
   const int64_t now = NowMs();
   const int64_t until =
       now + options.visibility_s.value_or(queue.record.settings.visibility_s) * 1000;
-  std::vector<uint64_t> taken;
+  const int64_t expired_by = ExpiredByMs(queue);
+  std::vector<uint64_t> taken, expired;
   size_t bytes = 0;
-  bool gave_up = true;
-  while (gave_up && taken.size() < most) {
-    gave_up = false;
+  size_t looked = 0, passed = 1;
+  while (passed > 0 && taken.size() < most && looked < kMaxLooked) {
+    passed = 0;
     queue.state.OfferReady(most - taken.size(), [&](Message& message) {
+      ++looked;
+      if (message.sent_ms <= expired_by) {
+        ++passed;
+        expired.push_back(message.sequence);
+        queue.state.Remove(message);
+        return true;
+      }
       if (Queue* const target = DeadLetterQueueOf(queue, message)) {
-        gave_up = true;
+        ++passed;
         GiveUp(queue, message, *target);
         return true;
       }
@@ -100,13 +68,15 @@ std::vector<uint64_t> LogEngine::Take(Queue& queue, const ReceiveOptions& option
       return true;
     });
   }
+  for (const uint64_t sequence : expired) Erase(sequence);
+  if (looked >= kMaxLooked) RefreshSoon(queue);
   if (!options.attempt_id.empty() && !taken.empty() && queue.record.settings.is_fifo) {
     if (queue.attempts.size() >= kMaxAttempts) {
       std::erase_if(queue.attempts,
                     [now](const auto& each) { return each.second.until_ms <= now; });
     }
-    Attempt attempt{.until_ms =
-                        now + std::chrono::milliseconds(limits::kDeduplicationWindow).count()};
+    Queue::Attempt attempt{
+        .until_ms = now + std::chrono::milliseconds(limits::kDeduplicationWindow).count()};
     for (const uint64_t sequence : taken) {
       attempt.messages.emplace_back(sequence, index_.Find(sequence)->receipt);
     }
@@ -117,7 +87,8 @@ std::vector<uint64_t> LogEngine::Take(Queue& queue, const ReceiveOptions& option
   return taken;
 }
 
-// The messages of the same attempt, hidden anew, as long as nothing has become of any of them.
+// The messages of the same attempt, hidden anew, as long as nothing has become of any of them; none
+// yet where that is not known, as a record of one is under way.
 std::vector<uint64_t> LogEngine::TakeAgain(Queue& queue, const ReceiveOptions& options) {
   const auto found = queue.attempts.find(options.attempt_id);
   if (options.attempt_id.empty() || found == queue.attempts.end()) return {};
@@ -128,10 +99,8 @@ std::vector<uint64_t> LogEngine::TakeAgain(Queue& queue, const ReceiveOptions& o
     const bool holds = found->second.until_ms > now && message != nullptr &&
                        message->queue == queue.record.id &&
                        message->state == MessageState::kInFlight && message->receipt == receipt;
-    if (!holds) {
-      queue.attempts.erase(found);
-      return {};
-    }
+    if (!holds) queue.attempts.erase(found);
+    if (!holds || message->under_way > 0) return {};
     out.push_back(sequence);
   }
   for (const uint64_t sequence : out) {
@@ -150,9 +119,10 @@ uint64_t LogEngine::Receive(const std::string& name, ReceiveOptions options, Rec
   }
   Refresh(*queue);
   std::vector<uint64_t> taken = TakeAgain(*queue, options);
-  if (taken.empty()) taken = Take(*queue, options);
+  const Taken how = taken.empty() ? Taken::kNew : Taken::kAgain;
+  if (how == Taken::kNew) taken = Take(*queue, options);
   if (!taken.empty()) {
-    Deliver(*queue, taken, std::move(received));
+    Deliver(*queue, taken, how, std::move(received));
     return 0;
   }
   const bool has_room = queue->state.counts().in_flight < InFlightLimit(*queue);
@@ -167,14 +137,14 @@ uint64_t LogEngine::Receive(const std::string& name, ReceiveOptions options, Rec
     return 0;
   }
   const uint64_t number = next_receive_++;
-  Waiter& waiter = queue->waiters.emplace_back();
+  Queue::Waiter& waiter = queue->waiters.emplace_back();
   waiter.number = number;
   waiter.options = std::move(options);
   waiter.received = std::move(received);
   waiter.patience = std::make_unique<io::Timer>(loop_, io::Time::kMachine);
   waiter.patience->Start(waiter.options.wait, [this, number] {
     Queue* const waited_at = waiting_.at(number);
-    const auto mine = std::ranges::find(waited_at->waiters, number, &Waiter::number);
+    const auto mine = std::ranges::find(waited_at->waiters, number, &Queue::Waiter::number);
     const Received answer = std::move(mine->received);
     waiting_.erase(number);
     // Frees the timer whose callback this is: nothing of it is used below.
@@ -190,7 +160,7 @@ bool LogEngine::StopWaiting(uint64_t receive) {
   const auto found = waiting_.find(receive);
   if (found == waiting_.end()) return false;
   std::erase_if(found->second->waiters,
-                [receive](const Waiter& waiter) { return waiter.number == receive; });
+                [receive](const Queue::Waiter& waiter) { return waiter.number == receive; });
   waiting_.erase(found);
   return true;
 }
@@ -198,26 +168,29 @@ bool LogEngine::StopWaiting(uint64_t receive) {
 void LogEngine::Tick(Queue& queue) {
   Refresh(queue);
   while (!queue.waiters.empty() && queue.state.counts().ready > 0) {
-    Waiter& first = queue.waiters.front();
+    Queue::Waiter& first = queue.waiters.front();
     const std::vector<uint64_t> taken = Take(queue, first.options);
     if (taken.empty()) break;
     Received received = std::move(first.received);
     waiting_.erase(first.number);
     queue.waiters.pop_front();
-    Deliver(queue, taken, std::move(received));
+    Deliver(queue, taken, Taken::kNew, std::move(received));
   }
   Rearm(queue);
   CleanSoon();  // Time may have taken what lived.
 }
 
-void LogEngine::Deliver(Queue& queue, const std::vector<uint64_t>& taken, Received received) {
+void LogEngine::Deliver(Queue& queue, const std::vector<uint64_t>& taken, Taken how,
+                        Received received) {
   ++delivering_;
   auto delivery = std::make_shared<Delivery>();
   delivery->queue = queue.record.id;
+  delivery->how = how;
   delivery->received = std::move(received);
   std::vector<LogPosition> positions;
   for (const uint64_t sequence : taken) {
-    const Message& message = *index_.Find(sequence);
+    Message& message = *index_.Find(sequence);
+    ++message.under_way;
     positions.push_back(message.at);
     delivery->record.states.push_back({sequence, message.visible_at_ms, message.first_receive_ms,
                                        message.receive_count, message.receipt});
@@ -232,13 +205,29 @@ void LogEngine::Deliver(Queue& queue, const std::vector<uint64_t>& taken, Receiv
   }
   log_->Append({Encode(delivery->record)}, SegmentLog::Need::kLittle,
                [this, delivery](Result<std::vector<LogPosition>> written) {
-                 delivery->written = std::move(written);
+                 OnDeliveryWritten(*delivery, std::move(written));
                  if (--delivery->waits_for == 0) FinishDelivery(*delivery);
                });
   log_->Read(std::move(positions), [this, delivery](Result<std::vector<std::string>> payloads) {
     delivery->payloads = std::move(payloads);
     if (--delivery->waits_for == 0) FinishDelivery(*delivery);
   });
+}
+
+void LogEngine::OnDeliveryWritten(Delivery& delivery, Result<std::vector<LogPosition>> written) {
+  delivery.written = std::move(written);
+  Queue* const queue = FindQueue(delivery.queue);
+  for (const auto& state : delivery.record.states) {
+    Message* const message = index_.Find(state.sequence);
+    if (message == nullptr) continue;
+    const bool is_undone = !delivery.written && delivery.how == Taken::kNew && queue != nullptr;
+    if (is_undone) --message->receive_count;
+    if (is_undone && message->state == MessageState::kInFlight) {
+      queue->state.ChangeVisibility(*message, 0, NowMs());
+    }
+    EndRecord(state.sequence);
+  }
+  if (queue != nullptr && delivery.written) Tick(*queue);
 }
 
 void LogEngine::FinishDelivery(Delivery& delivery) {
@@ -265,20 +254,20 @@ void LogEngine::FinishDelivery(Delivery& delivery) {
   }
   // Receives alone fill the log too.
   CleanSoon();
-  if (outcome) return delivery.received(std::move(delivery.messages));
-  HLOG_ERROR("a receive failed: {}", outcome.error().ToString());
-  Queue* const queue = FindQueue(delivery.queue);
-  for (const auto& state : delivery.record.states) {
-    Message* const message = index_.Find(state.sequence);
-    // Unless it was on its way for another reason since; what is written stays counted.
-    const bool is_mine = queue != nullptr && message != nullptr &&
-                         message->queue == delivery.queue && message->receipt == state.receipt &&
-                         message->state == MessageState::kInFlight;
-    if (!is_mine || delivery.written) continue;
-    --message->receive_count;
-    queue->state.ChangeVisibility(*message, 0, NowMs());
+  if (outcome) {
+    // What a purge, or time, has taken while it was read is delivered no more.
+    std::erase_if(delivery.messages, [this, &delivery](const ReceivedMessage& each) {
+      const Message* const message = index_.Find(each.sequence);
+      const Queue* const queue = FindQueue(delivery.queue);
+      return message == nullptr || queue == nullptr || message->queue != delivery.queue ||
+             (queue->is_purge_durable && queue->state.IsPurged(*message));
+    });
+    return delivery.received(std::move(delivery.messages));
   }
-  delivery.received(std::unexpected(outcome.error()));
+  base::Error error = std::move(outcome.error());
+  // Not the queue's limit, which is the caller's to see to.
+  if (error.kind == ErrorKind::kLimit) error = {ErrorKind::kSystem, "receive", ENOSPC, error.text};
+  delivery.received(std::unexpected(std::move(error)));
 }
 
 }  // namespace hearth::sqs

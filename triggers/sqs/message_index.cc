@@ -86,4 +86,18 @@ void MessageIndex::ForEach(const std::function<void(Message&)>& visit) {
   }
 }
 
+uint64_t MessageIndex::ForSome(uint64_t from, size_t most,
+                               const std::function<void(Message&)>& visit) {
+  auto chunk = ChunkOf(from);
+  if (chunk == chunks_.end()) chunk = chunks_.begin();
+  for (; chunk != chunks_.end(); ++chunk) {
+    auto& messages = chunk->second.messages;
+    for (auto at = LowerBound(messages, from); at != messages.end(); ++at) {
+      if (most-- == 0) return at->sequence;
+      if (at->queue != kNoQueue) visit(*at);
+    }
+  }
+  return 0;
+}
+
 }  // namespace hearth::sqs

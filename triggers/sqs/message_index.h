@@ -33,7 +33,11 @@ struct Message {
   uint32_t receive_count = 0;
   uint32_t receipt = 0;  // Of the latest receive's handle.
   uint32_t group = 0;    // The FIFO queue's number for its group.
+  // Records of it that are being written: while there is one, nobody is offered it and nobody
+  // copies it, so that what memory says of it is what the log says, in the same order.
+  uint32_t under_way = 0;
   MessageState state = MessageState::kReady;
+  bool passed_over = false;  // QueueState's: ready, but for its place in line.
 };
 
 class MessageIndex {
@@ -44,6 +48,9 @@ class MessageIndex {
   size_t size() const { return size_; }
   // In order of sequence; not to change the index.
   void ForEach(const std::function<void(Message&)>& visit);
+  // A part of that: looks at so many places, from that sequence on. Gives where the next part
+  // begins; 0: there is none.
+  uint64_t ForSome(uint64_t from, size_t most, const std::function<void(Message&)>& visit);
 
  private:
   struct Chunk {

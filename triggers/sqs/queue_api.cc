@@ -196,12 +196,17 @@ void SqsApi::SetQueueAttributes(const RequestPtr& request, Input& in) {
 void SqsApi::PurgeQueue(const RequestPtr& request, Input& in) {
   const std::string name = QueueName(request, in);
   if (IsRefused(request, in) || Known(request, name) == nullptr) return;
+  const auto in_progress =
+      ModelError("PurgeQueueInProgress",
+                 "Only one PurgeQueue operation on " + name + " is allowed every 60 seconds.");
   if (IsWithin(engine_.PurgedMs(name), NowMs(), limits::kPurgePause)) {
-    return Refuse(request,
-                  ModelError("PurgeQueueInProgress", "Only one PurgeQueue operation on " + name +
-                                                         " is allowed every 60 seconds."));
+    return Refuse(request, in_progress);
   }
-  engine_.Purge(name, Answering(request));
+  engine_.Purge(name, [request, in_progress](base::Result<void> purged) {
+    const bool is_second = !purged && purged.error().kind == base::ErrorKind::kConflict;
+    if (is_second) return Refuse(request, in_progress);
+    Answering(request)(std::move(purged));
+  });
 }
 
 }  // namespace hearth::sqs

@@ -100,7 +100,8 @@ class QueueEngine {
   // All or none. kLimit: the disk, or what may wait, is full.
   virtual void Send(const std::string& name, std::vector<OutgoingMessage> messages, Sent sent) = 0;
   using Received = std::function<void(base::Result<std::vector<ReceivedMessage>>)>;
-  // kLimit: too many are in flight. The number is for StopWaiting; 0: it does not wait.
+  // kLimit: too many are in flight; kSystem with ENOSPC: the disk is full. The number is for
+  // StopWaiting; 0: it does not wait.
   virtual uint64_t Receive(const std::string& name, ReceiveOptions options, Received received) = 0;
   // Its callback is not called. False: it no longer waits, and will be answered.
   virtual bool StopWaiting(uint64_t receive) = 0;
@@ -118,6 +119,7 @@ class QueueEngine {
   // not durable at a crash stays counted.
   virtual void GiveBack(const std::string& name, std::vector<std::string> handles,
                         Outcomes outcomes) = 0;
+  // kConflict: an earlier purge of it goes on.
   virtual void Purge(const std::string& name, Done done) = 0;
   // When the queue was last purged by this process.
   virtual std::optional<int64_t> PurgedMs(const std::string& name) const = 0;

@@ -16,7 +16,7 @@ using base::Json;
 using Outcome = std::optional<ApiError>;
 
 constexpr size_t kMaxPolicyText = limits::kMaxPolicy;
-constexpr size_t kMaxKeyId = 2048;        // AWS, KMS: KeyId.
+constexpr size_t kMaxKeyId = 2048;        // AWS, KMS: a KeyId.
 constexpr size_t kMaxRedriveText = 4096;  // Ours: an ARN and a number, or ten ARNs.
 
 struct NumberRule {

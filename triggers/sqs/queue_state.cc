@@ -1,6 +1,7 @@
 #include "triggers/sqs/queue_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -45,7 +46,7 @@ void QueueState::Reopen(uint32_t number, Group& group) {
   if (group.in_flight == 0 && !group.waiting.empty()) {
     const Message* const first = index_.Find(group.waiting.front());
     CHECK(first != nullptr);
-    if (first->state == MessageState::kReady) offer = first->sequence;
+    if (first->state == MessageState::kReady && !IsHeld(*first)) offer = first->sequence;
   }
   if (offer != group.offered_as) {
     if (group.offered_as != 0) open_.erase({group.offered_as, number});
@@ -77,6 +78,7 @@ void QueueState::LeaveWaiting(const Message& message) {
 
 void QueueState::EnterReady(Message& message) {
   message.state = MessageState::kReady;
+  message.passed_over = false;
   Count(message, 1);
   if (!is_fifo_) ready_.push_back(message.sequence);
 }
@@ -162,8 +164,9 @@ bool QueueState::IsTimed(const MomentHeap::Moment& moment) {
          message->visible_at_ms == moment.at_ms;
 }
 
-void QueueState::Advance(int64_t now_ms) {
+bool QueueState::Advance(int64_t now_ms, size_t most) {
   while (!timed_.empty() && timed_.top().at_ms <= now_ms) {
+    if (most-- == 0) return false;
     const MomentHeap::Moment due = timed_.top();
     timed_.Pop();
     if (!IsTimed(due)) continue;
@@ -176,6 +179,7 @@ void QueueState::Advance(int64_t now_ms) {
     EnterReady(message);
     if (is_fifo_) Reopen(message.group, groups_.at(message.group));
   }
+  return true;
 }
 
 void QueueState::OfferReady(size_t most, const std::function<bool(Message&)>& visit) {
@@ -183,6 +187,11 @@ void QueueState::OfferReady(size_t most, const std::function<bool(Message&)>& vi
   while (most > 0 && !ready_.empty()) {
     Message* const message = index_.Find(ready_.front());
     if (!IsMine(message) || message->state != MessageState::kReady) {
+      ready_.pop_front();
+      continue;
+    }
+    if (IsHeld(*message)) {  // Release gives it its place again.
+      message->passed_over = true;
       ready_.pop_front();
       continue;
     }
@@ -203,32 +212,56 @@ void QueueState::OfferOfGroups(size_t most, const std::function<bool(Message&)>&
       Message* const message = index_.Find(at->second.waiting.front());
       CHECK(message != nullptr);
       if (message->state != MessageState::kReady) break;
+      if (IsHeld(*message)) {
+        Reopen(number, at->second);
+        break;
+      }
       if (!visit(*message)) return;
       CHECK(message->state != MessageState::kReady);
     }
   }
 }
 
-void QueueState::OfferSentBy(int64_t sent_ms, const std::function<void(Message&)>& visit) {
+void QueueState::Release(Message& message) {
+  if (message.state != MessageState::kReady || IsHeld(message)) return;
+  if (is_fifo_) return Reopen(message.group, groups_.at(message.group));
+  if (std::exchange(message.passed_over, false)) ready_.push_front(message.sequence);
+}
+
+bool QueueState::OfferSentBy(int64_t sent_ms, size_t most,
+                             const std::function<void(Message&)>& visit) {
   while (!by_age_.empty() && by_age_.top().at_ms <= sent_ms) {
+    if (most-- == 0) return false;
     const uint64_t sequence = by_age_.top().sequence;
     by_age_.Pop();
     if (Message* const message = index_.Find(sequence); IsMine(message)) visit(*message);
   }
-  // What nobody receives leaves its places here.
-  while (!ready_.empty() && !IsMine(index_.Find(ready_.front()))) ready_.pop_front();
+  return true;
 }
 
-std::vector<uint64_t> QueueState::Sequences() const {
-  std::vector<uint64_t> out;
-  out.reserve(counts_.all());
-  for (const auto& each : by_age_.all()) {
-    if (IsMine(index_.Find(each.sequence))) out.push_back(each.sequence);
+void QueueState::Trim(size_t most) {
+  // What nobody receives leaves its places here.
+  for (size_t left = most; left > 0 && !ready_.empty(); --left) {
+    if (IsMine(index_.Find(ready_.front()))) break;
+    ready_.pop_front();
   }
-  std::ranges::sort(out);
-  const auto twice = std::ranges::unique(out);
-  out.erase(twice.begin(), twice.end());
-  return out;
+  for (size_t left = most; left > 0 && !by_age_.empty(); --left) {
+    if (IsMine(index_.Find(by_age_.top().sequence))) break;
+    by_age_.Pop();
+  }
+  for (size_t left = most; left > 0 && !timed_.empty(); --left) {
+    if (IsTimed(timed_.top())) break;
+    timed_.Pop();
+  }
+}
+
+void QueueState::StartPurge(uint64_t before) {
+  CHECK(!purge_);
+  purge_ = Purge{.before = before, .spared = {}};
+}
+
+void QueueState::Spare(uint64_t sequence) {
+  if (purge_) purge_->spared.insert(sequence);
 }
 
 std::optional<int64_t> QueueState::next_ready_ms() {

@@ -49,16 +49,34 @@ class QueueState {
   void Take(Message& message, int64_t visible_at_ms);
   // One in flight stays so until then; at once ready where that is not later than now.
   void ChangeVisibility(Message& message, int64_t visible_at_ms, int64_t now_ms);
-  // What is due by now becomes ready.
-  void Advance(int64_t now_ms);
+  // What is due by now becomes ready, at most so many; false: more is due.
+  bool Advance(int64_t now_ms, size_t most);
 
-  // Offers ready messages in order, at most `most` of them; `visit` must Take or Remove each, and
-  // may not erase it from the index before it returns. False: it is to be offered no more.
+  // Offers ready messages in order, at most `most` of them, none that is held; `visit` must Take or
+  // Remove each, and may not erase it from the index before it returns. False: it is to be offered
+  // no more.
   void OfferReady(size_t most, const std::function<bool(Message&)>& visit);
+  // A record of it is under way, or a purge is to take it.
+  bool IsHeld(const Message& message) const { return message.under_way > 0 || IsPurged(message); }
+  // It may be held no more.
+  void Release(Message& message);
 
-  // Messages sent at or before then; each is to be removed by `visit`.
-  void OfferSentBy(int64_t sent_ms, const std::function<void(Message&)>& visit);
-  std::vector<uint64_t> Sequences() const;
+  // Messages sent at or before then, at most so many; each is to be removed by `visit`. False:
+  // there are more.
+  bool OfferSentBy(int64_t sent_ms, size_t most, const std::function<void(Message&)>& visit);
+  // Drops what is no more from the ends of its lists, at most so much of each.
+  void Trim(size_t most);
+
+  // From here to EndPurge, what is here and older than that sequence is held. What comes with an
+  // older one while the purge goes on is spared.
+  void StartPurge(uint64_t before);
+  void Spare(uint64_t sequence);
+  void EndPurge() { purge_.reset(); }
+  bool is_purging() const { return purge_.has_value(); }
+  bool IsPurged(const Message& message) const {
+    return purge_ && message.sequence < purge_->before &&
+           !purge_->spared.contains(message.sequence);
+  }
 
   const QueueCounts& counts() const { return counts_; }
   // When a message becomes ready by itself, and when the oldest was sent.
@@ -71,6 +89,10 @@ class QueueState {
     std::deque<uint64_t> waiting;  // Ready and delayed, by sequence.
     size_t in_flight = 0;
     uint64_t offered_as = 0;  // Its key in open_; 0: it is not there.
+  };
+  struct Purge {
+    uint64_t before = 0;
+    std::set<uint64_t> spared;
   };
   bool IsMine(const Message* message) const {
     return message != nullptr && message->queue == queue_ &&
@@ -91,6 +113,7 @@ class QueueState {
   std::deque<uint64_t> ready_;  // Standard queues; what is no more ready is passed over.
   MomentHeap timed_;            // Delayed and in flight, by visible_at_ms.
   MomentHeap by_age_;           // All, by sent_ms.
+  std::optional<Purge> purge_;
   uint32_t next_group_ = 1;
   std::unordered_map<uint32_t, Group> groups_;
   std::unordered_map<std::string, uint32_t> group_numbers_;

@@ -15,6 +15,7 @@ enum class Kind : uint8_t {
   kPurge = 4,
   kRelocation = 5,
   kDeduplication = 6,
+  kExpiry = 7,
 };
 
 class Writer {
@@ -143,6 +144,10 @@ void Write(Writer& out, const DeduplicationRecord& record) {
   }
 }
 
+void Write(Writer& out, const ExpiryRecord& record) {
+  out.Put(Kind::kExpiry).Put(record.queue).Put(record.sent_by_ms);
+}
+
 MessageRecord ReadMessage(Reader& in) {
   MessageRecord out;
   out.is_copy = in.Get<uint8_t>() != 0;
@@ -215,6 +220,12 @@ LogRecord ReadKind(Kind kind, Reader& in) {
       }
       return out;
     }
+    case Kind::kExpiry: {
+      ExpiryRecord out;
+      out.queue = in.Get<uint32_t>();
+      out.sent_by_ms = in.Get<int64_t>();
+      return out;
+    }
   }
   return DeleteRecord{};
 }
@@ -227,11 +238,15 @@ std::string Encode(const LogRecord& record) {
   return out.Take();
 }
 
+bool IsMessage(std::string_view bytes) {
+  return bytes.starts_with(static_cast<char>(Kind::kMessage));
+}
+
 Result<LogRecord> Decode(std::string_view bytes) {
   Reader in(bytes);
   const auto kind = in.Get<uint8_t>();
   if (!in.ok() || kind < static_cast<uint8_t>(Kind::kMessage) ||
-      kind > static_cast<uint8_t>(Kind::kDeduplication)) {
+      kind > static_cast<uint8_t>(Kind::kExpiry)) {
     return base::Invalid("read a queue record", "its kind is unknown");
   }
   LogRecord record = ReadKind(static_cast<Kind>(kind), in);

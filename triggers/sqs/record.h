@@ -60,6 +60,11 @@ struct PurgeRecord {
   uint32_t queue = 0;
   uint64_t before = 0;  // A sequence.
 };
+// What was sent by then had stayed for the queue's whole time when that was raised.
+struct ExpiryRecord {
+  uint32_t queue = 0;
+  int64_t sent_by_ms = 0;
+};
 // A dead letter: the message goes on in another queue, as never received.
 struct RelocationRecord {
   uint64_t sequence = 0;
@@ -80,9 +85,11 @@ struct DeduplicationRecord {
 };
 
 using LogRecord = std::variant<MessageRecord, DeleteRecord, StateRecord, PurgeRecord,
-                               RelocationRecord, DeduplicationRecord>;
+                               RelocationRecord, DeduplicationRecord, ExpiryRecord>;
 
 std::string Encode(const LogRecord& record);
+// Of an encoded record, without a look at the rest.
+bool IsMessage(std::string_view bytes);
 // Views point into `bytes`.
 base::Result<LogRecord> Decode(std::string_view bytes);
 

@@ -6,11 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <optional>
 
-#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -21,137 +18,11 @@ using base::ErrorKind;
 using base::Result;
 using base::UniqueFd;
 
-constexpr std::string_view kMagic = "hearthq1";
-constexpr size_t kHead = 32;  // Magic, floor, CRC of both; the rest is zero.
-constexpr size_t kFrame = 8;  // Size and CRC before a payload.
 constexpr uint32_t kFirst = 1;
-
-template <typename T>
-void Put(std::string& out, T value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-template <typename T>
-T Get(std::string_view bytes, size_t at) {
-  T value;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
-}
-
-std::string MakeHead(uint64_t floor) {
-  std::string head(kMagic);
-  Put(head, floor);
-  Put(head, base::Crc32c(head));
-  head.resize(kHead, '\0');
-  return head;
-}
-
-uint32_t FrameCrc(uint32_t size, std::string_view payload) {
-  std::string head;
-  Put(head, size);
-  return base::Crc32c(payload, base::Crc32c(head));
-}
-
-std::string PathOf(const std::string& folder, uint32_t segment) {
-  std::string number = std::to_string(segment);
-  number.insert(0, 10 - number.size(), '0');
-  return folder + "/" + number + ".log";
-}
-
-// Made with its whole size, so that a write into it finds its room.
-Result<void> Preallocate(int fd, size_t from, size_t to, const std::string& path) {
-  if (::fallocate(fd, 0, static_cast<off_t>(from), static_cast<off_t>(to - from)) == 0) return {};
-  if (errno == ENOSPC || errno == EDQUOT) {
-    return base::MakeError(ErrorKind::kLimit, "make " + path, "the disk is full");
-  }
-  if (errno != EOPNOTSUPP) return base::SystemError("fallocate " + path);
-  // A file system without it: zeros are as good.
-  const std::string zeros(1 << 20, '\0');
-  for (size_t at = from; at < to;) {
-    const size_t part = std::min(zeros.size(), to - at);
-    const ssize_t wrote = ::pwrite(fd, zeros.data(), part, static_cast<off_t>(at));
-    if (wrote < 0 && errno == ENOSPC) {
-      return base::MakeError(ErrorKind::kLimit, "make " + path, "the disk is full");
-    }
-    if (wrote <= 0) return base::SystemError("write " + path);
-    at += static_cast<size_t>(wrote);
-  }
-  return {};
-}
-
-Result<void> WriteAt(int fd, std::string_view data, size_t at) {
-  while (!data.empty()) {
-    const ssize_t wrote = ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(at));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return base::SystemError("write the queues' log");
-    data.remove_prefix(static_cast<size_t>(wrote));
-    at += static_cast<size_t>(wrote);
-  }
-  return {};
-}
-
-Result<std::string> ReadAt(int fd, size_t at, size_t size) {
-  std::string out(size, '\0');
-  size_t have = 0;
-  while (have < size) {
-    const ssize_t got = ::pread(fd, out.data() + have, size - have, static_cast<off_t>(at + have));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return base::SystemError("read the queues' log");
-    if (got == 0) break;
-    have += static_cast<size_t>(got);
-  }
-  out.resize(have);
-  return out;
-}
-
-// Under a name that no start takes for a segment until its head is durable.
-Result<UniqueFd> MakeSegment(const std::string& folder, uint32_t segment, uint64_t floor,
-                             size_t bytes) {
-  const std::string path = PathOf(folder, segment);
-  const std::string making = path + ".new";
-  UniqueFd fd(::open(making.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!fd.valid()) {
-    if (errno == ENOSPC || errno == EDQUOT) {
-      return base::MakeError(ErrorKind::kLimit, "make " + making, "the disk is full");
-    }
-    return base::SystemError("open " + making);
-  }
-  const auto fill = [&]() -> Result<void> {
-    TRY(Preallocate(fd.get(), 0, bytes, making));
-    TRY(WriteAt(fd.get(), MakeHead(floor), 0));
-    if (::fsync(fd.get()) != 0) return base::SystemError("sync " + making);
-    if (::rename(making.c_str(), path.c_str()) != 0) return base::SystemError("rename " + making);
-    return base::SyncFolder(folder);
-  };
-  if (const auto done = fill(); !done) {
-    ::unlink(making.c_str());
-    if (done.error().error_number == ENOSPC) {
-      return base::MakeError(ErrorKind::kLimit, "make " + path, "the disk is full");
-    }
-    return std::unexpected(done.error());
-  }
-  return fd;
-}
+// Of the oldest segment, read at a time.
+constexpr size_t kPart = 256 << 10;
 
 }  // namespace
-
-Result<size_t> ReadSegment(std::string_view bytes, uint32_t segment, SegmentHead& head,
-                           const SegmentLog::OnRecord& on_record) {
-  if (bytes.size() < kHead || !bytes.starts_with(kMagic) ||
-      Get<uint32_t>(bytes, kMagic.size() + 8) != base::Crc32c(bytes.substr(0, kMagic.size() + 8))) {
-    return base::Invalid("read the queues' log", "a segment's head is not whole");
-  }
-  head.floor = Get<uint64_t>(bytes, kMagic.size());
-  size_t at = kHead;
-  while (bytes.size() - at > kFrame) {
-    const auto size = Get<uint32_t>(bytes, at);
-    if (size == 0 || size > bytes.size() - at - kFrame) break;
-    const std::string_view payload = bytes.substr(at + kFrame, size);
-    if (Get<uint32_t>(bytes, at + 4) != FrameCrc(size, payload)) break;
-    on_record(payload, {segment, static_cast<uint32_t>(at + kFrame), size});
-    at += kFrame + size;
-  }
-  return at;
-}
 
 // What the writing thread has: the newest segment and where its next record goes.
 struct SegmentLog::Writer {
@@ -163,16 +34,29 @@ struct SegmentLog::Writer {
   bool is_broken = false;
   // The file has its whole size. A log that nothing was written to takes no room.
   bool has_room = false;
+  // The disk was full: it is not asked again before then, or before a file is removed.
+  base::MonoTime asks_at{};
+  base::MonoTime now{};
 
   std::string buffer;  // Of records that go behind `end`.
 
+  Result<void> AskDisk(const std::function<Result<void>()>& ask) {
+    if (now < asks_at) {
+      return base::MakeError(ErrorKind::kLimit, "write the queues' log", "the disk is full");
+    }
+    auto done = ask();
+    if (!done && done.error().kind == ErrorKind::kLimit) asks_at = now + options.full_pause;
+    return done;
+  }
+
   Result<void> TakeRoom() {
     if (has_room) return {};
-    TRY(Preallocate(file->get(), end, std::max(end, options.segment_bytes),
-                    PathOf(folder, segment)));
-    if (::fsync(file->get()) != 0) return base::SystemError("sync the queues' log");
-    has_room = true;
-    return {};
+    return AskDisk([this]() -> Result<void> {
+      TRY(options.preallocate(file->get(), end, std::max(end, options.segment_bytes)));
+      if (::fsync(file->get()) != 0) return base::SystemError("sync the queues' log");
+      has_room = true;
+      return {};
+    });
   }
 
   Result<void> WriteBuffer() {
@@ -187,28 +71,44 @@ struct SegmentLog::Writer {
   Result<void> Rotate(uint64_t floor, Files& opened) {
     // Whole before there is a newer one: only the newest may end in a torn record.
     TRY(WriteBuffer());
-    auto made = TRY(MakeSegment(folder, segment + 1, floor, options.segment_bytes));
+    UniqueFd made;
+    TRY(AskDisk([&]() -> Result<void> {
+      made =
+          TRY(MakeSegment(folder, segment + 1, floor, options.segment_bytes, options.preallocate));
+      return {};
+    }));
     // Gives back what of the file was not used; a failure costs disk, nothing else.
     if (::ftruncate(file->get(), static_cast<off_t>(end)) != 0) {
       HLOG_WARN("{}", base::SystemError("shorten a segment").error().ToString());
     }
     file = std::make_shared<UniqueFd>(std::move(made));
     ++segment;
-    end = kHead;
+    end = kSegmentHead;
     has_room = true;
     opened.emplace(segment, file);
     return {};
+  }
+
+  // What a record of that need leaves to others.
+  size_t Kept(Need need) const {
+    switch (need) {
+      case Need::kRoom:
+        return options.reserve_bytes;
+      case Need::kLittle:
+        return options.reserve_bytes / 2;
+      case Need::kLeast:
+        return 0;
+    }
+    return 0;
   }
 
   std::vector<LogPosition> Frame(const std::vector<std::string>& payloads) {
     std::vector<LogPosition> out;
     out.reserve(payloads.size());
     for (const std::string& payload : payloads) {
-      const auto size = static_cast<uint32_t>(payload.size());
-      Put(buffer, size);
-      Put(buffer, FrameCrc(size, payload));
-      out.push_back({segment, static_cast<uint32_t>(end + buffer.size()), size});
-      buffer.append(payload);
+      const size_t begins = end + AppendRecord(payload, buffer);
+      out.push_back(
+          {segment, static_cast<uint32_t>(begins), static_cast<uint32_t>(payload.size())});
     }
     return out;
   }
@@ -219,9 +119,11 @@ struct SegmentLog::Batch {
   std::vector<Result<std::vector<LogPosition>>> results;
   Files opened;
   uint64_t floor = 0;
+  base::MonoTime now{};
 
   // On the writing thread.
   void Write(Writer& writer) {
+    writer.now = now;
     std::optional<base::Error> full;
     Result<void> written;
     if (const auto taken = writer.TakeRoom(); !taken) {
@@ -234,9 +136,9 @@ struct SegmentLog::Batch {
                                              "an earlier write failed; restart hearthd"));
         continue;
       }
-      const size_t kept = entry.need == Need::kRoom ? writer.options.reserve_bytes : 0;
       const auto fits = [&] {
-        return writer.has_room && writer.end + writer.buffer.size() + entry.size + kept + kFrame <=
+        return writer.has_room && writer.end + writer.buffer.size() + entry.size +
+                                          writer.Kept(entry.need) + kRecordFrame <=
                                       writer.options.segment_bytes;
       };
       if (!fits() && !full) {
@@ -267,6 +169,7 @@ SegmentLog::SegmentLog(io::Loop& loop, std::string folder, SegmentLogOptions opt
       writer_(std::make_shared<Writer>()),
       writing_thread_(loop, 1),
       reading_thread_(loop, 1) {
+  if (!options_.preallocate) options_.preallocate = PreallocateOnDisk;
   writer_->folder = folder_;
   writer_->options = options_;
 }
@@ -274,7 +177,7 @@ SegmentLog::SegmentLog(io::Loop& loop, std::string folder, SegmentLogOptions opt
 SegmentLog::~SegmentLog() = default;
 
 Result<std::unique_ptr<SegmentLog>> SegmentLog::Open(io::Loop& loop, const std::string& folder,
-                                                     const OnRecord& on_record,
+                                                     const OnLogRecord& on_record,
                                                      SegmentLogOptions options) {
   TRY(base::MakeFolders(folder, 0700));
   std::unique_ptr<SegmentLog> log(new SegmentLog(loop, folder, options));
@@ -282,7 +185,7 @@ Result<std::unique_ptr<SegmentLog>> SegmentLog::Open(io::Loop& loop, const std::
   return log;
 }
 
-Result<void> SegmentLog::Recover(const OnRecord& on_record) {
+Result<void> SegmentLog::Recover(const OnLogRecord& on_record) {
   std::vector<uint32_t> found;
   DIR* const listing = ::opendir(folder_.c_str());
   if (listing == nullptr) return base::SystemError("open " + folder_);
@@ -296,54 +199,54 @@ Result<void> SegmentLog::Recover(const OnRecord& on_record) {
   ::closedir(listing);
   std::ranges::sort(found);
   if (found.empty()) {
-    auto made = TRY(MakeSegment(folder_, kFirst, 0, kHead));
+    auto made = TRY(MakeSegment(folder_, kFirst, 0, 0, options_.preallocate));
     segments_.emplace(kFirst, std::make_shared<UniqueFd>(std::move(made)));
-    writer_->end = kHead;
+    writer_->end = kSegmentHead;
   }
   for (const uint32_t segment : found) {
-    const std::string path = PathOf(folder_, segment);
-    // What it said of the older ones would be unsaid: the deleted would come back.
-    if (!segments_.empty() && segments_.rbegin()->first + 1 != segment) {
-      return base::MakeError(ErrorKind::kCorrupt, "read " + path,
-                             "the segment before it is missing");
-    }
-    auto fd = std::make_shared<UniqueFd>(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd->valid()) return base::SystemError("open " + path);
-    struct stat info{};
-    if (::fstat(fd->get(), &info) != 0) return base::SystemError("stat " + path);
-    const std::string bytes = TRY(ReadAt(fd->get(), 0, static_cast<size_t>(info.st_size)));
-    SegmentHead head;
-    const auto end = ReadSegment(bytes, segment, head, on_record);
-    if (!end) return base::MakeError(ErrorKind::kCorrupt, "read " + path, end.error().text);
-    recovered_floor_ = std::max(recovered_floor_, head.floor);
-    const bool is_newest = segment == found.back();
-    const bool ends_clean = std::all_of(bytes.begin() + static_cast<ptrdiff_t>(*end), bytes.end(),
-                                        [](char byte) { return byte == '\0'; });
-    if (!is_newest && !ends_clean) {
-      return base::MakeError(ErrorKind::kCorrupt, "read " + path,
-                             "a record at byte " + std::to_string(*end) + " is not whole");
-    }
-    if (is_newest) {
-      if (!ends_clean) HLOG_WARN("{}: an unfinished write at byte {} is dropped", path, *end);
-      // What was torn must not be taken for the tail of what comes after it.
-      if (::ftruncate(fd->get(), static_cast<off_t>(*end)) != 0) {
-        return base::SystemError("shorten " + path);
-      }
-      if (::fsync(fd->get()) != 0) return base::SystemError("sync " + path);
-      writer_->end = *end;
-      // As long as it is there to be had: deletes are to find it.
-      const bool is_used = *end > kHead;
-      if (is_used) {
-        writer_->segment = segment;
-        writer_->file = fd;
-        const auto taken = writer_->TakeRoom();
-        if (!taken && taken.error().kind != ErrorKind::kLimit) return taken;
-      }
-    }
-    segments_.emplace(segment, std::move(fd));
+    TRY(RecoverSegment(segment, segment == found.back(), on_record));
   }
   writer_->segment = segments_.rbegin()->first;
   writer_->file = segments_.rbegin()->second;
+  // As long as it is there to be had: deletes are to find it.
+  const bool is_used = writer_->end > kSegmentHead;
+  const auto taken = is_used ? writer_->TakeRoom() : Result<void>();
+  if (!taken && taken.error().kind != ErrorKind::kLimit) return taken;
+  return {};
+}
+
+Result<void> SegmentLog::RecoverSegment(uint32_t segment, bool is_newest,
+                                        const OnLogRecord& on_record) {
+  const std::string path = SegmentPath(folder_, segment);
+  // What it said of the older ones would be unsaid: the deleted would come back.
+  if (!segments_.empty() && segments_.rbegin()->first + 1 != segment) {
+    return base::MakeError(ErrorKind::kCorrupt, "read " + path, "the segment before it is missing");
+  }
+  auto fd = std::make_shared<UniqueFd>(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd->valid()) return base::SystemError("open " + path);
+  struct stat info{};
+  if (::fstat(fd->get(), &info) != 0) return base::SystemError("stat " + path);
+  const std::string bytes = TRY(ReadAt(fd->get(), 0, static_cast<size_t>(info.st_size)));
+  SegmentHead head;
+  const auto end = ReadSegment(bytes, segment, head, on_record);
+  if (!end) return base::MakeError(ErrorKind::kCorrupt, "read " + path, end.error().text);
+  recovered_floor_ = std::max(recovered_floor_, head.floor);
+  const std::string_view rest = std::string_view(bytes).substr(*end);
+  const bool ends_clean = IsZero(rest);
+  if (!is_newest && !ends_clean) {
+    return base::MakeError(ErrorKind::kCorrupt, "read " + path,
+                           "a record at byte " + std::to_string(*end) + " is not whole");
+  }
+  if (!ends_clean) {
+    HLOG_WARN("{}: an unfinished write at byte {} is dropped", path, *end);
+    // What was torn must not be taken for the tail of what comes after it. The file keeps its size:
+    // what it has of a full disk would not come back.
+    const size_t torn = rest.find_last_not_of('\0') + 1;
+    TRY(WriteAt(fd->get(), std::string(torn, '\0'), *end));
+    if (::fsync(fd->get()) != 0) return base::SystemError("sync " + path);
+  }
+  writer_->end = *end;
+  segments_.emplace(segment, std::move(fd));
   return {};
 }
 
@@ -351,9 +254,9 @@ void SegmentLog::Append(std::vector<std::string> payloads, Need need, Appended d
   Entry entry{std::move(payloads), need, std::move(done)};
   for (const std::string& payload : entry.payloads) {
     CHECK(!payload.empty() && payload.size() <= max_payload());
-    entry.size += kFrame + payload.size();
+    entry.size += kRecordFrame + payload.size();
   }
-  CHECK(entry.size <= max_payload() + kFrame);
+  CHECK(entry.size <= max_payload() + kRecordFrame);
   if (need == Need::kRoom) unwritten_ += entry.size;
   pending_.push_back(std::move(entry));
   FlushSoon();
@@ -374,6 +277,7 @@ void SegmentLog::Flush() {
   auto batch = std::make_shared<Batch>();
   batch->entries = std::move(pending_);
   batch->floor = floor_;
+  batch->now = loop_.clock().Now();
   pending_.clear();
   writing_thread_.Run(
       [batch, writer = writer_] {
@@ -415,33 +319,40 @@ void SegmentLog::Read(std::vector<LogPosition> positions, Reading done) {
       });
 }
 
-void SegmentLog::ReadOldest(std::function<void(Result<std::vector<Record>>)> done) {
+void SegmentLog::ReadOldest(uint32_t from, std::function<void(Result<Part>)> done) {
   reading_thread_.Run(
       [file = segments_.begin()->second, segment = oldest(),
-       size = options_.segment_bytes]() -> Result<std::vector<Record>> {
-        const std::string bytes = TRY(ReadAt(file->get(), 0, size));
-        std::vector<Record> out;
-        SegmentHead head;
-        TRY(ReadSegment(bytes, segment, head, [&out](std::string_view payload, LogPosition at) {
-          out.push_back({std::string(payload), at});
-        }));
+       from = std::max<size_t>(from, kSegmentHead), most = std::min(kPart, max_payload() / 2),
+       segment_bytes = options_.segment_bytes]() -> Result<Part> {
+        Part out;
+        const auto keep = [&out](std::string_view payload, LogPosition at) {
+          out.records.push_back({std::string(payload), at});
+        };
+        std::string bytes = TRY(ReadAt(file->get(), from, most));
+        size_t end = ReadRecords(bytes, segment, from, keep);
+        if (out.records.empty() && bytes.size() == most) {  // The first is larger than that.
+          const size_t size = std::min(FirstRecordSize(bytes), segment_bytes);
+          bytes = TRY(ReadAt(file->get(), from, size));
+          end = ReadRecords(bytes, segment, from, keep);
+        }
+        out.next = out.records.empty() ? 0 : static_cast<uint32_t>(end);
         return out;
       },
-      [done = std::move(done),
-       alive = std::weak_ptr<bool>(alive_)](Result<std::vector<Record>> result) {
+      [done = std::move(done), alive = std::weak_ptr<bool>(alive_)](Result<Part> result) {
         if (!alive.expired()) done(std::move(result));
       });
 }
 
 void SegmentLog::RemoveOldest() {
   CHECK(segments_.size() > 1);
-  const std::string path = PathOf(folder_, oldest());
+  const std::string path = SegmentPath(folder_, oldest());
   segments_.erase(segments_.begin());
   writing_thread_.Run(
-      [path] {
+      [path, writer = writer_] {
         if (::unlink(path.c_str()) != 0) {
           HLOG_WARN("{}", base::SystemError("remove " + path).error().ToString());
         }
+        writer->asks_at = {};
         return true;
       },
       [](bool) {});

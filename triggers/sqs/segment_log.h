@@ -2,12 +2,12 @@
 //
 // What Append has answered for has been written and synced: it survives kill -9 and power loss.
 // Records that wait for the disk share one fdatasync. A file is preallocated, so that a full disk
-// shows when the next one is made: records that need room are then refused (kLimit), while those
-// that need little (deletes, receives) go on in the last limits::kQueueReserve of the file. After a
-// failed write or sync nothing is known of the disk: all is refused until a restart.
+// shows when the next one is made: sends are then refused (kLimit), while receives go on in what
+// is kept of the file, and deletes in the last half of that, which no receive takes. The disk is
+// asked again after a pause, or when a file is removed. After a failed write or sync nothing is
+// known of the disk: all is refused until a restart.
 //
-// A record: u32 size, u32 CRC-32C of size and payload, payload. A size of zero ends a file. Torn
-// records at the very end are cut off at Open; anywhere else they are kCorrupt.
+// Torn records at the very end are cut off at Open; anywhere else they are kCorrupt.
 // Loop's thread only; files are touched on threads of its own. Owner: the engine.
 #pragma once
 
@@ -16,43 +16,40 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/limits.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "io/offload.h"
+#include "triggers/sqs/segment_file.h"
 
 namespace hearth::sqs {
 
-// Where a record's payload stands.
-struct LogPosition {
-  uint32_t segment = 0;
-  uint32_t offset = 0;
-  uint32_t size = 0;
-  bool operator==(const LogPosition&) const = default;
-};
-
 struct SegmentLogOptions {
   size_t segment_bytes = limits::kQueueSegment;
-  size_t reserve_bytes = limits::kQueueReserve;
+  size_t reserve_bytes = 2 * limits::kQueueReserve;     // Half of it is the deletes'.
+  base::Duration full_pause = std::chrono::seconds(1);  // In the machine's time.
+  Preallocate preallocate{};                            // None: PreallocateOnDisk.
 };
 
 class SegmentLog {
  public:
-  using OnRecord = std::function<void(std::string_view payload, LogPosition at)>;
-
   // Reads every record, oldest first; blocking. `folder` is made where it is missing.
   static base::Result<std::unique_ptr<SegmentLog>> Open(io::Loop& loop, const std::string& folder,
-                                                        const OnRecord& on_record,
+                                                        const OnLogRecord& on_record,
                                                         SegmentLogOptions options = {});
   ~SegmentLog();
 
-  enum class Need { kRoom, kLittle };
+  // What a full disk leaves to whom, see above.
+  enum class Need {
+    kRoom,    // Sends, copies.
+    kLittle,  // Receives, changes of visibility, dead letters.
+    kLeast,   // What makes room: deletes, purges.
+  };
   using Appended = std::function<void(base::Result<std::vector<LogPosition>>)>;
   // All payloads or none, in this order, though others' may stand between. `done` runs once, later,
-  // when they are durable; in order of Append. A payload has at most kMaxPayload bytes.
+  // when they are durable; in order of Append. A payload has at most max_payload() bytes.
   void Append(std::vector<std::string> payloads, Need need, Appended done);
   // Bytes appended with kRoom that are not durable yet.
   size_t unwritten() const { return unwritten_; }
@@ -61,12 +58,16 @@ class SegmentLog {
   // Reads payloads beside the loop. What RemoveOldest has removed meanwhile is still read.
   using Reading = std::function<void(base::Result<std::vector<std::string>>)>;
   void Read(std::vector<LogPosition> positions, Reading done);
-  // Every record of the oldest segment.
+  // Some records of the oldest segment, from that byte of it on; 0: from its first record.
   struct Record {
     std::string payload;
     LogPosition at;
   };
-  void ReadOldest(std::function<void(base::Result<std::vector<Record>>)> done);
+  struct Part {
+    std::vector<Record> records;
+    uint32_t next = 0;  // Where the next part begins; 0: there is none.
+  };
+  void ReadOldest(uint32_t from, std::function<void(base::Result<Part>)> done);
 
   uint32_t oldest() const { return segments_.begin()->first; }
   uint32_t newest() const { return segments_.rbegin()->first; }
@@ -93,13 +94,14 @@ class SegmentLog {
   using Files = std::map<uint32_t, std::shared_ptr<base::UniqueFd>>;
 
   SegmentLog(io::Loop& loop, std::string folder, SegmentLogOptions options);
-  base::Result<void> Recover(const OnRecord& on_record);
+  base::Result<void> Recover(const OnLogRecord& on_record);
+  base::Result<void> RecoverSegment(uint32_t segment, bool is_newest, const OnLogRecord& on_record);
   void FlushSoon();
   void Flush();
 
   io::Loop& loop_;
   const std::string folder_;
-  const SegmentLogOptions options_;
+  SegmentLogOptions options_;
   Files segments_;
   std::vector<Entry> pending_;
   bool flush_posted_ = false;
@@ -112,13 +114,5 @@ class SegmentLog {
   io::Offload writing_thread_;
   io::Offload reading_thread_;
 };
-
-// The records of one file's bytes, up to the first that is not whole; returns where that stands.
-// Never reads beyond `bytes`. kInvalid where the head is not a segment's.
-struct SegmentHead {
-  uint64_t floor = 0;
-};
-base::Result<size_t> ReadSegment(std::string_view bytes, uint32_t segment, SegmentHead& head,
-                                 const SegmentLog::OnRecord& on_record);
 
 }  // namespace hearth::sqs

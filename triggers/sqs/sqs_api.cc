@@ -113,11 +113,15 @@ void SqsApi::Refuse(const RequestPtr& request, ApiError error) {
 }
 
 void SqsApi::RefuseFailure(const RequestPtr& request, const base::Error& error) {
+  const auto full = [&] {
+    return Refuse(request, {503, "ServiceUnavailable", "Hearth cannot take this: " + error.text});
+  };
+  if (error.error_number == ENOSPC) return full();
   switch (error.kind) {
     case base::ErrorKind::kNotFound:
       return Refuse(request, NoSuchQueue());
     case base::ErrorKind::kLimit:
-      return Refuse(request, {503, "ServiceUnavailable", "Hearth cannot take this: " + error.text});
+      return full();
     default:
       HLOG_ERROR("{}: {}", request->operation, error.ToString());
       return Refuse(request, {500, "InternalFailure", "Hearth failed: " + error.ToString()});

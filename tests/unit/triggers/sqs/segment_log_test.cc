@@ -2,6 +2,7 @@
 #include "triggers/sqs/segment_log.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -19,8 +20,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
-constexpr SegmentLogOptions kSmall{.segment_bytes = 4096, .reserve_bytes = 512};
-
 class SegmentLogTest : public ::testing::Test {
  protected:
   std::vector<std::string> Open() {
@@ -28,7 +27,7 @@ class SegmentLogTest : public ::testing::Test {
     log.reset();
     auto opened = SegmentLog::Open(
         loop, folder.path() + "/log",
-        [&](std::string_view payload, LogPosition) { found.emplace_back(payload); }, kSmall);
+        [&](std::string_view payload, LogPosition) { found.emplace_back(payload); }, options);
     if (!opened) {
       error = opened.error();
       return found;
@@ -36,15 +35,44 @@ class SegmentLogTest : public ::testing::Test {
     log = std::move(*opened);
     return found;
   }
-  std::vector<LogPosition> Append(std::vector<std::string> payloads) {
+  base::Result<std::vector<LogPosition>> TryAppend(std::vector<std::string> payloads,
+                                                   SegmentLog::Need need) {
     std::optional<base::Result<std::vector<LogPosition>>> result;
-    log->Append(std::move(payloads), SegmentLog::Need::kRoom,
-                [&](auto written) { result = std::move(written); });
+    log->Append(std::move(payloads), need, [&](auto written) { result = std::move(written); });
     loop.RunUntil([&] { return result.has_value(); });
-    return MUST(std::move(*result));
+    return std::move(*result);
   }
+  std::vector<LogPosition> Append(std::vector<std::string> payloads) {
+    return MUST(TryAppend(std::move(payloads), SegmentLog::Need::kRoom));
+  }
+  // Bytes of payload that are taken until one is refused.
+  size_t Fill(SegmentLog::Need need) {
+    const std::string payload(50, 'x');
+    for (size_t bytes = 0; bytes < (1 << 20); bytes += payload.size()) {
+      const auto written = TryAppend({payload}, need);
+      if (written) continue;
+      EXPECT_EQ(written.error().kind, base::ErrorKind::kLimit) << written.error().ToString();
+      return bytes;
+    }
+    ADD_FAILURE() << "nothing was refused";
+    return 0;
+  }
+  // A disk on which no file may grow, as long as it is full.
+  base::Result<void> Preallocate(int fd, size_t from, size_t to) {
+    ++asked;
+    if (::lseek(fd, 0, SEEK_END) >= static_cast<off_t>(to)) return {};
+    if (is_full) return base::MakeError(base::ErrorKind::kLimit, "test", "the disk is full");
+    return PreallocateOnDisk(fd, from, to);
+  }
+
+  bool is_full = false;
+  int asked = 0;
+  SegmentLogOptions options{
+      .segment_bytes = 4096,
+      .reserve_bytes = 512,
+      .preallocate = [this](int fd, size_t from, size_t to) { return Preallocate(fd, from, to); }};
   hearth::test::TemporaryFolder folder;
-  base::SystemClock clock;
+  base::VirtualClock clock{base::WallTime{}};
   io::Loop loop{clock};
   std::unique_ptr<SegmentLog> log;
   std::optional<base::Error> error;
@@ -119,6 +147,61 @@ TEST_F(SegmentLogTest, AMissingSegmentIsToldNotPassedOver) {
   EXPECT_EQ(error->kind, base::ErrorKind::kCorrupt);
 }
 
+TEST_F(SegmentLogTest, AFullDiskRefusesSendsThenReceivesAndLastOfAllDeletes) {
+  options.reserve_bytes = 1024;
+  Open();
+  Append({"first"});
+  is_full = true;
+  using Need = SegmentLog::Need;
+  EXPECT_GT(Fill(Need::kRoom), 2000u);
+  EXPECT_EQ(Fill(Need::kRoom), 0u);
+  EXPECT_GT(Fill(Need::kLittle), 300u);
+  EXPECT_EQ(Fill(Need::kRoom) + Fill(Need::kLittle), 0u);
+  EXPECT_GT(Fill(Need::kLeast), 300u);
+  EXPECT_EQ(Fill(Need::kLeast), 0u);
+  is_full = false;
+  clock.Advance(options.full_pause);
+  Append({"again"});
+  EXPECT_EQ(Open().back(), "again");
+}
+
+TEST_F(SegmentLogTest, AFullDiskIsAskedAgainAfterAPauseOrAfterAFileIsRemoved) {
+  Open();
+  while (log->segments() < 3) Append({std::string(300, 'x')});
+  is_full = true;
+  Fill(SegmentLog::Need::kRoom);
+  asked = 0;
+  for (int i = 0; i < 100; ++i) Fill(SegmentLog::Need::kRoom);
+  EXPECT_EQ(asked, 0);
+  clock.Advance(options.full_pause);
+  for (int i = 0; i < 100; ++i) Fill(SegmentLog::Need::kRoom);
+  EXPECT_EQ(asked, 1);
+  is_full = false;
+  EXPECT_EQ(Fill(SegmentLog::Need::kRoom), 0u) << "the pause is not over";
+  log->RemoveOldest();
+  Append({std::string(300, 'x')});
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(SegmentLogTest, ARestartOnAFullDiskKeepsWhatIsKeptForDeletes) {
+  Open();
+  Append({"first"});
+  is_full = true;
+  Fill(SegmentLog::Need::kRoom);
+  const auto last = MUST(TryAppend({"last"}, SegmentLog::Need::kLeast)).at(0);
+  log.reset();
+  // A write that a kill has cut.
+  const std::string path = folder.path() + "/log/0000000001.log";
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(last.offset + last.size);
+  file << std::string("\x40\0\0\0torn", 8) << std::string(100, '!');
+  file.close();
+  EXPECT_EQ(Open().back(), "last");
+  EXPECT_TRUE(TryAppend({"a delete"}, SegmentLog::Need::kLeast).has_value());
+  EXPECT_EQ(Open().back(), "a delete");
+  EXPECT_FALSE(error.has_value());
+}
+
 TEST(QueueRecord, IsReadAsItWasWrittenAndCutAnywhereItIsRefused) {
   const std::string attributes = EncodeAttributes({{"n", "Number", "1"}, {"b", "Binary", "\1"}});
   const MessageRecord message{.sequence = 7,
@@ -132,7 +215,8 @@ TEST(QueueRecord, IsReadAsItWasWrittenAndCutAnywhereItIsRefused) {
                                StateRecord{{{1, 2, 3, 4, 5}}},
                                PurgeRecord{1, 2},
                                RelocationRecord{.sequence = 1, .queue = 2, .group = "g"},
-                               DeduplicationRecord{{{}}}};
+                               DeduplicationRecord{{{}}},
+                               ExpiryRecord{1, 2}};
   for (const LogRecord& record : records) {
     const std::string bytes = Encode(record);
     const auto read = MUST(Decode(bytes));
