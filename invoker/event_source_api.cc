@@ -20,19 +20,14 @@ aws::ApiError HasTwin(const EventSourceMapping& mapping, const EventSourceMappin
                   mapping.function + " \") provided mapping " + rest);
 }
 
-// AWS: what the function still works on would be given to another.
 std::optional<aws::ApiError> CheckVisibility(const Registry& registry,
                                              const EventSourceMapping& mapping,
                                              const SourceRules& rules) {
   const RecordRef record = registry.Record(mapping.function);
   const FunctionRef function =
       record == nullptr ? nullptr : ResolveForReading(*record, mapping.qualifier);
-  if (function == nullptr || !rules.visibility_s) return std::nullopt;
-  const int64_t timeout_s = function->timeout.count();
-  if (*rules.visibility_s >= timeout_s) return std::nullopt;
-  return InvalidParameter("Queue visibility timeout: " + std::to_string(*rules.visibility_s) +
-                          " seconds is less than Function timeout: " + std::to_string(timeout_s) +
-                          " seconds");
+  if (function == nullptr) return std::nullopt;
+  return CheckVisibility(rules, function->timeout.count());
 }
 
 }  // namespace

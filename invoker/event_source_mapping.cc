@@ -267,6 +267,13 @@ std::expected<EventSourceMapping, aws::ApiError> ApplyMapping(EventSourceMapping
   return current;
 }
 
+std::optional<aws::ApiError> CheckVisibility(const SourceRules& rules, int64_t timeout_s) {
+  if (!rules.visibility_s || *rules.visibility_s >= timeout_s) return std::nullopt;
+  return InvalidParameter("Queue visibility timeout: " + std::to_string(*rules.visibility_s) +
+                          " seconds is less than Function timeout: " + std::to_string(timeout_s) +
+                          " seconds");
+}
+
 std::string MappingArn(const Account& account, const std::string& uuid) {
   return "arn:aws:lambda:" + account.region + ":" + account.id + ":event-source-mapping:" + uuid;
 }

@@ -70,6 +70,9 @@ std::expected<EventSourceMapping, aws::ApiError> ApplyMapping(EventSourceMapping
                                                               MappingBody kind,
                                                               const SourceRules& rules);
 
+// AWS: what a function with this timeout still works on would be given to another.
+std::optional<aws::ApiError> CheckVisibility(const SourceRules& rules, int64_t timeout_s);
+
 std::string MappingArn(const Account& account, const std::string& uuid);
 // `state`: "Enabled"; `result`: of the last batch, empty: there was none.
 base::Json MappingJson(const Account& account, const EventSourceMapping& mapping,

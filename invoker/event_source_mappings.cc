@@ -1,5 +1,7 @@
 #include "invoker/event_source_mappings.h"
 
+#include <utility>
+
 #include "aws/arn.h"
 #include "base/log.h"
 #include "invoker/api_errors.h"
@@ -134,7 +136,9 @@ void EventSourceMappings::Create(EventSourceMapping mapping, Done done) {
   Write(entry.mapping, false,
         [this, uuid, done = std::move(done)](const base::Result<void>& result) {
           if (!result) {
+            auto waiting = std::move(entries_.at(uuid).waiting);
             entries_.erase(uuid);
+            Wake(std::move(waiting));
             return done(std::unexpected(ServiceError(result.error())));
           }
           Entry& created = entries_.at(uuid);
@@ -145,16 +149,36 @@ void EventSourceMappings::Create(EventSourceMapping mapping, Done done) {
         });
 }
 
-std::optional<aws::ApiError> EventSourceMappings::CheckChange(const std::string& uuid,
-                                                              std::string_view verb) const {
-  const auto found = entries_.find(uuid);
-  if (found == entries_.end() || !found->second.is_durable) return NoSuchMapping();
-  const Entry& entry = found->second;
+bool EventSourceMappings::IsSettled(const Entry& entry) const {
   const bool is_settled = entry.state == State::kEnabled || entry.state == State::kDisabled;
   // Where its service is not here, nothing is under way.
   const bool is_free = is_settled || (entry.state == State::kCreating &&
                                       SourceOf(entry.mapping->source_arn) == nullptr);
-  if (is_free && !entry.is_writing && !entry.is_stopping) return std::nullopt;
+  return is_free && !entry.is_writing && !entry.is_stopping;
+}
+
+void EventSourceMappings::WhenSettled(const std::string& uuid, std::function<void()> then) {
+  const auto found = entries_.find(uuid);
+  if (found != entries_.end() && !IsSettled(found->second)) {
+    found->second.waiting.push_back(std::move(then));
+  } else {
+    loop_.Post(std::move(then));
+  }
+}
+
+void EventSourceMappings::WakeIfSettled(Entry& entry) {
+  if (IsSettled(entry)) Wake(std::exchange(entry.waiting, {}));
+}
+
+void EventSourceMappings::Wake(std::vector<std::function<void()>> waiting) {
+  for (auto& then : waiting) loop_.Post(std::move(then));
+}
+
+std::optional<aws::ApiError> EventSourceMappings::CheckChange(const std::string& uuid,
+                                                              std::string_view verb) const {
+  const auto found = entries_.find(uuid);
+  if (found == entries_.end() || !found->second.is_durable) return NoSuchMapping();
+  if (IsSettled(found->second)) return std::nullopt;
   return aws::ApiError{
       .status = 400,
       .type = "ResourceInUseException",
@@ -176,6 +200,7 @@ void EventSourceMappings::Update(const std::string& uuid, EventSourceMapping nex
           Entry& changed = entries_.at(uuid);
           changed.is_writing = false;
           changed.next = nullptr;
+          if (!result) WakeIfSettled(changed);
           if (!result) return done(std::unexpected(ServiceError(result.error())));
           const bool was_enabled = changed.mapping->enabled;
           changed.mapping = mapping;
@@ -199,6 +224,7 @@ void EventSourceMappings::Delete(const std::string& uuid, Done done) {
         [this, uuid, done = std::move(done)](const base::Result<void>& result) {
           Entry& deleted = entries_.at(uuid);
           deleted.is_writing = false;
+          if (!result) WakeIfSettled(deleted);
           if (!result) return done(std::unexpected(ServiceError(result.error())));
           deleted.state = State::kDeleting;
           StepLater(uuid);
@@ -236,6 +262,7 @@ void EventSourceMappings::Step(const std::string& uuid) {
     });
   }
   if (is_deleting) {
+    Wake(std::move(entry.waiting));
     entries_.erase(found);
     return writer_.Run(
         [&database = database_, uuid]() -> base::Result<void> {
@@ -250,18 +277,19 @@ void EventSourceMappings::Step(const std::string& uuid) {
   }
   if (!wants_to_run) {
     entry.state = State::kDisabled;
-    return;
+    return WakeIfSettled(entry);
   }
   // Without its service it waits, and says so.
   if (source == nullptr) {
     entry.state = State::kCreating;
-    return;
+    return WakeIfSettled(entry);
   }
   if (entry.running == nullptr) {
     entry.running = entry.mapping;
     entry.state = State::kEnabled;
     source->Start(entry.mapping);
   }
+  WakeIfSettled(entry);
 }
 
 std::vector<store::Migration> EventSourceMigrations() {

@@ -59,6 +59,8 @@ class EventSourceMappings {
   // 404 where there is none.
   void Update(const std::string& uuid, EventSourceMapping next, Done done);
   void Delete(const std::string& uuid, Done done);
+  // `then` runs once, later: when nothing of the mapping is under way, or there is none.
+  void WhenSettled(const std::string& uuid, std::function<void()> then);
   // What a poller says of its last batch: "OK", "PROBLEM: Function call failed". Not durable.
   void Report(const std::string& uuid, std::string result);
 
@@ -73,6 +75,7 @@ class EventSourceMappings {
     bool is_stopping = false;  // The source has been told, and has not answered.
     bool is_writing = false;
     std::string result;
+    std::vector<std::function<void()>> waiting;  // Of WhenSettled.
   };
 
   EventSourceMappings(io::Loop& loop, store::Database& database, io::Offload& writer)
@@ -84,6 +87,9 @@ class EventSourceMappings {
   std::optional<aws::ApiError> CheckChange(const std::string& uuid, std::string_view verb) const;
   void Write(const MappingRef& mapping, bool is_deleted,
              std::function<void(base::Result<void>)> written);
+  bool IsSettled(const Entry& entry) const;
+  void WakeIfSettled(Entry& entry);
+  void Wake(std::vector<std::function<void()>> waiting);
   // Brings the source to where the mapping wants it, a step a time.
   void Step(const std::string& uuid);
   void StepLater(const std::string& uuid);

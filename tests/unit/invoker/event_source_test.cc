@@ -291,6 +291,37 @@ TEST_F(EventSourceTest, AnUpdateUnderWayKeepsTheOldPairAndTakesTheNew) {
   EXPECT_EQ(mappings->FindTwin(another), nullptr) << "the old pair is free again";
 }
 
+TEST_F(EventSourceTest, WhoWaitsIsCalledWhenNothingOfTheMappingIsUnderWay) {
+  int calls = 0;
+  const auto wait = [&](const std::string& mapping) {
+    const int before = calls;
+    mappings->WhenSettled(mapping, [&] { ++calls; });
+    EXPECT_EQ(calls, before) << "never inside the call";
+  };
+  wait("none");
+  loop.RunUntil([&] { return calls == 1; });
+  EXPECT_EQ(Make(), "202");
+  wait(uuid);
+  loop.RunUntil([&] { return calls == 2; });
+  EXPECT_EQ(State(), "Enabled");
+  queues.holds_stops = true;
+  EXPECT_EQ(Call("PUT", {{"BatchSize", 1}}), "202");
+  wait(uuid);
+  loop.RunUntil([&] { return queues.stopping != nullptr; });
+  EXPECT_EQ(State(), "Updating");
+  EXPECT_EQ(calls, 2);
+  queues.Stopped();
+  loop.RunUntil([&] { return calls == 3; });
+  EXPECT_EQ(State(), "Enabled");
+  EXPECT_EQ(Call("DELETE"), "202");
+  wait(uuid);
+  loop.RunUntil([&] { return queues.stopping != nullptr; });
+  EXPECT_EQ(calls, 3);
+  queues.Stopped();
+  loop.RunUntil([&] { return calls == 4; });
+  EXPECT_EQ(State(), kNotFound);
+}
+
 TEST_F(EventSourceTest, AreListedInPagesAndByWhatTheyMap) {
   for (const char* source : {kQueue, kFifo, kStream}) EXPECT_EQ(Make({}, source), "202");
   EXPECT_EQ(Make({{"FunctionName", "Hello:1"}}), "202");
