@@ -256,9 +256,10 @@ Result<void> Host::Parts::StartServices() {
                               }});
   mappings->Attach("sqs", *queue_source);
   events->destinations().Attach("sqs", sqs::MakeQueueTarget(*queues, options.account));
-  stacks = TRY(stacks::StacksApi::Create({*control, *registry, *code, *disk, loop->service_clock(),
-                                          options.account, events->destinations(), *queues},
-                                         *database, *writer));
+  stacks =
+      TRY(stacks::StacksApi::Create({*control, *registry, *code, *disk, loop->service_clock(),
+                                     options.account, events->destinations(), *queues, *mappings},
+                                    *database, *writer));
   TRY(CollectCode());
   stacks->Recover([](const std::vector<std::string>& report) {
     for (const std::string& line : report) HLOG_WARN("{}", line);

@@ -12,6 +12,7 @@
 #include "stacks/properties.h"
 #include "stacks/tokens.h"
 #include "stacks/version_resources.h"
+#include "triggers/sqs/queue_rules.h"
 
 namespace hearth::stacks {
 namespace {
@@ -83,8 +84,8 @@ void NotePlaces(const Node& map, PlannedAttachment& attachment) {
   }
 }
 
-PlannedAttachment Brought(const PlannedFunction& function, ResourceKind kind, std::string suffix,
-                          Json told) {
+PlannedAttachment Attach(const PlannedFunction& function, ResourceKind kind, std::string suffix,
+                         Json told) {
   return {.logical_id = function.logical_id + suffix,
           .position = function.position,
           .properties = {},
@@ -94,35 +95,68 @@ PlannedAttachment Brought(const PlannedFunction& function, ResourceKind kind, st
           .told = std::move(told)};
 }
 
-// SAM says of what type a destination is, and would make one that is not named.
-void CheckTypedDestination(const Node& config, const char* end, Json& destinations,
-                           Diagnostics& errors) {
+// The queue that SAM makes of a destination that is not named.
+PlannedQueue MakeQueue(const PlannedFunction& function, const char* end, Diagnostics& errors) {
+  PlannedQueue queue;
+  queue.logical_id = fmt::format("{}EventInvokeConfig{}Queue", function.logical_id, end);
+  queue.position = function.position;
+  queue.name = queue.logical_id;
+  queue.told = {{"Attributes", Json::object()}, {"Tags", Json::object()}};
+  if (!sqs::IsQueueName(queue.name, false)) {
+    errors.Add(queue.position, fmt::format("the queue '{}', which '{}' without a Destination "
+                                           "would make, has too long a name: give a Destination",
+                                           queue.name, end));
+  }
+  return queue;
+}
+
+// SAM says of what type a destination is, and makes the queue that is not named.
+void ReadTypedDestination(const PlannedFunction& function, const invoker::Account& account,
+                          const char* end, Json& destinations, Brought& out, Diagnostics& errors) {
   if (!destinations.contains(end)) return;
   Json& destination = destinations[end];
-  const Node* at = config.Find("DestinationConfig")->value->Find(end)->value.get();
+  const Node* at = function.event_invoke->Find("DestinationConfig")->value->Find(end)->value.get();
   const std::string type = destination.value("Type", "");
   const std::string where = fmt::format("EventInvokeConfig.DestinationConfig.{}", end);
+  const bool is_named = !destination.value("Destination", "").empty();
   if (std::ranges::find(kDestinationTypes, type) == kDestinationTypes.end()) {
     errors.Add(at->position,
                fmt::format("'{}.Type' is {}{}", where, fmt::join(kDestinationTypes, ", "),
                            type.empty() ? "" : fmt::format(", not '{}'", type)));
-  } else if (destination.value("Destination", "").empty()) {
+  } else if (!is_named && type == "SQS") {
+    out.queues.push_back(MakeQueue(function, end, errors));
+    destination["Destination"] = sqs::QueueArn(account, out.queues.back().name);
+  } else if (!is_named) {
     errors.Add(at->position,
-               type == "SQS" || type == "SNS"
+               type == "SNS"
                    ? fmt::format("'{}' of type {} without a Destination would make one, which is "
-                                 "not served yet: give the ARN of a function",
+                                 "not served yet: give the ARN of a function or a queue",
                                  where, type)
                    : fmt::format("'{}' of type {} has no Destination: give its ARN", where, type));
   }
   destination.erase("Type");
 }
 
+// As ReadTypedDestination would, of what is not evaluated yet.
+bool MakesQueue(const Node& config, const char* end) {
+  const Node* at = &config;
+  for (const char* name : {"DestinationConfig", end}) {
+    const Member* below = at->Find(name);
+    if (below == nullptr) return false;
+    at = below->value.get();
+  }
+  const Member* type = at->Find("Type");
+  const Member* destination = at->Find("Destination");
+  return type != nullptr && type->value->text == "SQS" &&
+         (destination == nullptr || destination->value->kind == NodeKind::kNull);
+}
+
 void AddUrl(const PlannedFunction& function, std::string_view stack,
             std::vector<PlannedAttachment>& out, Diagnostics& errors) {
   if (function.url == nullptr) return;
   const Node& config = *function.url;
-  auto url = Brought(function, ResourceKind::kUrl, "Url",
-                     ReadBody(config, "FunctionUrlConfig.", kUrlConfig, errors));
+  auto url = Attach(function, ResourceKind::kUrl, "Url",
+                    ReadBody(config, "FunctionUrlConfig.", kUrlConfig, errors));
   NotePlaces(config, url);
   if (const Member* at = config.Find("AuthType"); at == nullptr) {
     errors.Add(config.position, "'FunctionUrlConfig' has no AuthType: NONE or AWS_IAM");
@@ -135,8 +169,8 @@ void AddUrl(const PlannedFunction& function, std::string_view stack,
                     Json{{"Action", "lambda:InvokeFunction"}, {"InvokedViaFunctionUrl", true}}}) {
     const bool is_first = told.contains("FunctionUrlAuthType");
     auto permission =
-        Brought(function, ResourceKind::kPermission,
-                is_first ? "UrlPublicPermissions" : "URLInvokeAllowPublicAccess", std::move(told));
+        Attach(function, ResourceKind::kPermission,
+               is_first ? "UrlPublicPermissions" : "URLInvokeAllowPublicAccess", std::move(told));
     permission.told["Principal"] = "*";
     permission.told["StatementId"] = StatementId(stack, permission.logical_id);
     out.push_back(std::move(permission));
@@ -147,7 +181,7 @@ void AddUrl(const PlannedFunction& function, std::string_view stack,
 
 bool IsAttachment(ResourceKind kind) {
   return kind == ResourceKind::kUrl || kind == ResourceKind::kEventInvoke ||
-         kind == ResourceKind::kPermission;
+         kind == ResourceKind::kPermission || kind == ResourceKind::kMapping;
 }
 
 std::vector<std::string> BroughtNames(const std::string& logical_id, const NodeRef& properties) {
@@ -161,25 +195,50 @@ std::vector<std::string> BroughtNames(const std::string& logical_id, const NodeR
       out.push_back(logical_id + suffix);
     }
   }
-  if (has("EventInvokeConfig")) out.push_back(logical_id + "EventInvokeConfig");
+  if (has("EventInvokeConfig")) {
+    const Node& config = *properties->Find("EventInvokeConfig")->value;
+    for (const char* end : {"OnSuccess", "OnFailure"}) {
+      if (!MakesQueue(config, end)) continue;
+      out.push_back(fmt::format("{}EventInvokeConfig{}Queue", logical_id, end));
+    }
+    out.push_back(logical_id + "EventInvokeConfig");
+  }
+  if (has("Events")) {
+    for (const Member& event : properties->Find("Events")->value->members) {
+      const Member* type = event.value->Find("Type");
+      if (type != nullptr && type->value->text == "SQS") out.push_back(logical_id + event.name);
+    }
+  }
   return out;
 }
 
-std::vector<PlannedAttachment> AttachmentsOf(const PlannedFunction& function,
-                                             std::string_view stack, Diagnostics& errors) {
-  std::vector<PlannedAttachment> out;
-  AddUrl(function, stack, out, errors);
-  if (function.event_invoke == nullptr) return out;
-  const Node& config = *function.event_invoke;
-  auto settings = Brought(function, ResourceKind::kEventInvoke, "EventInvokeConfig",
-                          ReadBody(config, "EventInvokeConfig.", kEventInvokeConfig, errors));
-  NotePlaces(config, settings);
-  if (Json& told = settings.told; told.contains("DestinationConfig")) {
-    for (const char* end : {"OnSuccess", "OnFailure"}) {
-      CheckTypedDestination(config, end, told["DestinationConfig"], errors);
+Brought BroughtBy(const PlannedFunction& function, std::string_view stack,
+                  const invoker::Account& account, Diagnostics& errors) {
+  Brought out;
+  AddUrl(function, stack, out.attachments, errors);
+  if (function.event_invoke != nullptr) {
+    const Node& config = *function.event_invoke;
+    auto settings = Attach(function, ResourceKind::kEventInvoke, "EventInvokeConfig",
+                           ReadBody(config, "EventInvokeConfig.", kEventInvokeConfig, errors));
+    NotePlaces(config, settings);
+    if (Json& told = settings.told; told.contains("DestinationConfig")) {
+      for (const char* end : {"OnSuccess", "OnFailure"}) {
+        ReadTypedDestination(function, account, end, told["DestinationConfig"], out, errors);
+      }
+    }
+    out.attachments.push_back(std::move(settings));
+  }
+  for (QueueEvent& event : ReadEvents(function, errors)) {
+    auto mapping = Attach(function, ResourceKind::kMapping, event.name, std::move(event.told));
+    NotePlaces(*event.properties, mapping);
+    out.attachments.push_back(std::move(mapping));
+    if (function.propagates_tags && !function.settings.tags.empty()) {
+      out.attachments.back().told["Tags"] = function.settings.tags;
     }
   }
-  out.push_back(std::move(settings));
+  if (function.propagates_tags) {
+    for (PlannedQueue& queue : out.queues) queue.told["Tags"] = function.settings.tags;
+  }
   return out;
 }
 
@@ -188,18 +247,20 @@ PlannedAttachment ReadAttachment(const Member& resource, const NodeRef& node,
                                  Diagnostics& errors) {
   const std::string& type = resource.value->Find("Type")->value->text;
   const bool is_url = type == kUrlType, is_permission = type == kPermissionType;
+  const bool is_mapping = type == kMappingType;
   PlannedAttachment out;
   out.logical_id = resource.name;
   out.position = resource.position;
   out.kind = is_url          ? ResourceKind::kUrl
              : is_permission ? ResourceKind::kPermission
+             : is_mapping    ? ResourceKind::kMapping
                              : ResourceKind::kEventInvoke;
   NotePlaces(*node, out);
-  out.told = ReadBody(*node, type + ".",
-                      is_url          ? std::span<const Field>(kUrl)
+  const auto fields = is_url          ? std::span<const Field>(kUrl)
                       : is_permission ? std::span<const Field>(kPermission)
-                                      : std::span<const Field>(kEventInvoke),
-                      errors);
+                                      : std::span<const Field>(kEventInvoke);
+  out.told = is_mapping ? ReadMapping(resource, *node, errors)
+                        : ReadBody(*node, type + ".", fields, errors);
   const char* target = is_url ? "TargetFunctionArn" : "FunctionName";
   const aws::FunctionName name =
       ReadTarget(resource, Properties(*node, "", errors), target, functions, errors);
@@ -221,12 +282,17 @@ PlannedAttachment ReadAttachment(const Member& resource, const NodeRef& node,
   return out;
 }
 
+std::string WhichOf(const Json& told) {
+  if (!told.is_object()) return "";
+  return told.value("StatementId", told.value("EventSourceArn", ""));
+}
+
 std::string AttachmentName(const std::string& function, const std::string& qualifier,
                            const Json& told) {
   std::string out = function;
   if (!qualifier.empty()) out += ":" + qualifier;
-  const std::string statement = told.is_object() ? told.value("StatementId", "") : "";
-  return statement.empty() ? out : out + "|" + statement;
+  const std::string which = WhichOf(told);
+  return which.empty() ? out : out + "|" + which;
 }
 
 }  // namespace hearth::stacks

@@ -1,10 +1,10 @@
 // Attachments: what a template hangs on a function, a version or an alias: its URL, the settings of
-// its asynchronous invocations, a statement of its policy.
+// its asynchronous invocations, a statement of its policy, a mapping of an event source.
 //
 // Each is what its API would be told: a request's body, whose texts may hold tokens. A SAM
-// function's FunctionUrlConfig and EventInvokeConfig become the same resources that
-// AWS::Lambda::Url, AWS::Lambda::Permission and AWS::Lambda::EventInvokeConfig are. Source: SAM
-// specification, "Generated CloudFormation resources"; CloudFormation User Guide, the three types.
+// function's FunctionUrlConfig, EventInvokeConfig and Events become the same resources that
+// AWS::Lambda::Url, Permission, EventInvokeConfig and EventSourceMapping are. Source: SAM
+// specification, "Generated CloudFormation resources"; CloudFormation User Guide, the four types.
 #pragma once
 
 #include <map>
@@ -15,7 +15,9 @@
 
 #include "base/json.h"
 #include "stacks/function_resource.h"
+#include "stacks/mapping_resource.h"
 #include "stacks/node.h"
+#include "stacks/queue_resource.h"
 #include "stacks/stack_store.h"
 
 namespace hearth::stacks {
@@ -38,16 +40,22 @@ bool IsAttachment(ResourceKind kind);
 // The names that a function's properties bring into the template beside its own: "HelloUrl".
 // Merged, not evaluated; may be null.
 std::vector<std::string> BroughtNames(const std::string& logical_id, const NodeRef& properties);
-// What a function brings with it, in the order in which it is made.
-std::vector<PlannedAttachment> AttachmentsOf(const PlannedFunction& function,
-                                             std::string_view stack, Diagnostics& errors);
-// A resource of one of the three types. `properties` is evaluated; the function is one of
+// What a function brings with it, in the order in which it is made: first queues.
+struct Brought {
+  std::vector<PlannedQueue> queues;
+  std::vector<PlannedAttachment> attachments;
+};
+Brought BroughtBy(const PlannedFunction& function, std::string_view stack,
+                  const invoker::Account& account, Diagnostics& errors);
+// A resource of one of the four types. `properties` is evaluated; the function is one of
 // `functions`.
 PlannedAttachment ReadAttachment(const Member& resource, const NodeRef& properties,
                                  std::string_view stack, std::span<const PlannedFunction> functions,
                                  Diagnostics& errors);
 
-// "Hello:live", and of a permission "Hello:live|Sid", as a stack's record and messages name it.
+// Which one of several that a function may have: a statement's id, a source's ARN; else empty.
+std::string WhichOf(const base::Json& told);
+// "Hello:live", and of one of several "Hello:live|Sid", as a stack's record and messages name it.
 std::string AttachmentName(const std::string& function, const std::string& qualifier,
                            const base::Json& told);
 

@@ -31,8 +31,7 @@ const invoker::PolicyStatement* FindStatement(const invoker::FunctionRecord& rec
                                               const AttachmentKey& key) {
   const auto policy = record.policies.find(key.name.qualifier);
   if (policy == record.policies.end()) return nullptr;
-  const auto found =
-      std::ranges::find(policy->second, key.statement, &invoker::PolicyStatement::id);
+  const auto found = std::ranges::find(policy->second, key.which, &invoker::PolicyStatement::id);
   return found == policy->second.end() ? nullptr : &*found;
 }
 
@@ -40,13 +39,14 @@ const invoker::PolicyStatement* FindStatement(const invoker::FunctionRecord& rec
 
 AttachmentKey KeyOf(const Change& change) {
   const Json& told = change.told_after ? *change.told_after : *change.told_before;
-  return {.kind = change.kind,
-          .name = {change.function, change.alias},
-          .statement = told.value("StatementId", "")};
+  return {.kind = change.kind, .name = {change.function, change.alias}, .which = WhichOf(told)};
 }
 
-std::optional<Json> CurrentAttachment(const invoker::Registry& registry, const AttachmentKey& key) {
-  const auto record = registry.Record(key.name.name);
+std::optional<Json> CurrentAttachment(const AttachmentHost& host, const AttachmentKey& key) {
+  if (key.kind == ResourceKind::kMapping) {
+    return CurrentMapping(host.mappings, {key.name, key.which});
+  }
+  const auto record = host.registry.Record(key.name.name);
   if (record == nullptr) return std::nullopt;
   if (key.kind == ResourceKind::kUrl) {
     const auto* url = FindUrl(*record, key.name);
@@ -65,15 +65,19 @@ std::optional<aws::ApiError> CheckAttachment(ResourceKind kind, const Json& told
   const auto refusal = [](const auto& result) -> std::optional<aws::ApiError> {
     return result ? std::nullopt : std::optional(result.error());
   };
+  if (kind == ResourceKind::kMapping) return std::nullopt;
   if (kind == ResourceKind::kUrl) return refusal(invoker::ApplyFunctionUrl(nullptr, told));
   if (kind == ResourceKind::kPermission) return refusal(invoker::ReadPermission(told));
   return refusal(invoker::ApplyEventInvoke({}, told, AnyDestination));
 }
 
-bool IsAttached(const invoker::Registry& registry, const AttachmentKey& key,
+bool IsAttached(const AttachmentHost& host, const AttachmentKey& key,
                 const std::optional<Json>& told) {
-  if (!told) return !CurrentAttachment(registry, key);
-  const auto record = registry.Record(key.name.name);
+  if (key.kind == ResourceKind::kMapping) {
+    return IsMapped(host.mappings, {key.name, key.which}, told);
+  }
+  if (!told) return !CurrentAttachment(host, key);
+  const auto record = host.registry.Record(key.name.name);
   if (record == nullptr) return false;
   if (key.kind == ResourceKind::kUrl) {
     const auto* actual = FindUrl(*record, key.name);
@@ -99,8 +103,12 @@ bool IsAttached(const invoker::Registry& registry, const AttachmentKey& key,
 void BringAttachment(const AttachmentHost& host, const AttachmentKey& key,
                      const std::optional<Json>& told,
                      std::function<void(std::expected<void, std::string>)> done) {
-  if (IsAttached(host.registry, key, told)) {
+  if (IsAttached(host, key, told)) {
     return host.disk.Run([] { return true; }, [done = std::move(done)](bool) { done({}); });
+  }
+  if (key.kind == ResourceKind::kMapping) {
+    return BringMapping({host.mappings, host.disk, host.clock}, {key.name, key.which}, told,
+                        std::move(done));
   }
   const auto finish = [done = std::move(done)](const invoker::Registry::Edited& changed) {
     if (changed) {
@@ -124,7 +132,7 @@ void BringAttachment(const AttachmentHost& host, const AttachmentKey& key,
       break;
   }
   if (!told) {
-    return invoker::RemovePermission(registry, host.account, key.name, key.statement, {}, finish);
+    return invoker::RemovePermission(registry, host.account, key.name, key.which, {}, finish);
   }
   auto statement = invoker::ReadPermission(*told);
   if (!statement) {

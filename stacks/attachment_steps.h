@@ -15,34 +15,35 @@
 #include "invoker/registry.h"
 #include "io/offload.h"
 #include "stacks/attachment.h"
+#include "stacks/mapping_steps.h"
 #include "stacks/stack_store.h"
 
 namespace hearth::stacks {
 
 struct AttachmentHost {
   invoker::Registry& registry;
+  invoker::EventSourceMappings& mappings;
   io::Offload& disk;  // For answers on a later turn.
   const base::Clock& clock;
   const invoker::Destinations& destinations;
   const invoker::Account& account;
 };
 
-// Which one: of what `name` means, and of a permission the statement with this id.
+// Which one: of what `name` means, and of several the one that WhichOf tells.
 struct AttachmentKey {
   ResourceKind kind;
   invoker::FunctionName name;
-  std::string statement;
+  std::string which;
 };
 AttachmentKey KeyOf(const Change& change);
 
 // As it is now, as its API would be told; nothing where there is none. What only a rollback needs
-// (a URL's id) is in it too.
-std::optional<base::Json> CurrentAttachment(const invoker::Registry& registry,
-                                            const AttachmentKey& key);
-// The refusal of the API that would be told. Destinations are not looked at.
+// (a URL's id, a mapping's) is in it too.
+std::optional<base::Json> CurrentAttachment(const AttachmentHost& host, const AttachmentKey& key);
+// The refusal of the API that would be told. Destinations are not looked at, nor mappings.
 std::optional<aws::ApiError> CheckAttachment(ResourceKind kind, const base::Json& told);
 // Whether it is there as `told` would make it; nothing told: whether it is not there.
-bool IsAttached(const invoker::Registry& registry, const AttachmentKey& key,
+bool IsAttached(const AttachmentHost& host, const AttachmentKey& key,
                 const std::optional<base::Json>& told);
 // Makes it what `told` says, whatever was there before; nothing: it is taken away.
 void BringAttachment(const AttachmentHost& host, const AttachmentKey& key,

@@ -57,6 +57,18 @@ base::Json ReadBody(const Node& map, const std::string& prefix, std::span<const 
                      fmt::format("'{}{}' is a map, not {}", prefix, field.name, Describe(*value)));
         }
         break;
+      case Shape::kMaps:
+        into = base::Json::array();
+        for (const NodeRef& item : value->items) {
+          if (!item->is_map()) continue;
+          into.push_back(
+              ReadBody(*item, fmt::format("{}{}.", prefix, field.name), field.members, errors));
+        }
+        if (!value->is_list() || into.size() != value->items.size()) {
+          errors.Add(value->position, fmt::format("'{}{}' is a list of maps, not {}", prefix,
+                                                  field.name, Describe(*value)));
+        }
+        break;
     }
   }
   return body;

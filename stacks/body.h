@@ -12,12 +12,12 @@
 
 namespace hearth::stacks {
 
-enum class Shape { kText, kInteger, kFlag, kTexts, kMap };
+enum class Shape { kText, kInteger, kFlag, kTexts, kMap, kMaps };
 
 struct Field {
   std::string_view name;
   Shape shape = Shape::kText;
-  std::span<const Field> members = {};  // kMap
+  std::span<const Field> members = {};  // kMap; kMaps, a list of them.
 };
 
 // `prefix`: "EventInvokeConfig.", for messages. A value that is absent, or written without a value,

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "stacks/version_steps.h"
 
 namespace hearth::stacks {
 namespace {
@@ -93,6 +92,8 @@ std::string_view TypeOf(ResourceKind kind) {
       return kQueueType;
     case ResourceKind::kQueuePolicy:
       return kQueuePolicyType;
+    case ResourceKind::kMapping:
+      return kMappingType;
   }
   return "";
 }
@@ -168,33 +169,6 @@ void Deployment::EmitStep(const Change& change, std::string_view action, std::st
   emit_(std::move(event));
 }
 
-FunctionHost Deployment::functions() const {
-  return {host_.control, host_.registry, host_.code, host_.disk};
-}
-
-AttachmentHost Deployment::attachments() const {
-  return {host_.registry, host_.disk, host_.clock, host_.destinations, host_.account};
-}
-
-QueueHost Deployment::queues() const {
-  return {host_.queues, host_.disk, host_.clock, host_.account};
-}
-
-AttachmentKey Deployment::KeyNow(const Change& change) const {
-  AttachmentKey key = KeyOf(change);
-  key.name.qualifier = WithMade(std::move(key.name.qualifier), made_);
-  return key;
-}
-
-// The URL is there now: what follows may use its address.
-void Deployment::NoteUrl(const Change& change) {
-  const auto record = host_.registry.Record(change.function);
-  if (change.kind != ResourceKind::kUrl || record == nullptr) return;
-  const auto found = record->urls.find(invoker::QualifierKey(KeyNow(change).name));
-  if (found == record->urls.end()) return;
-  made_[change.version.token] = invoker::UrlText(found->second, host_.account, host_.address);
-}
-
 void Deployment::ApplyNext() {
   while (next_ < changes_.size()) {
     const Change& change = changes_[next_];
@@ -204,7 +178,7 @@ void Deployment::ApplyNext() {
     }
     if (!change.version.number.empty()) made_[change.version.token] = change.version.number;
     if (!IsUnchanged(change)) break;
-    NoteUrl(change);
+    NoteMade(change);
     EmitStep(change, "unchanged", "done", "");
     ++next_;
   }
@@ -223,127 +197,12 @@ void Deployment::ApplyNext() {
       self->RollBack(done.logical_id + ": " + result.error());
       return;
     }
-    self->NoteUrl(done);
+    self->NoteMade(done);
     self->EmitStep(done, action, "done", "");
     self->to_undo_.push_back(self->next_);
     ++self->next_;
     self->ApplyNext();
   });
-}
-
-bool Deployment::IsUnchanged(const Change& change) const {
-  switch (change.kind) {
-    case ResourceKind::kFunction: {
-      const auto actual = host_.registry.Find(change.function);
-      if (!change.after) return actual == nullptr;
-      return actual != nullptr && Matches(host_.control, *actual, WithMade(*change.after, made_));
-    }
-    case ResourceKind::kVersion:
-      return IsThere(host_.registry, change.function, change.version);
-    case ResourceKind::kAlias: {
-      const auto actual = CurrentAlias(host_.registry, change.function, change.alias);
-      return change.alias_after ? actual == WithMade(*change.alias_after, made_) : !actual;
-    }
-    case ResourceKind::kLayer:
-      return !change.version.number.empty();
-    case ResourceKind::kUrl:
-    case ResourceKind::kEventInvoke:
-    case ResourceKind::kPermission: {
-      std::optional<base::Json> told = change.told_after;
-      if (told) told = WithMade(*std::move(told), made_);
-      return IsAttached(host_.registry, KeyNow(change), told);
-    }
-    case ResourceKind::kQueue:
-    case ResourceKind::kQueuePolicy: {
-      std::optional<base::Json> told = change.told_after;
-      if (told) told = WithMade(*std::move(told), made_);
-      return CurrentQueue(host_.queues, {change.kind, change.function}) == told;
-    }
-  }
-  return false;
-}
-
-void Deployment::Apply(const Change& change, StepDone done) {
-  switch (change.kind) {
-    case ResourceKind::kFunction: {
-      std::optional<FunctionState> target = change.after;
-      if (target) target = WithMade(*std::move(target), made_);
-      return BringFunction(functions(), change.function, target, std::move(done));
-    }
-    case ResourceKind::kVersion:
-      return BringVersion(
-          host_.control, host_.registry, change.function, change.version,
-          [self = shared_from_this(), token = change.version.token,
-           done = std::move(done)](const std::expected<std::string, std::string>& number) {
-            if (!number) return done(std::unexpected(number.error()));
-            self->made_[token] = *number;
-            done({});
-          });
-    case ResourceKind::kAlias: {
-      std::optional<AliasState> target = change.alias_after;
-      if (target) target = WithMade(*std::move(target), made_);
-      return BringAlias(host_.control, host_.registry, change.function, change.alias, target,
-                        std::move(done));
-    }
-    case ResourceKind::kLayer:
-      return PublishLayer(
-          host_.control, host_.code, host_.disk, *change.layer,
-          [self = shared_from_this(), token = change.version.token,
-           done = std::move(done)](const std::expected<std::string, std::string>& number) {
-            if (!number) return done(std::unexpected(number.error()));
-            self->made_[token] = *number;
-            done({});
-          });
-    case ResourceKind::kUrl:
-    case ResourceKind::kEventInvoke:
-    case ResourceKind::kPermission: {
-      std::optional<base::Json> told = change.told_after;
-      if (told) told = WithMade(*std::move(told), made_);
-      return BringAttachment(attachments(), KeyNow(change), told, std::move(done));
-    }
-    case ResourceKind::kQueue:
-    case ResourceKind::kQueuePolicy: {
-      std::optional<base::Json> told = change.told_after;
-      if (told) told = WithMade(*std::move(told), made_);
-      // Somebody else has made it since the template was checked.
-      const bool is_theirs = change.kind == ResourceKind::kQueue && !change.told_before &&
-                             host_.queues.Find(change.function) != nullptr;
-      if (!is_theirs) {
-        return BringQueue(queues(), {change.kind, change.function}, told, QueueStep::kApply,
-                          std::move(done));
-      }
-      host_.disk.Run([] { return true; },
-                     [done = std::move(done), name = change.function](bool) {
-                       done(std::unexpected("the queue '" + name + "' exists already"));
-                     });
-      return;
-    }
-  }
-}
-
-void Deployment::Undo(const Change& change, StepDone done) {
-  switch (change.kind) {
-    case ResourceKind::kFunction:
-      return BringFunction(functions(), change.function, change.before, std::move(done));
-    case ResourceKind::kAlias:
-      if (host_.registry.Find(change.function) != nullptr) {
-        return BringAlias(host_.control, host_.registry, change.function, change.alias,
-                          change.alias_before, std::move(done));
-      }
-      break;
-    case ResourceKind::kUrl:
-    case ResourceKind::kEventInvoke:
-    case ResourceKind::kPermission:
-      return BringAttachment(attachments(), KeyNow(change), change.told_before, std::move(done));
-    case ResourceKind::kQueue:
-    case ResourceKind::kQueuePolicy:
-      return BringQueue(queues(), {change.kind, change.function}, change.told_before,
-                        QueueStep::kRestore, std::move(done));
-    case ResourceKind::kVersion:
-    case ResourceKind::kLayer:
-      break;
-  }
-  host_.disk.Run([] { return true; }, [done = std::move(done)](bool) { done({}); });
 }
 
 void Deployment::Commit() {
@@ -391,20 +250,6 @@ void Deployment::CleanUpNext() {
     ++self->next_;
     self->CleanUpNext();
   });
-}
-
-void Deployment::Remove(const Change& change, StepDone done) {
-  if (change.kind == ResourceKind::kQueue) {
-    return BringQueue(queues(), {change.kind, change.function}, std::nullopt, QueueStep::kApply,
-                      std::move(done));
-  }
-  host_.control.layers().Change(
-      change.function, std::stoull(change.version.number),
-      [](const invoker::LayerRef&) { return invoker::LayerRef(); },
-      [done = std::move(done)](const std::expected<invoker::LayerRef, aws::ApiError>& deleted) {
-        if (deleted) return done({});
-        done(std::unexpected(deleted.error().message));
-      });
 }
 
 void Deployment::RollBack(std::string reason) {

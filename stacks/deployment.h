@@ -53,6 +53,7 @@ struct DeploymentHost {
   const invoker::Destinations& destinations;
   const invoker::Account& account;
   sqs::QueueEngine& queues;
+  invoker::EventSourceMappings& mappings;
   std::string address = {};  // Of this host, as the client names it: for what URLs are.
 };
 
@@ -106,7 +107,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   AttachmentHost attachments() const;
   QueueHost queues() const;
   AttachmentKey KeyNow(const Change& change) const;
-  void NoteUrl(const Change& change);
+  void NoteMade(const Change& change);
   void EmitStep(const Change& change, std::string_view action, std::string_view status,
                 std::string_view reason);
 
@@ -114,7 +115,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   std::string stack_;
   std::vector<Change> changes_;
   std::optional<StackRecord> record_;
-  Made made_;  // Numbers of what is published by now, and addresses of URLs.
+  Made made_;  // Numbers of what is published by now, addresses of URLs, UUIDs of mappings.
   Emit emit_;
   Done done_;
   State state_ = State::kRecording;

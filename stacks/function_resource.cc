@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "aws/arn.h"
 #include "base/limits.h"
 #include "invoker/aliases.h"
 #include "stacks/properties.h"
@@ -13,7 +14,7 @@
 namespace hearth::stacks {
 namespace {
 
-constexpr std::array<std::string_view, 30> kServed = {"CodeUri",
+constexpr std::array<std::string_view, 32> kServed = {"CodeUri",
                                                       "InlineCode",
                                                       "Handler",
                                                       "Runtime",
@@ -42,16 +43,16 @@ constexpr std::array<std::string_view, 30> kServed = {"CodeUri",
                                                       "RuntimeManagementConfig",
                                                       "PropagateTags",
                                                       "FunctionUrlConfig",
-                                                      "EventInvokeConfig"};
+                                                      "EventInvokeConfig",
+                                                      "Events",
+                                                      "DeadLetterQueue"};
 
 // SAM's schema of 2026-05: these are right, and not served yet.
-constexpr std::array<std::string_view, 21> kNotServed = {"AssumeRolePolicyDocument",
+constexpr std::array<std::string_view, 19> kNotServed = {"AssumeRolePolicyDocument",
                                                          "CapacityProviderConfig",
                                                          "CodeSigningConfigArn",
-                                                         "DeadLetterQueue",
                                                          "DeploymentPreference",
                                                          "DurableConfig",
-                                                         "Events",
                                                          "FileSystemConfigs",
                                                          "FunctionScalingConfig",
                                                          "ImageConfig",
@@ -169,8 +170,32 @@ void ReadControls(const Properties& properties, PlannedFunction& function, Diagn
           "'RuntimeManagementConfig' has no UpdateRuntimeOn: Auto, FunctionUpdate or Manual");
     }
   }
-  // SAM passes tags on to what it makes for the function; nothing of that can have tags here.
-  properties.Flag("PropagateTags");
+  function.propagates_tags = properties.Flag("PropagateTags");
+}
+
+// SAM's {Type, TargetArn}, or CloudFormation's {TargetArn}.
+void ReadDeadLetter(const Properties& properties, PlannedFunction& function, Diagnostics& errors) {
+  constexpr std::array<std::string_view, 2> kOfSam = {"Type", "TargetArn"};
+  const char* name =
+      properties.Find("DeadLetterConfig") != nullptr ? "DeadLetterConfig" : "DeadLetterQueue";
+  const bool is_sam = std::string_view(name) == "DeadLetterQueue";
+  const auto target = is_sam ? properties.Below(name, kOfSam) : properties.Below(name, "TargetArn");
+  if (!target) return;
+  const Position place = properties.Find(name)->position;
+  std::string& arn = function.settings.dead_letter_arn;
+  arn = target->Text("TargetArn");
+  if (arn.empty() && target->Find("TargetArn") == nullptr) {
+    errors.Add(place, fmt::format("'{}' has no TargetArn: e.g. !GetAtt MyQueue.Arn", name));
+  }
+  const std::string type = is_sam ? target->Word("Type", {"SQS", "SNS"}, "") : "SQS";
+  if (is_sam && target->Find("Type") == nullptr) {
+    errors.Add(place, "'DeadLetterQueue' has no Type: SQS or SNS");
+  }
+  const auto parsed = aws::ParseArn(arn);
+  if (type == "SNS" || (parsed && parsed->service == "sns")) {
+    errors.Add(place,
+               fmt::format("'{}': topics (SNS) are not served yet: give the ARN of a queue", name));
+  }
 }
 
 // The property's value where it is a map; anything else but nothing is an error.
@@ -317,6 +342,8 @@ PlannedFunction ReadFunction(const Member& resource, const NodeRef& node, Diagno
   ReadLogging(properties, function, errors);
   ReadControls(properties, function, errors);
   ReadPublication(properties, function, errors);
+  ReadDeadLetter(properties, function, errors);
+  function.events = ReadMap(*node, "Events", errors);
   function.url = ReadMap(*node, "FunctionUrlConfig", errors);
   function.event_invoke = ReadMap(*node, "EventInvokeConfig", errors);
   Require(properties, "Runtime", function, "Runtime: python3.12", errors);

@@ -32,8 +32,10 @@ struct PlannedFunction {
   std::string inline_name;  // "index.py"
   std::string inline_code;
   Publication publication;
-  NodeRef url;           // FunctionUrlConfig, evaluated; nullptr: none.
-  NodeRef event_invoke;  // EventInvokeConfig, the same.
+  NodeRef url;                   // FunctionUrlConfig, evaluated; nullptr: none.
+  NodeRef event_invoke;          // EventInvokeConfig, the same.
+  NodeRef events;                // Events, the same.
+  bool propagates_tags = false;  // To what it brings with it and can have tags.
 };
 
 // The resource's properties over Globals.Function, as SAM merges them: maps are merged, lists

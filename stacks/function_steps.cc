@@ -20,8 +20,9 @@ bool Matches(const invoker::ControlPlane& control, const invoker::FunctionVersio
          actual.description == w.description && actual.timeout == w.timeout &&
          actual.memory_mib == w.memory_mib && actual.tmp_mib == w.tmp_mib &&
          actual.environment == w.environment && actual.snap_start == w.snap_start &&
-         actual.logging == w.logging && actual.architecture == w.architecture &&
-         actual.tags == w.tags && actual.layers == w.layers && actual.reserved == w.reserved &&
+         actual.dead_letter_arn == w.dead_letter_arn && actual.logging == w.logging &&
+         actual.architecture == w.architecture && actual.tags == w.tags &&
+         actual.layers == w.layers && actual.reserved == w.reserved &&
          actual.allows_loops == w.allows_loops && actual.update_runtime_on == w.update_runtime_on &&
          actual.runtime_version_arn == w.runtime_version_arn &&
          actual.code_digest == wanted.code_digest;

@@ -11,8 +11,9 @@
 namespace hearth::stacks {
 namespace {
 
-constexpr std::array<std::string_view, 20> kServed = {"Architectures",
+constexpr std::array<std::string_view, 21> kServed = {"Architectures",
                                                       "Code",
+                                                      "DeadLetterConfig",
                                                       "Description",
                                                       "Environment",
                                                       "EphemeralStorage",
@@ -31,10 +32,10 @@ constexpr std::array<std::string_view, 20> kServed = {"Architectures",
                                                       "Tags",
                                                       "Timeout",
                                                       "TracingConfig"};
-constexpr std::array<std::string_view, 12> kNotServed = {
-    "CapacityProviderConfig",   "CodeSigningConfigArn",  "DeadLetterConfig", "DurableConfig",
-    "FileSystemConfigs",        "FunctionScalingConfig", "ImageConfig",      "KmsKeyArn",
-    "PublishToLatestPublished", "SnapStartResponse",     "TenancyConfig",    "VpcConfig"};
+constexpr std::array<std::string_view, 11> kNotServed = {
+    "CapacityProviderConfig", "CodeSigningConfigArn", "DurableConfig", "FileSystemConfigs",
+    "FunctionScalingConfig",  "ImageConfig",          "KmsKeyArn",     "PublishToLatestPublished",
+    "SnapStartResponse",      "TenancyConfig",        "VpcConfig"};
 
 // Code, as SAM's CodeUri or InlineCode.
 void ReadCode(const Member& code, std::vector<Member>& out, Diagnostics& errors) {

@@ -28,6 +28,7 @@ Json Stored(const FunctionState& state) {
            {"snap_start", s.snap_start},
            {"logging", invoker::ToStored(s.logging)},
            {"code", state.code_digest}};
+  if (!s.dead_letter_arn.empty()) out["dead_letter_arn"] = s.dead_letter_arn;
   if (s.reserved) out["reserved"] = *s.reserved;
   if (s.allows_loops) out["allows_loops"] = true;
   if (s.update_runtime_on != "Auto") {
@@ -53,6 +54,7 @@ FunctionState StateFrom(const Json& stored) {
   s.tags = stored.at("tags").get<std::map<std::string, std::string>>();
   s.snap_start = stored.value("snap_start", false);
   if (stored.contains("reserved")) s.reserved = stored.at("reserved").get<int64_t>();
+  s.dead_letter_arn = stored.value("dead_letter_arn", "");
   s.allows_loops = stored.value("allows_loops", false);
   s.update_runtime_on = stored.value("update_runtime_on", "Auto");
   s.runtime_version_arn = stored.value("runtime_version_arn", "");
@@ -85,7 +87,7 @@ AliasState AliasFrom(const Json& stored) {
   return state;
 }
 
-constexpr std::array<std::pair<ResourceKind, const char*>, 9> kKinds = {{
+constexpr std::array<std::pair<ResourceKind, const char*>, 10> kKinds = {{
     {ResourceKind::kFunction, "function"},
     {ResourceKind::kVersion, "version"},
     {ResourceKind::kAlias, "alias"},
@@ -95,6 +97,7 @@ constexpr std::array<std::pair<ResourceKind, const char*>, 9> kKinds = {{
     {ResourceKind::kPermission, "permission"},
     {ResourceKind::kQueue, "queue"},
     {ResourceKind::kQueuePolicy, "queue policy"},
+    {ResourceKind::kMapping, "event source mapping"},
 }};
 
 std::string ToText(ResourceKind kind) {

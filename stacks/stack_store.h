@@ -56,7 +56,8 @@ enum class ResourceKind {
   kEventInvoke,
   kPermission,
   kQueue,
-  kQueuePolicy
+  kQueuePolicy,
+  kMapping
 };
 
 // One resource's way from `before` to `after`; neither: it does not exist. A version has no way
@@ -68,15 +69,15 @@ struct Change {
   std::optional<FunctionState> after;
   ResourceKind kind = ResourceKind::kFunction;
   WantedVersion version;  // kVersion
-  // kAlias: its name. kUrl, kEventInvoke, kPermission: whose they are, beside the function's own.
+  // kAlias: its name. Of an attachment (attachment.h): whose it is, beside the function's own.
   std::string alias;
   std::optional<AliasState> alias_before;
   std::optional<AliasState> alias_after;
   // kLayer, whose name is `function` and whose number `version` tells: what it is. Nothing: it is
   // deleted once the deployment has succeeded.
   std::optional<invoker::LayerVersion> layer = {};
-  // kUrl, kEventInvoke, kPermission: what the API would be told (attachment.h). `version.token`
-  // stands for a URL's address. kQueue, kQueuePolicy: queue_resource.h; a queue that is told
+  // Of an attachment: what the API would be told. `version.token` stands for a URL's address, a
+  // mapping's UUID. kQueue, kQueuePolicy: queue_resource.h; a queue that is told
   // nothing is deleted once the deployment has succeeded.
   std::optional<base::Json> told_before = {};
   std::optional<base::Json> told_after = {};

@@ -42,9 +42,22 @@ base::Result<std::unique_ptr<StacksApi>> StacksApi::Create(StacksApiOptions opti
 }
 
 DeploymentHost StacksApi::host(std::string address) {
-  return {options_.control, options_.registry, options_.code,         options_.disk,
-          *stacks_,         options_.clock,    options_.destinations, options_.account,
-          options_.queues,  std::move(address)};
+  return {.control = options_.control,
+          .registry = options_.registry,
+          .code = options_.code,
+          .disk = options_.disk,
+          .stacks = *stacks_,
+          .clock = options_.clock,
+          .destinations = options_.destinations,
+          .account = options_.account,
+          .queues = options_.queues,
+          .mappings = options_.mappings,
+          .address = std::move(address)};
+}
+
+AttachmentHost StacksApi::attachments() const {
+  return {options_.registry, options_.mappings,     options_.disk,
+          options_.clock,    options_.destinations, options_.account};
 }
 
 void StacksApi::Register(aws::Gateway& gateway) {

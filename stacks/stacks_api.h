@@ -44,6 +44,7 @@ struct StacksApiOptions {
   invoker::Account account;
   const invoker::Destinations& destinations;
   sqs::QueueEngine& queues;
+  invoker::EventSourceMappings& mappings;
 };
 
 class StacksApi {
@@ -83,6 +84,15 @@ class StacksApi {
   void CheckFunctions(Request& request, Diagnostics& errors) const;
   void CheckAttachments(const Request& request, Diagnostics& errors) const;
   void CheckQueues(Request& request, Diagnostics& errors) const;
+  std::optional<aws::ApiError> CheckMapping(const Request& request,
+                                            const PlannedAttachment& mapping) const;
+  std::optional<aws::ApiError> CheckDestination(const Request& request,
+                                                const PlannedAttachment& settings,
+                                                const std::string& arn) const;
+  std::optional<aws::ApiError> CheckDeadLetter(const Request& request,
+                                               const std::string& arn) const;
+  // Of the plan, or of what there is; nullptr: there is no such queue.
+  const sqs::QueueSettings* FindQueue(const Request& request, const std::string& name) const;
   // Digests of every function's code, then of every layer's content, in order; from the disk's
   // thread.
   static std::expected<std::vector<std::string>, std::vector<Diagnostic>> FindCode(
@@ -105,6 +115,7 @@ class StacksApi {
               std::optional<StackRecord> record, std::vector<Diagnostic> notices);
   // `address`: as the client names this host.
   DeploymentHost host(std::string address = {});
+  AttachmentHost attachments() const;
 
   StacksApiOptions options_;
   std::unique_ptr<StackStore> stacks_;

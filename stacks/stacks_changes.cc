@@ -59,12 +59,18 @@ void StacksApi::AddAttachmentRemoval(const StackResource& resource,
     kind = ResourceKind::kEventInvoke;
   } else if (resource.type == kPermissionType) {
     kind = ResourceKind::kPermission;
+  } else if (resource.type == kMappingType) {
+    kind = ResourceKind::kMapping;
   } else {
     return;
   }
   const size_t bar = std::min(resource.physical_id.find('|'), resource.physical_id.size());
   const auto name = aws::ParseFunctionName(resource.physical_id.substr(0, bar));
-  if (!name || (!name->qualifier.empty() && !functions.contains(name->name))) return;
+  if (!name) return;
+  // A mapping does not go with its function.
+  const bool goes_along =
+      kind != ResourceKind::kMapping && !name->qualifier.empty() && !functions.contains(name->name);
+  if (goes_along) return;
   Change change{.logical_id = resource.logical_id,
                 .function = name->name,
                 .before = {},
@@ -72,10 +78,10 @@ void StacksApi::AddAttachmentRemoval(const StackResource& resource,
                 .kind = kind,
                 .version = {},
                 .alias = name->qualifier};
-  const std::string statement =
+  const std::string which =
       bar < resource.physical_id.size() ? resource.physical_id.substr(bar + 1) : "";
   change.told_before =
-      CurrentAttachment(options_.registry, {kind, {change.function, change.alias}, statement});
+      CurrentAttachment(attachments(), {kind, {change.function, change.alias}, which});
   if (change.told_before) changes.push_back(std::move(change));
 }
 
@@ -201,7 +207,8 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
     }
     case ResourceKind::kUrl:
     case ResourceKind::kEventInvoke:
-    case ResourceKind::kPermission: {
+    case ResourceKind::kPermission:
+    case ResourceKind::kMapping: {
       const auto& planned = plan.attachments[step.index];
       Change change{.logical_id = planned.logical_id,
                     .function = planned.function,
@@ -211,8 +218,11 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
                     .version = {},
                     .alias = WithMade(planned.qualifier, made)};
       if (planned.kind == ResourceKind::kUrl) change.version.token = UrlToken(planned.logical_id);
+      if (planned.kind == ResourceKind::kMapping) {
+        change.version.token = MappingToken(planned.logical_id);
+      }
       change.told_after = planned.told;
-      change.told_before = CurrentAttachment(options_.registry, KeyOf(change));
+      change.told_before = CurrentAttachment(attachments(), KeyOf(change));
       return change;
     }
     case ResourceKind::kQueue:
@@ -289,6 +299,7 @@ std::string StacksApi::PhysicalId(const Change& change) const {
     case ResourceKind::kUrl:
     case ResourceKind::kEventInvoke:
     case ResourceKind::kPermission:
+    case ResourceKind::kMapping:
       return AttachmentName(invoker::FunctionArn(account, change.function), change.alias,
                             change.told_after ? *change.told_after : *change.told_before);
     case ResourceKind::kQueue:

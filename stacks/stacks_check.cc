@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "aws/arn.h"
+#include "invoker/api_errors.h"
 #include "invoker/event_invoke_api.h"
+#include "invoker/tags_api.h"
 #include "stacks/attachment_steps.h"
 #include "stacks/stacks_api.h"
 #include "stacks/stacks_request.h"
@@ -34,6 +36,12 @@ void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
       request.plan.notices.push_back(
           {PlaceOf(function, notice), function.logical_id + ": " + notice});
     }
+    if (const std::string& arn = settings.dead_letter_arn; !arn.empty()) {
+      if (const auto refusal = CheckDeadLetter(request, arn)) {
+        errors.Add(PlaceOf(function, "DeadLetterQueue, DeadLetterConfig"),
+                   function.logical_id + ": " + refusal->message);
+      }
+    }
     const std::string& name = function.settings.name;
     const std::string owner = stacks_->OwnerOf(name);
     for (const auto& [stack, functions] : busy_) {
@@ -57,13 +65,16 @@ void StacksApi::CheckFunctions(Request& request, Diagnostics& errors) const {
   }
 }
 
+const sqs::QueueSettings* StacksApi::FindQueue(const Request& request,
+                                               const std::string& name) const {
+  const auto planned = std::ranges::find(request.plan.queues, name, &PlannedQueue::name);
+  if (planned != request.plan.queues.end()) return &planned->settings;
+  const sqs::QueueRecord* const record = options_.queues.Find(name);
+  return record == nullptr ? nullptr : &record->settings;
+}
+
 void StacksApi::CheckQueues(Request& request, Diagnostics& errors) const {
-  const auto find = [&](const std::string& name) -> const sqs::QueueSettings* {
-    const auto planned = std::ranges::find(request.plan.queues, name, &PlannedQueue::name);
-    if (planned != request.plan.queues.end()) return &planned->settings;
-    const sqs::QueueRecord* const record = options_.queues.Find(name);
-    return record == nullptr ? nullptr : &record->settings;
-  };
+  const auto find = [&](const std::string& name) { return FindQueue(request, name); };
   for (auto& queue : request.plan.queues) {
     queue.told["Tags"][kStackNameTag] = request.stack;
     queue.told["Tags"][kLogicalIdTag] = queue.logical_id;
@@ -86,13 +97,57 @@ void StacksApi::CheckQueues(Request& request, Diagnostics& errors) const {
   }
 }
 
+std::optional<aws::ApiError> StacksApi::CheckMapping(const Request& request,
+                                                     const PlannedAttachment& mapping) const {
+  const std::string arn = mapping.told.value("EventSourceArn", "");
+  const auto name = sqs::NameOfArn(options_.account, arn);
+  const sqs::QueueSettings* const queue = name ? FindQueue(request, *name) : nullptr;
+  if (queue == nullptr) return invoker::NoSuchSource(arn);
+  const auto rules = sqs::MappingRules(*queue);
+  const auto applied =
+      invoker::ApplyMapping({}, mapping.told, invoker::MappingBody::kCreate, rules);
+  if (!applied) return applied.error();
+  if (mapping.told.contains("Tags")) {
+    if (auto refusal = invoker::CheckUsersTags(mapping.told.at("Tags"))) return refusal;
+  }
+  const auto function =
+      std::ranges::find(request.plan.functions, mapping.function,
+                        [](const PlannedFunction& planned) { return planned.settings.name; });
+  if (function == request.plan.functions.end()) return std::nullopt;
+  return invoker::CheckVisibility(rules, function->settings.timeout_s);
+}
+
+// What this template makes is not there yet; a token stands for a version of it.
+std::optional<aws::ApiError> StacksApi::CheckDestination(const Request& request,
+                                                         const PlannedAttachment& settings,
+                                                         const std::string& arn) const {
+  if (arn.empty() || HasToken(arn)) return std::nullopt;
+  const auto function = aws::ParseFunctionName(arn);
+  const bool is_planned =
+      function && std::ranges::any_of(request.plan.functions, [&](const auto& planned) {
+        return planned.settings.name == function->name;
+      });
+  if (is_planned && function->name != settings.function) return std::nullopt;
+  auto refusal =
+      invoker::CheckDestinationOf(options_.registry, options_.destinations, options_.account,
+                                  {settings.function, settings.qualifier}, arn);
+  const auto parsed = aws::ParseArn(arn);
+  if (refusal || !parsed || parsed->service != "sqs") return refusal;
+  return CheckDeadLetter(request, arn);
+}
+
+// The queue is there, or will be, and takes what is given up.
+std::optional<aws::ApiError> StacksApi::CheckDeadLetter(const Request& request,
+                                                        const std::string& arn) const {
+  const auto name = sqs::NameOfArn(options_.account, arn);
+  const sqs::QueueSettings* const queue = name ? FindQueue(request, *name) : nullptr;
+  if (queue != nullptr && !queue->is_fifo) return std::nullopt;
+  return invoker::InvalidParameter(
+      "The ARN " + arn +
+      " is invalid: " + (queue == nullptr ? "there is no such queue." : "it is of a FIFO queue."));
+}
+
 void StacksApi::CheckAttachments(const Request& request, Diagnostics& errors) const {
-  const auto is_planned = [&request](const std::string& arn) {
-    const auto name = aws::ParseFunctionName(arn);
-    return name && std::ranges::any_of(request.plan.functions, [&](const auto& function) {
-             return function.settings.name == name->name;
-           });
-  };
   for (const auto& one : request.plan.attachments) {
     const auto refuse = [&](const std::string& message) {
       errors.Add(PlaceOf(one.properties, one.position, message), one.logical_id + ": " + message);
@@ -101,23 +156,19 @@ void StacksApi::CheckAttachments(const Request& request, Diagnostics& errors) co
       refuse("We currently do not support adding policies for $LATEST.");
     }
     if (const auto refusal = CheckAttachment(one.kind, one.told)) refuse(refusal->message);
+    if (one.kind == ResourceKind::kMapping) {
+      if (const auto refusal = CheckMapping(request, one)) refuse(refusal->message);
+    }
     const auto config = one.told.find("DestinationConfig");
     if (one.kind != ResourceKind::kEventInvoke || config == one.told.end()) continue;
     for (const char* end : {"OnSuccess", "OnFailure"}) {
       const auto to = config->find(end);
-      const std::string arn = to == config->end() ? "" : to->value("Destination", "");
-      // What this template makes is not there yet; a token stands for a version of it.
-      const bool is_itself =
-          aws::ParseFunctionName(arn) && aws::ParseFunctionName(arn)->name == one.function;
-      if (arn.empty() || HasToken(arn) || (is_planned(arn) && !is_itself)) continue;
       const auto refusal =
-          invoker::CheckDestinationOf(options_.registry, options_.destinations, options_.account,
-                                      {one.function, one.qualifier}, arn);
-      if (refusal) {
-        const auto place = one.properties.find(end);
-        errors.Add(place != one.properties.end() ? place->second : one.position,
-                   one.logical_id + ": " + refusal->message);
-      }
+          CheckDestination(request, one, to == config->end() ? "" : to->value("Destination", ""));
+      if (!refusal) continue;
+      const auto place = one.properties.find(end);
+      errors.Add(place != one.properties.end() ? place->second : one.position,
+                 one.logical_id + ": " + refusal->message);
     }
   }
 }

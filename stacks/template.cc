@@ -20,10 +20,10 @@ namespace {
 
 constexpr std::string_view kSamTransform = "AWS::Serverless-2016-10-31";
 constexpr std::string_view kFunctionType = "AWS::Serverless::Function";
-constexpr std::array<std::string_view, 11> kServedTypes = {
-    kFunctionType,        kLambdaFunctionType, kVersionType,    kAliasType,
-    kServerlessLayerType, kLayerType,          kUrlType,        kPermissionType,
-    kEventInvokeType,     kQueueType,          kQueuePolicyType};
+constexpr std::array<std::string_view, 12> kServedTypes = {
+    kFunctionType,        kLambdaFunctionType, kVersionType, kAliasType,
+    kServerlessLayerType, kLayerType,          kUrlType,     kPermissionType,
+    kEventInvokeType,     kMappingType,        kQueueType,   kQueuePolicyType};
 
 constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersion",
                                                         "Transform",
@@ -250,6 +250,8 @@ class Planner {
       CheckLayerProperties(kind, PropertiesOf(resource), errors_);
     } else if (kind == kVersionType || kind == kAliasType) {
       CheckVersionProperties(kind, PropertiesOf(resource), errors_);
+    } else if (kind == kMappingType) {
+      CheckMappingProperties(PropertiesOf(resource), errors_);
     } else if (kind == kQueueType || kind == kQueuePolicyType) {
       CheckQueueProperties(kind, PropertiesOf(resource), errors_);
     }
@@ -284,7 +286,8 @@ class Planner {
     } else if (type == kQueuePolicyType) {
       AddQueuePolicies(resource.name, ReadQueuePolicy(resource, properties, input_.account,
                                                       plan_.queues, errors_));
-    } else if (type == kUrlType || type == kPermissionType || type == kEventInvokeType) {
+    } else if (type == kUrlType || type == kPermissionType || type == kEventInvokeType ||
+               type == kMappingType) {
       AddAttachment(
           ReadAttachment(resource, properties, input_.stack_name, plan_.functions, errors_));
     } else if (type == kLambdaFunctionType) {
@@ -314,13 +317,13 @@ class Planner {
       AddAlias(AliasOf(function));
     }
     scope_.resources[logical_id] = std::move(values);
-    for (auto& attachment : AttachmentsOf(function, input_.stack_name, errors_)) {
-      AddAttachment(std::move(attachment));
-    }
+    auto brought = BroughtBy(function, input_.stack_name, input_.account, errors_);
+    for (auto& queue : brought.queues) AddQueue(std::move(queue));
+    for (auto& attachment : brought.attachments) AddAttachment(std::move(attachment));
     // What a condition within the properties has left away.
-    for (const auto& [brought, owner] : brought_) {
+    for (const auto& [name, owner] : brought_) {
       if (owner != logical_id) continue;
-      const auto found = scope_.resources.find(brought);
+      const auto found = scope_.resources.find(name);
       if (found != scope_.resources.end() && !found->second) scope_.resources.erase(found);
     }
   }
@@ -330,6 +333,11 @@ class Planner {
     if (attachment.kind == ResourceKind::kPermission) {
       values.ref = attachment.told.value("StatementId", "");
       values.attributes["Id"] = values.ref;
+    } else if (attachment.kind == ResourceKind::kMapping) {
+      values.ref = MappingToken(attachment.logical_id);
+      values.attributes = {
+          {"Id", values.ref},
+          {"EventSourceMappingArn", invoker::MappingArn(input_.account, values.ref)}};
     } else {
       values.ref = Arn(attachment.function, attachment.qualifier);
     }

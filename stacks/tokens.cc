@@ -21,6 +21,8 @@ std::string LayerToken(const std::string& logical_id) {
 
 std::string UrlToken(const std::string& logical_id) { return Token("URL", logical_id); }
 
+std::string MappingToken(const std::string& logical_id) { return Token("UUID", logical_id); }
+
 bool HasToken(std::string_view text) { return text.find(kMark) != std::string_view::npos; }
 
 std::string WithMade(std::string text, const Made& made) {

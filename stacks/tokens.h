@@ -19,6 +19,8 @@ std::string VersionToken(const std::string& logical_id);
 std::string LayerToken(const std::string& logical_id);
 // Stands for the address of the function URL that the resource is.
 std::string UrlToken(const std::string& logical_id);
+// Stands for the UUID of the event source mapping that the resource is.
+std::string MappingToken(const std::string& logical_id);
 
 // What has been made by now, by token.
 using Made = std::map<std::string, std::string>;

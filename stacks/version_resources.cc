@@ -62,6 +62,7 @@ FunctionState WithMade(FunctionState state, const Made& made) {
   }
   for (auto& layer : state.settings.layers) layer = WithMade(std::move(layer), made);
   for (auto& [name, value] : state.settings.tags) value = WithMade(std::move(value), made);
+  state.settings.dead_letter_arn = WithMade(std::move(state.settings.dead_letter_arn), made);
   state.settings.description = WithMade(std::move(state.settings.description), made);
   return state;
 }

@@ -84,7 +84,7 @@ BROKEN = """
 """
 
 
-class Templates(AwsCliTest, Boto3Test):
+class TemplateTest(AwsCliTest, Boto3Test):
     def setUp(self):
         super().setUp()
         self.folder = tempfile.mkdtemp(prefix="hearth-template-")
@@ -103,6 +103,8 @@ class Templates(AwsCliTest, Boto3Test):
             template.write(text)
         return self.hearth("deploy", path, "--stack", stack, *more, status=status)
 
+
+class Templates(TemplateTest):
     def ask(self, url, path="/"):
         return self.host.request("GET", path, headers={"Host": url[len("http://"):].rstrip("/")})
 
@@ -246,7 +248,7 @@ class Templates(AwsCliTest, Boto3Test):
     def test_what_is_not_served_is_refused_at_its_line(self):
         for change, message in (
                 (("AuthType: !Ref Auth", "AuthType: OPEN"), "OPEN"),
-                (("Type: Lambda, Destination: !GetAtt Sink.Arn", "Type: SQS"),
+                (("Type: Lambda, Destination: !GetAtt Sink.Arn", "Type: SNS"),
                  "without a Destination would make one, which is not served yet"),
                 (("Type: Lambda, Destination: !GetAtt Sink.Arn",
                   "Type: EventBridge, Destination: 'arn:aws:events:us-east-1:000000000000:event-bus/b'"),

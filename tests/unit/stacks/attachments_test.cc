@@ -117,17 +117,12 @@ TEST(PlannedAttachments, WhatIsWrongIsSaidAtItsPlace) {
             "9:27: unknown property 'EventInvokeConfig.MaxRetries'"},
         Bad{"      EventInvokeConfig: {DestinationConfig: {OnSuccess: {Destination: x}}}\n",
             "'EventInvokeConfig.DestinationConfig.OnSuccess.Type' is SQS, SNS, Lambda"},
-        Bad{"      EventInvokeConfig: {DestinationConfig: {OnSuccess: {Type: SQS}}}\n",
-            "'EventInvokeConfig.DestinationConfig.OnSuccess' of type SQS without a Destination "
-            "would make one, which is not served yet"},
         Bad{"      EventInvokeConfig: {DestinationConfig: {OnFailure: {Type: Lambda}}}\n",
             "of type Lambda has no Destination: give its ARN"},
         Bad{"      RecursiveLoop: Perhaps\n",
             "9:22: 'RecursiveLoop' is Terminate or Allow, not 'Perhaps'"},
         Bad{"      RuntimeManagementConfig: {RuntimeVersionArn: x}\n",
             "9:32: 'RuntimeManagementConfig' has no UpdateRuntimeOn"},
-        Bad{"      DeadLetterQueue: {Type: SQS, TargetArn: x}\n",
-            "the property 'DeadLetterQueue' of AWS::Serverless::Function is not served yet"},
         Bad{"      Environment: {Variables: {ME: !GetAtt HelloUrl.FunctionUrl}}\n"
             "      FunctionUrlConfig: {AuthType: NONE}\n",
             "resources depend on each other in a circle: Hello -> Hello"},
@@ -358,8 +353,8 @@ TEST_F(DeployedAttachments, WhatAKillCutShortIsRolledBack) {
   EXPECT_EQ(Statements().size(), 2u);
 
   FakeControlPlane reborn(loop, registry);
-  auto again = *StacksApi::Create({reborn, registry, code, disk, clock, {}, destinations, queues},
-                                  database, writer);
+  auto again = *StacksApi::Create(
+      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings}, database, writer);
   std::optional<std::vector<std::string>> report;
   again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
   loop.RunUntil([&] { return report.has_value(); });

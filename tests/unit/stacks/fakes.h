@@ -16,8 +16,10 @@
 #include "base/digest.h"
 #include "base/id.h"
 #include "fake_queues.h"
+#include "fake_source.h"
 #include "invoker/control_plane.h"
 #include "invoker/destinations.h"
+#include "invoker/event_source_mappings.h"
 #include "invoker/registry.h"
 #include "io/loop.h"
 #include "io/offload.h"
@@ -166,6 +168,7 @@ class FakeControlPlane final : public invoker::ControlPlane {
     f.tags = settings.tags;
     f.reserved = settings.reserved;
     f.snap_start = settings.snap_start;
+    f.dead_letter_arn = settings.dead_letter_arn;
     f.allows_loops = settings.allows_loops;
     f.update_runtime_on = settings.update_runtime_on;
     f.runtime_version_arn = settings.runtime_version_arn;
@@ -292,8 +295,13 @@ class FakeDatabase final : public store::Database {
 // What every test of deployments stands on.
 class StacksOverFakes : public ::testing::Test {
  protected:
+  StacksOverFakes() { mappings->Attach("sqs", source); }
+
   base::SystemClock clock;
   io::Loop loop{clock};
+  // Outlives what is being written.
+  std::unique_ptr<store::Database> mappings_database =
+      *store::Database::Open(":memory:", invoker::EventSourceMigrations());
   io::Offload disk{loop, 1};
   io::Offload writer{loop, 1};
   FakeDatabase database;
@@ -301,6 +309,10 @@ class StacksOverFakes : public ::testing::Test {
   FakeCodeStore code;
   invoker::Destinations destinations;
   FakeQueues queues{loop};
+  FakeSource source{loop, queues};
+  // Real ones over a database of their own: there is nothing to fake in them.
+  std::unique_ptr<invoker::EventSourceMappings> mappings =
+      *invoker::EventSourceMappings::Load(loop, *mappings_database, writer);
   invoker::Account account;
 };
 

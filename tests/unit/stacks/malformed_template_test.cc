@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "ess::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"NoTransform",
      "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Hand"
      "ler: b.c, Runtime: python3.12}\n",
@@ -147,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "ess::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"UnservedType",
      kTop +
      "  Table:\n    Type: AWS::DynamoDB::Table\n",
@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "t; served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"NoType",
      kTop +
      "  Table:\n    Properties: {}\n",
@@ -173,7 +173,7 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      " served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"PropertiesAList",
      kTop +
      "  A:\n    Type: AWS::Serverless::Function\n    Properties: [a]\n",
@@ -475,7 +475,7 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "erved: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
     {"JsonUnclosed",
      "{\"Resources\": {\"A\": {\"Type\": \"X\"}",
      "template.yaml:1:1: not YAML: end of map flow not found\n"},

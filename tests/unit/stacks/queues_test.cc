@@ -177,8 +177,9 @@ class DeployedQueues : public StacksServer {
     queues.dies_before.clear();
     queues.dies_after.clear();
     dead = std::move(api);
-    api = *StacksApi::Create({rebornControl, registry, code, disk, clock, {}, destinations, queues},
-                             database, writer);
+    api = *StacksApi::Create(
+        {rebornControl, registry, code, disk, clock, {}, destinations, queues, *mappings}, database,
+        writer);
     std::optional<std::vector<std::string>> report;
     api->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
     loop.RunUntil([&] { return report.has_value(); });
@@ -362,8 +363,9 @@ TEST_F(DeployedQueues, OneThatSomebodyMakesMeanwhileIsNotTaken) {
   std::optional<DeploymentStatus> status;
   std::string reason;
   Deployment::Start(
-      {rebornControl, registry, code, disk, *stacks, clock, destinations, account, queues}, "shop",
-      {change}, StackRecord{.name = "shop"}, [](const Json&) {},
+      {rebornControl, registry, code, disk, *stacks, clock, destinations, account, queues,
+       *mappings},
+      "shop", {change}, StackRecord{.name = "shop"}, [](const Json&) {},
       [&](DeploymentStatus result, const std::string& why) {
         status = result;
         reason = why;

@@ -185,8 +185,8 @@ TEST_F(StacksApiTest, RecoveryEndsWhatAKillCutShort) {
   loop.RunUntil([&] { return registry.functions.contains("Hello"); });
 
   FakeControlPlane reborn(loop, registry);
-  auto again = *StacksApi::Create({reborn, registry, code, disk, clock, {}, destinations, queues},
-                                  database, writer);
+  auto again = *StacksApi::Create(
+      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings}, database, writer);
   EXPECT_TRUE(again->CodeInUse().contains(digest));
   std::optional<std::vector<std::string>> report;
   again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });

@@ -16,8 +16,9 @@ namespace hearth::stacks {
 class StacksServer : public StacksOverFakes {
  protected:
   StacksServer() {
-    api = *StacksApi::Create({control, registry, code, disk, clock, {}, destinations, queues},
-                             database, writer);
+    api = *StacksApi::Create(
+        {control, registry, code, disk, clock, {}, destinations, queues, *mappings}, database,
+        writer);
     address = *server.Listen("127.0.0.1:0");
   }
   ~StacksServer() override {

@@ -219,8 +219,8 @@ TEST_F(DeployedVersions, AKillAfterTheAliasHasMovedIsRolledBack) {
   EXPECT_EQ(Hello().aliases.at("live").version, "2");
 
   FakeControlPlane reborn(loop, registry);
-  auto again = *StacksApi::Create({reborn, registry, code, disk, clock, {}, destinations, queues},
-                                  database, writer);
+  auto again = *StacksApi::Create(
+      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings}, database, writer);
   std::optional<std::vector<std::string>> report;
   again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
   loop.RunUntil([&] { return report.has_value(); });

@@ -1,0 +1,172 @@
+// Deployment: one change of one resource, forward or back.
+#include "stacks/deployment.h"
+#include "stacks/version_steps.h"
+
+namespace hearth::stacks {
+
+FunctionHost Deployment::functions() const {
+  return {host_.control, host_.registry, host_.code, host_.disk};
+}
+
+AttachmentHost Deployment::attachments() const {
+  return {host_.registry, host_.mappings,     host_.disk,
+          host_.clock,    host_.destinations, host_.account};
+}
+
+QueueHost Deployment::queues() const {
+  return {host_.queues, host_.disk, host_.clock, host_.account};
+}
+
+AttachmentKey Deployment::KeyNow(const Change& change) const {
+  AttachmentKey key = KeyOf(change);
+  key.name.qualifier = WithMade(std::move(key.name.qualifier), made_);
+  return key;
+}
+
+// It is there now: what follows may use its address, or its UUID.
+void Deployment::NoteMade(const Change& change) {
+  if (change.kind == ResourceKind::kMapping && change.told_after) {
+    const AttachmentKey key = KeyNow(change);
+    const auto mapping = FindMapping(host_.mappings, {key.name, key.which});
+    if (mapping != nullptr) made_[change.version.token] = mapping->uuid;
+  }
+  const auto record = host_.registry.Record(change.function);
+  if (change.kind != ResourceKind::kUrl || record == nullptr) return;
+  const auto found = record->urls.find(invoker::QualifierKey(KeyNow(change).name));
+  if (found == record->urls.end()) return;
+  made_[change.version.token] = invoker::UrlText(found->second, host_.account, host_.address);
+}
+
+bool Deployment::IsUnchanged(const Change& change) const {
+  switch (change.kind) {
+    case ResourceKind::kFunction: {
+      const auto actual = host_.registry.Find(change.function);
+      if (!change.after) return actual == nullptr;
+      return actual != nullptr && Matches(host_.control, *actual, WithMade(*change.after, made_));
+    }
+    case ResourceKind::kVersion:
+      return IsThere(host_.registry, change.function, change.version);
+    case ResourceKind::kAlias: {
+      const auto actual = CurrentAlias(host_.registry, change.function, change.alias);
+      return change.alias_after ? actual == WithMade(*change.alias_after, made_) : !actual;
+    }
+    case ResourceKind::kLayer:
+      return !change.version.number.empty();
+    case ResourceKind::kUrl:
+    case ResourceKind::kEventInvoke:
+    case ResourceKind::kPermission:
+    case ResourceKind::kMapping: {
+      std::optional<base::Json> told = change.told_after;
+      if (told) told = WithMade(*std::move(told), made_);
+      return IsAttached(attachments(), KeyNow(change), told);
+    }
+    case ResourceKind::kQueue:
+    case ResourceKind::kQueuePolicy: {
+      std::optional<base::Json> told = change.told_after;
+      if (told) told = WithMade(*std::move(told), made_);
+      return CurrentQueue(host_.queues, {change.kind, change.function}) == told;
+    }
+  }
+  return false;
+}
+
+void Deployment::Apply(const Change& change, StepDone done) {
+  switch (change.kind) {
+    case ResourceKind::kFunction: {
+      std::optional<FunctionState> target = change.after;
+      if (target) target = WithMade(*std::move(target), made_);
+      return BringFunction(functions(), change.function, target, std::move(done));
+    }
+    case ResourceKind::kVersion:
+      return BringVersion(
+          host_.control, host_.registry, change.function, change.version,
+          [self = shared_from_this(), token = change.version.token,
+           done = std::move(done)](const std::expected<std::string, std::string>& number) {
+            if (!number) return done(std::unexpected(number.error()));
+            self->made_[token] = *number;
+            done({});
+          });
+    case ResourceKind::kAlias: {
+      std::optional<AliasState> target = change.alias_after;
+      if (target) target = WithMade(*std::move(target), made_);
+      return BringAlias(host_.control, host_.registry, change.function, change.alias, target,
+                        std::move(done));
+    }
+    case ResourceKind::kLayer:
+      return PublishLayer(
+          host_.control, host_.code, host_.disk, *change.layer,
+          [self = shared_from_this(), token = change.version.token,
+           done = std::move(done)](const std::expected<std::string, std::string>& number) {
+            if (!number) return done(std::unexpected(number.error()));
+            self->made_[token] = *number;
+            done({});
+          });
+    case ResourceKind::kUrl:
+    case ResourceKind::kEventInvoke:
+    case ResourceKind::kPermission:
+    case ResourceKind::kMapping: {
+      std::optional<base::Json> told = change.told_after;
+      if (told) told = WithMade(*std::move(told), made_);
+      return BringAttachment(attachments(), KeyNow(change), told, std::move(done));
+    }
+    case ResourceKind::kQueue:
+    case ResourceKind::kQueuePolicy: {
+      std::optional<base::Json> told = change.told_after;
+      if (told) told = WithMade(*std::move(told), made_);
+      // Somebody else has made it since the template was checked.
+      const bool is_theirs = change.kind == ResourceKind::kQueue && !change.told_before &&
+                             host_.queues.Find(change.function) != nullptr;
+      if (!is_theirs) {
+        return BringQueue(queues(), {change.kind, change.function}, told, QueueStep::kApply,
+                          std::move(done));
+      }
+      host_.disk.Run([] { return true; },
+                     [done = std::move(done), name = change.function](bool) {
+                       done(std::unexpected("the queue '" + name + "' exists already"));
+                     });
+      return;
+    }
+  }
+}
+
+void Deployment::Undo(const Change& change, StepDone done) {
+  switch (change.kind) {
+    case ResourceKind::kFunction:
+      return BringFunction(functions(), change.function, change.before, std::move(done));
+    case ResourceKind::kAlias:
+      if (host_.registry.Find(change.function) != nullptr) {
+        return BringAlias(host_.control, host_.registry, change.function, change.alias,
+                          change.alias_before, std::move(done));
+      }
+      break;
+    case ResourceKind::kUrl:
+    case ResourceKind::kEventInvoke:
+    case ResourceKind::kPermission:
+    case ResourceKind::kMapping:
+      return BringAttachment(attachments(), KeyNow(change), change.told_before, std::move(done));
+    case ResourceKind::kQueue:
+    case ResourceKind::kQueuePolicy:
+      return BringQueue(queues(), {change.kind, change.function}, change.told_before,
+                        QueueStep::kRestore, std::move(done));
+    case ResourceKind::kVersion:
+    case ResourceKind::kLayer:
+      break;
+  }
+  host_.disk.Run([] { return true; }, [done = std::move(done)](bool) { done({}); });
+}
+
+void Deployment::Remove(const Change& change, StepDone done) {
+  if (change.kind == ResourceKind::kQueue) {
+    return BringQueue(queues(), {change.kind, change.function}, std::nullopt, QueueStep::kApply,
+                      std::move(done));
+  }
+  host_.control.layers().Change(
+      change.function, std::stoull(change.version.number),
+      [](const invoker::LayerRef&) { return invoker::LayerRef(); },
+      [done = std::move(done)](const std::expected<invoker::LayerRef, aws::ApiError>& deleted) {
+        if (deleted) return done({});
+        done(std::unexpected(deleted.error().message));
+      });
+}
+
+}  // namespace hearth::stacks
