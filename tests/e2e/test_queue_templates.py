@@ -190,6 +190,29 @@ class QueueTemplates(TemplateTest):
         self.hearth("delete", "work")
         self.assertNotIn("QueueUrls", self.sqs.list_queues())
 
+    def test_a_host_that_ends_while_a_stack_waits_for_its_calls_leaves_the_stack_whole(self):
+        self.deploy(WORK.replace("            for record in event['Records']:",
+                                 "            import time; time.sleep(4)\n"
+                                 "            for record in event['Records']:")
+                    .replace("      AutoPublishAlias", "      Timeout: 10\n      AutoPublishAlias")
+                    .replace("VisibilityTimeout: 3", "VisibilityTimeout: 10"), stack="work")
+        before = self.state()
+        self.sqs.send_message(QueueUrl=self.url("Jobs"), MessageBody="good")
+        poll("it is worked on", lambda: "START" in self.hearth("logs", "Work"))
+        with subprocess.Popen([os.path.join(BIN, "hearth"), "delete", "work"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env={**os.environ, "HEARTH_ENDPOINT": self.host.url}):
+            poll("the mapping waits for its call",
+                 lambda: self.state()["mappings"][0][3] == "Deleting")
+            self.assertEqual(self.host.terminate(), 0)
+        self.host.start()
+        self.setUp()
+        poll("the stack is whole", lambda: self.host.request(
+            "GET", "/_hearth/stacks/work").json["status"] == "deployed")
+        poll("its mapping runs", lambda: self.state()["mappings"][0][3] == "Enabled")
+        self.assertEqual(self.state(), before)
+        self.hearth("delete", "work")
+
     def test_a_queue_of_somebody_else_and_what_is_not_served_are_refused_at_their_lines(self):
         self.sqs.create_queue(QueueName="theirs")
         self.addCleanup(lambda: self.sqs.delete_queue(QueueUrl=self.url("theirs")))
