@@ -148,10 +148,16 @@ void Gateway::RegisterOwn(std::string path_prefix, std::function<void(Call)> han
   CHECK(own_.emplace(std::move(path_prefix), std::move(handler)).second);
 }
 
-void Gateway::Handle(HttpRequest request, io::HttpResponder responder) {
+void Gateway::Handle(HttpRequest request, io::HttpResponder responder, From from) {
   Call call{std::move(request), std::move(responder), base::NewUuid()};
   const std::string_view path = call.request.path();
   if (path.starts_with("/_hearth/") && !IsFunctionUrl(call.request.headers.Get("Host"))) {
+    if (from == From::kFunction) {
+      const ApiError error{403, "AccessDeniedException",
+                           "what governs this host is not for functions"};
+      call.responder.Send(RestJsonError(error, call.request_id));
+      return;
+    }
     // Longest prefix first: the map is ordered downwards.
     for (const auto& [prefix, handler] : own_) {
       if (path.starts_with(prefix)) {
@@ -170,7 +176,7 @@ void Gateway::Handle(HttpRequest request, io::HttpResponder responder) {
     return;
   }
   // What nothing else could be meant for.
-  if (service.empty()) {
+  if (service.empty() && from == From::kClient) {
     if (const auto at = own_.find(std::string(path)); at != own_.end()) {
       at->second(std::move(call));
       return;

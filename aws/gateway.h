@@ -48,8 +48,10 @@ class Gateway {
   Gateway() = default;
   void Register(Service& service);
   void RegisterOwn(std::string path_prefix, std::function<void(Call)> handler);
-  // An unknown service gets an error that names it and those that are served.
-  void Handle(io::HttpRequest request, io::HttpResponder responder);
+  // An unknown service gets an error that names it and those that are served. What is Hearth's own
+  // is for who governs the host, not for functions.
+  enum class From { kClient, kFunction };
+  void Handle(io::HttpRequest request, io::HttpResponder responder, From from = From::kClient);
 
  private:
   std::map<std::string, Service*, std::less<>> services_;

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <climits>
 #include <set>
 
@@ -21,6 +22,7 @@
 #include "invoker/async_queue.h"
 #include "invoker/code_download.h"
 #include "invoker/event_source_mappings.h"
+#include "invoker/instance_spec.h"
 #include "invoker/invoker.h"
 #include "invoker/lambda_api.h"
 #include "invoker/layer_registry.h"
@@ -132,6 +134,15 @@ Result<std::string> FindPart(const char* what, const std::vector<std::string>& p
                          "it is in none of: " + tried);
 }
 
+// On which functions find this host: its own, unless the Runtime API has that.
+uint16_t EndpointPort(std::string_view address) {
+  constexpr uint16_t kUsual = 4566;
+  uint16_t port = 0;
+  const std::string_view text = address.substr(address.rfind(':') + 1);
+  std::from_chars(text.data(), text.data() + text.size(), port);
+  return port == 0 || port == invoker::kRuntimeApiPort ? kUsual : port;
+}
+
 // Every sandbox costs several descriptors; take what the machine allows.
 void RaiseDescriptorLimit() {
   struct rlimit limit{};
@@ -224,6 +235,12 @@ Result<void> Host::Parts::StartServices() {
   invoker_options.layers_folder = [this](const std::vector<std::string>& digests) {
     return code->MergedFolder(digests);
   };
+  if (options.function_endpoint) {
+    invoker_options.endpoint_port = [this] { return EndpointPort(address); };
+    invoker_options.endpoint = [this](io::HttpRequest request, io::HttpResponder responder) {
+      gateway.Handle(std::move(request), std::move(responder), aws::Gateway::From::kFunction);
+    };
+  }
   invoker = invoker::Invoker::Create(*loop, *zygote, catalog, *logs, std::move(invoker_options));
   usage = std::make_unique<invoker::UsageStore>(*loop, invoker->metrics(), *database, *writer);
   const invoker::LambdaApiOptions api{.account = options.account,

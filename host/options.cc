@@ -99,6 +99,12 @@ Result<void> SetMemoryStep(Options& o, const std::string& v) {
                     {"reject", [&] { o.memory_step = MemoryStep::kReject; }}});
 }
 
+Result<void> SetFunctionEndpoint(Options& o, const std::string& v) {
+  return SetChoice(
+      "function_endpoint", v,
+      {{"on", [&] { o.function_endpoint = true; }}, {"off", [&] { o.function_endpoint = false; }}});
+}
+
 Result<void> SetKeepAlivePolicy(Options& o, const std::string& v) {
   using invoker::KeepAlivePolicy;
   return SetChoice("keep_alive_policy", v,
@@ -128,6 +134,7 @@ const std::vector<OptionRule>& Rules() {
        [](Options& o, const std::string& v) { return SetWord(o.account.region, "region", v); }},
       {"account", false, SetAccountId},
       {"memory_step", false, SetMemoryStep},
+      {"function_endpoint", false, SetFunctionEndpoint},
       {"memory_budget_mib", false,
        [](Options& o, const std::string& v) -> Result<void> {
          o.memory_budget = base::Bytes::MiB(TRY(ParseNumber("memory_budget_mib", v, 128, 1 << 30)));
@@ -287,6 +294,8 @@ Options (each may also stand in FILE, YAML, with '_' for '-'; the command line w
   --drain-timeout-s N      how long SIGTERM waits for running calls (30)
   --pool-size N            prepared sandboxes kept waiting (4)
   --stem-cells N           interpreters kept waiting for code, at most, a language (8)
+  --function-endpoint S    on | off: functions reach this host's services by AWS_ENDPOINT_URL; for
+                           those of strangers turn it off, as no policy is enforced (on)
   --cgroup-name NAME       the cgroup that holds the sandboxes (hearth)
   --allow-unenforced       start although a limit cannot be enforced on this machine
   --allow-reset            serve POST /_hearth/reset, which deletes every function (a test aid)

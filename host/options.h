@@ -32,6 +32,7 @@ struct Options {
   size_t pool_size = 4;   // Prepared sandboxes kept waiting.
   size_t stem_cells = 8;  // Interpreters kept waiting for code, at most, for each language.
   std::string cgroup_name = "hearth";
+  bool function_endpoint = true;  // Functions reach this host's services.
   bool allow_unenforced = false;
   bool allow_reset = false;
   base::LogLevel log_level = base::LogLevel::kInfo;

@@ -174,6 +174,7 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   std::unique_ptr<sandbox::KeptTmp> kept_tmp_;      // For its sandbox, until that has it.
   bool is_reset_ = false;                           // Its end is a failure's.
   bool is_killed_ = false;
+  std::unique_ptr<runtime::ApiServer> endpoint_;  // Of this host's services.
   PendingCallPtr call_;
   StreamedSoFar stream_;
   base::Bytes peak_;  // Of its memory, as last read, or as its exit said.

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/sys.h"
+#include "invoker/endpoint.h"
 #include "invoker/stem_cells.h"
 #include "runtime/environment.h"
 
@@ -98,6 +99,7 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
   if (runtime.transport == runtime::Transport::kRuntimeApi || NeedsOwnStart(function.environment)) {
     spec.listen_ports = {kRuntimeApiPort};
   }
+  AddEndpoint(options, spec);
   runtime::EnvironmentInput environment;
   environment.customer = function.environment;
   environment.function_name = function.name;
@@ -112,6 +114,7 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
     environment.log_level = ToText(function.logging.application);
   }
   environment.initialization_type = initialization_type;
+  environment.endpoint_url = EndpointUrl(options);
   // Of AWS's form, so that SDKs sign with them; while authorisation is off any credentials do.
   environment.access_key_id = "ASIA" + base::NewHexId(16);
   environment.secret_access_key = base::NewHexId(40);
@@ -136,11 +139,17 @@ std::vector<std::string> ExternalExtensions(const sandbox::Spec& spec) {
   return out;
 }
 
+bool ServesRuntimeApi(const sandbox::Spec& spec) {
+  return std::ranges::find(spec.listen_ports, kRuntimeApiPort) != spec.listen_ports.end();
+}
+
 InitProgram RunUnderInit(sandbox::Spec& spec) {
   InitProgram program{std::exchange(spec.executable, sandbox::kInitProgram), spec.working_directory,
                       std::exchange(spec.argv, {"hearth-init"}),
                       std::exchange(spec.environment, {})};
-  spec.listen_ports = {kRuntimeApiPort};
+  if (!ServesRuntimeApi(spec)) {
+    spec.listen_ports.insert(spec.listen_ports.begin(), kRuntimeApiPort);
+  }
   return program;
 }
 
@@ -174,6 +183,7 @@ sandbox::Spec MakeStemCellSpec(const InvokerOptions& options, const runtime::Run
   spec.argv = runtime.argv;
   spec.environment = runtime::BuildEnvironment(runtime, {});
   spec.environment.push_back("HEARTH_STEM_CELL=1");
+  AddEndpoint(options, spec);
   return spec;
 }
 

@@ -45,6 +45,8 @@ base::Result<sandbox::Spec> MakeSandboxSpec(const InvokerOptions& options,
                                             const char* initialization_type);
 // The names of the programs in extensions/ of the layers that `spec` mounts.
 std::vector<std::string> ExternalExtensions(const sandbox::Spec& spec);
+// Whether the host listens for the Runtime API and its like.
+bool ServesRuntimeApi(const sandbox::Spec& spec);
 // Makes hearth-init the first process, and returns what was.
 InitProgram RunUnderInit(sandbox::Spec& spec);
 // What an image of a process behind our channel may hold, whose memory limit is `memory`.

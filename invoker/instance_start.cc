@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "invoker/endpoint.h"
 #include "invoker/instance.h"
 #include "invoker/instance_spec.h"
 #include "invoker/kept_tmps.h"
@@ -74,7 +75,7 @@ base::Result<void> Instance::Begin() {
     MakeExtensions(std::move(external));
     return Launch(std::move(spec), -1);
   }
-  if (!spec.listen_ports.empty()) RecordTelemetry();
+  if (ServesRuntimeApi(spec)) RecordTelemetry();
   if (is_restore_) return Launch(std::move(spec), snapshot);
   if (auto cell = parts_.stem_cells.Take(*function_, runtime_)) {
     Adopt(std::move(*cell), std::move(spec));
@@ -166,6 +167,7 @@ void Instance::OnLaunched(runtime::ChannelSockets channel,
 
 void Instance::MakeSession(runtime::ChannelSockets channel) {
   auto listeners = sandbox_->TakeListeners();
+  endpoint_ = ServeEndpoint(parts_.loop, parts_.options, listeners);
   const auto other = [this](io::HttpRequest& request, io::HttpResponder& responder) {
     return HandleOtherApi(request, responder);
   };

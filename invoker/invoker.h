@@ -22,6 +22,7 @@
 #include "invoker/keep_alive.h"
 #include "invoker/log_store.h"
 #include "invoker/metrics.h"
+#include "io/http_server.h"
 #include "io/loop.h"
 #include "runtime/catalog.h"
 #include "sandbox/zygote_client.h"
@@ -44,6 +45,9 @@ struct InvokerOptions {
   // The folder on the host in which layers with this content lie over each other.
   std::function<base::Result<std::string>(const std::vector<std::string>& code_digests)>
       layers_folder;
+  // Serves what functions ask of this host's services (invoker/endpoint.h); empty: nothing does.
+  std::function<void(io::HttpRequest, io::HttpResponder)> endpoint;
+  std::function<uint16_t()> endpoint_port;  // Known when the first sandbox is made.
 };
 
 // One line of `hearth ps`.

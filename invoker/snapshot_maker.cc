@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/sys.h"
+#include "invoker/endpoint.h"
 #include "invoker/instance_spec.h"
 #include "invoker/stem_cells.h"
 
@@ -97,6 +98,8 @@ void SnapshotMaker::OnLaunched(RuntimeProcess process) {
   log_.InitStart(RuntimeVersionText(runtime_), kSnapStart);
   output_ = runtime::LogCapture::Create(parts_.loop, std::move(process.output),
                                         [this](std::string_view line) { log_.Line(line); });
+  auto listeners = sandbox_->TakeListeners();
+  endpoint_ = ServeEndpoint(parts_.loop, parts_.options, listeners);
   session_ = runtime::MakeChannelSession(parts_.loop, std::move(process.channel), *this);
   if (!process.environment.empty()) session_->Load(process.environment);
 }

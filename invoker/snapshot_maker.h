@@ -66,7 +66,8 @@ class SnapshotMaker final : private runtime::RuntimeSession::Delegate {
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   std::unique_ptr<runtime::LogCapture> output_;
   std::unique_ptr<runtime::RuntimeSession> session_;
-  bool prepared_ = false;  // It has been told to be ready for the image.
+  std::unique_ptr<runtime::ApiServer> endpoint_;  // What init asks of this host's services.
+  bool prepared_ = false;                         // It has been told to be ready for the image.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -1,14 +1,13 @@
 #include "runtime/api_server.h"
 
-#include "base/limits.h"
 #include "runtime/api_answer.h"
 
 namespace hearth::runtime {
 namespace {
 
-io::HttpServerOptions Options() {
+io::HttpServerOptions Options(base::Bytes max_body) {
   io::HttpServerOptions options;
-  options.max_body = base::Bytes(limits::kMaxExtensionBody);
+  options.max_body = max_body;
   options.header_timeout = base::Duration::zero();
   options.idle_timeout = base::Duration::zero();
   options.max_connections = limits::kMaxSandboxConnections;
@@ -18,17 +17,17 @@ io::HttpServerOptions Options() {
 }  // namespace
 
 std::unique_ptr<ApiServer> ApiServer::Create(io::Loop& loop, base::UniqueFd listener,
-                                             OtherApis apis) {
-  std::unique_ptr<ApiServer> made(new ApiServer(loop, std::move(apis)));
+                                             OtherApis apis, base::Bytes max_body) {
+  std::unique_ptr<ApiServer> made(new ApiServer(loop, std::move(apis), max_body));
   MUST(made->server_->ListenFd(std::move(listener)));
   return made;
 }
 
-ApiServer::ApiServer(io::Loop& loop, OtherApis apis)
+ApiServer::ApiServer(io::Loop& loop, OtherApis apis, base::Bytes max_body)
     : loop_(loop),
       apis_(std::move(apis)),
       server_(std::make_shared<io::HttpServer>(
-          loop, Options(), [this](io::HttpRequest request, io::HttpResponder responder) {
+          loop, Options(max_body), [this](io::HttpRequest request, io::HttpResponder responder) {
             if (apis_(request, responder)) return;
             responder.Send(
                 ApiError(404, "NotFound", "no such path: " + std::string(request.path())));

@@ -9,6 +9,7 @@ import os
 import sys
 from _struct import Struct
 
+import hearth_endpoint
 import hearth_logging
 from hearth_context import Context
 
@@ -359,6 +360,7 @@ def main():
         wait_as_stem_cell(encode)
     find_layers_of_the_name_asked_for()
     hearth_logging.install()
+    hearth_endpoint.install()
     environment = os.environ
     given = dict(environment._data)
     try:

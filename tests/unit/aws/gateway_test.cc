@@ -111,7 +111,7 @@ class GatewayTest : public test::HttpServerTest {
       call.responder.Send({.body = "stacks"});
     });
     handler_ = [this](io::HttpRequest request, io::HttpResponder responder) {
-      gateway_.Handle(std::move(request), std::move(responder));
+      gateway_.Handle(std::move(request), std::move(responder), from_);
     };
     Start();
   }
@@ -131,7 +131,19 @@ class GatewayTest : public test::HttpServerTest {
   FakeService lambda_{"lambda"};
   FakeService sqs_{"sqs"};
   Gateway gateway_;
+  Gateway::From from_ = Gateway::From::kClient;
 };
+
+TEST_F(GatewayTest, WhatIsHearthsOwnIsNotForFunctions) {
+  gateway_.RegisterOwn("/metrics", [](Call call) { call.responder.Send({.body = "own"}); });
+  EXPECT_TRUE(Ask("/metrics").ends_with("own"));
+  from_ = Gateway::From::kFunction;
+  for (const char* path : {"/_hearth/", "/_hearth/stacks/x", "/_hearth/absent"}) {
+    EXPECT_TRUE(Ask(path).starts_with("HTTP/1.1 403")) << path;
+  }
+  EXPECT_TRUE(Ask("/metrics").starts_with("HTTP/1.1 404"));
+  EXPECT_TRUE(Ask("/2015-03-31/functions").ends_with(R"({"service":"lambda"})"));
+}
 
 TEST_F(GatewayTest, HandsEachRequestToItsServiceWithAnIdOfItsOwn) {
   const std::string first = Ask("/2015-03-31/functions");

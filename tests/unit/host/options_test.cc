@@ -63,6 +63,7 @@ TEST(Options, AreRefusedByNameWithWhatWouldBeRight) {
   EXPECT_THAT(ErrorOf({"state"}), HasSubstr("'state' is not an option"));
   EXPECT_THAT(ErrorOf({"--state"}), HasSubstr("needs a value"));
   EXPECT_THAT(ErrorOf({"--memory-step", "up"}), HasSubstr("round_up, reject"));
+  EXPECT_THAT(ErrorOf({"--function-endpoint", "maybe"}), HasSubstr("on, off"));
   EXPECT_THAT(ErrorOf({"--account", "12"}), HasSubstr("12 digits"));
   EXPECT_THAT(ErrorOf({"--keep-alive-s", "-1"}), HasSubstr("from 0 to 86400"));
   EXPECT_THAT(ErrorOf({"--pool-size", "9999"}), HasSubstr("from 0 to 256"));

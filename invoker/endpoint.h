@@ -1,0 +1,29 @@
+// The AWS endpoint inside a sandbox: functions' clients reach this host's services there.
+//
+// A sandbox has no network but its own loopback, so the host listens in it, on the port on which it
+// listens outside: a QueueUrl is then right in both places. Each sandbox has its own server, so
+// that one that opens connections without end takes nobody else's. Source: AWS SDKs'
+// AWS_ENDPOINT_URL.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "invoker/invoker.h"
+#include "io/loop.h"
+#include "runtime/api_server.h"
+#include "sandbox/spec.h"
+
+namespace hearth::invoker {
+
+// Asks for the listener, as the last one. Nothing where the host has no endpoint.
+void AddEndpoint(const InvokerOptions& options, sandbox::Spec& spec);
+// AWS_ENDPOINT_URL; empty: none.
+std::string EndpointUrl(const InvokerOptions& options);
+// Takes that listener off `listeners`; nullptr where the host has no endpoint.
+std::unique_ptr<runtime::ApiServer> ServeEndpoint(io::Loop& loop, const InvokerOptions& options,
+                                                  std::vector<base::UniqueFd>& listeners);
+
+}  // namespace hearth::invoker
