@@ -118,6 +118,7 @@ class InvokerImpl final : public Invoker, private InstancePool::Host {
   }
 
   size_t EndIdle(const std::string& function_name) override {
+    kept_tmps_.Retire(function_name, {});
     size_t ended = 0;
     for (const auto& [revision, pool] : pools_) {
       if (pool->function().name == function_name) ended += pool->EndIdle("asked to end");

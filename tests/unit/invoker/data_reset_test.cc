@@ -77,6 +77,15 @@ TEST_F(DataReset, ATmpThatNobodyComesForIsFreed) {
   EXPECT_THAT(zygote.tmps_kept, IsEmpty());
 }
 
+TEST_F(DataReset, ATmpGoesWhereTheFunctionsInstancesAreAskedToEnd) {
+  Running(Function("F"));
+  process(0).Exit(3);
+  Turn();
+  EXPECT_THAT(zygote.tmps_kept, ElementsAre(process(0).id));
+  invoker().EndIdle("F");
+  EXPECT_THAT(zygote.tmps_kept, IsEmpty());
+}
+
 TEST_F(DataReset, WhoComesDuringAResetWaitsForIt) {
   const auto function = Function("F");
   Running(function);
