@@ -1,6 +1,7 @@
 #include "host/host.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -134,13 +135,14 @@ Result<std::string> FindPart(const char* what, const std::vector<std::string>& p
                          "it is in none of: " + tried);
 }
 
-// On which functions find this host: its own, unless the Runtime API has that.
+// On which functions find this host: its own, unless the Runtime API has that, or only root may
+// listen on it: in a sandbox nobody is.
 uint16_t EndpointPort(std::string_view address) {
   constexpr uint16_t kUsual = 4566;
   uint16_t port = 0;
   const std::string_view text = address.substr(address.rfind(':') + 1);
   std::from_chars(text.data(), text.data() + text.size(), port);
-  return port == 0 || port == invoker::kRuntimeApiPort ? kUsual : port;
+  return port < IPPORT_RESERVED || port == invoker::kRuntimeApiPort ? kUsual : port;
 }
 
 // Every sandbox costs several descriptors; take what the machine allows.
@@ -236,7 +238,9 @@ Result<void> Host::Parts::StartServices() {
     return code->MergedFolder(digests);
   };
   if (options.function_endpoint) {
-    invoker_options.endpoint_port = [this] { return EndpointPort(address); };
+    invoker_options.endpoint_port = [this] {
+      return EndpointPort(address.empty() ? options.listen : address);
+    };
     invoker_options.endpoint = [this](io::HttpRequest request, io::HttpResponder responder) {
       gateway.Handle(std::move(request), std::move(responder), aws::Gateway::From::kFunction);
     };

@@ -17,13 +17,16 @@ std::unique_ptr<runtime::ApiServer> ServeEndpoint(io::Loop& loop, const InvokerO
   if (!options.endpoint || listeners.empty()) return nullptr;
   base::UniqueFd listener = std::move(listeners.back());
   listeners.pop_back();
+  io::HttpServerOptions server;
+  server.max_body = base::Bytes(kMaxEndpointBody);
+  server.max_connections = kMaxEndpointConnections;
   return runtime::ApiServer::Create(
       loop, std::move(listener),
       [&options](io::HttpRequest& request, io::HttpResponder& responder) {
         options.endpoint(std::move(request), std::move(responder));
         return true;
       },
-      base::Bytes(limits::kMaxRequestBody));
+      std::move(server));
 }
 
 }  // namespace hearth::invoker

@@ -18,6 +18,11 @@
 
 namespace hearth::invoker {
 
+// Ours: what a sandbox asks is held in the host's memory, so it is as much as a call may carry, and
+// for as long as clients may take for it.
+inline constexpr size_t kMaxEndpointBody = 8u << 20;
+inline constexpr size_t kMaxEndpointConnections = 16;
+
 // Asks for the listener, as the last one. Nothing where the host has no endpoint.
 void AddEndpoint(const InvokerOptions& options, sandbox::Spec& spec);
 // AWS_ENDPOINT_URL; empty: none.

@@ -229,7 +229,11 @@ Refusal CheckDeadLetter(const FunctionSettings& s) {
   }
   const auto arn = aws::ParseArn(s.dead_letter_arn);
   const std::string service = arn ? arn->service : std::string();
-  if (service == "sqs") return std::nullopt;
+  if (service == "sqs" && !arn->resource.ends_with(".fifo")) return std::nullopt;
+  if (service == "sqs") {
+    return InvalidParameter("Invalid dead letter queue ARN: " + s.dead_letter_arn +
+                            " is a FIFO queue; events go to standard queues");
+  }
   if (service == "sns") {
     return InvalidParameter("Hearth does not serve sns as a dead-letter target yet: " +
                             s.dead_letter_arn);

@@ -389,8 +389,8 @@ void Instance::OnShutdownOver() {
 
 void Instance::OnExit(const sandbox::Outcome& outcome) {
   // One that ends without being asked to has failed. Before anybody hears of it: who comes next is
-  // to find it.
-  if (state_ != State::kEnding || is_reset_) {
+  // to find it. One that is restored has /tmp as its init left it.
+  if (!is_retired && !is_restore_ && (state_ != State::kEnding || is_reset_)) {
     parts_.kept_tmps.Put(function_, parts_.zygote.KeepTmp(*sandbox_));
   }
   if (extensions_) extensions_->DrainOutput();

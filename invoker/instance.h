@@ -94,6 +94,8 @@ class Instance final : private runtime::RuntimeSession::Delegate,
   bool is_finishing = false;
   // IsBeingReset, and its end is waited for; kept by the pool.
   bool is_resetting = false;
+  // Its revision serves no more; kept by the pool.
+  bool is_retired = false;
   // Provisioned: neither memory pressure nor a keep-alive ends it; kept by the pool.
   bool is_provisioned = false;
   IdleHook idle_hook;

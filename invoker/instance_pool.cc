@@ -24,17 +24,26 @@ void InstancePool::Enqueue(PendingCallPtr call) {
 }
 
 void InstancePool::Pump() {
-  Pump(finishing_ + resetting_);
-  if (patience_.active() || finishing_ + resetting_ == 0) return;
+  Pump(finishing_, resetting_);
   if (waiting_.size() <= starting_ && restarts_.empty()) return;
-  patience_.Start(finishing_ > 0 ? kPatience : kResetPatience, [this] { Pump(0); });
+  if (finishing_ > 0 && !patience_.active()) {
+    patience_.Start(kPatience, [this] { Pump(0, resetting_); });
+  }
+  if (resetting_ > 0 && !reset_patience_.active()) {
+    reset_patience_.Start(kResetPatience, [this] {
+      for (const auto& [id, instance] : instances_) instance->is_resetting = false;
+      resetting_ = 0;
+      Pump();
+    });
+  }
 }
 
-// `expected` instances will be idle without being started, or end and leave their /tmp to those
-// that are started then.
-void InstancePool::Pump(size_t expected) {
+// So many instances will be idle without being started, or end and leave their /tmp to those that
+// are started then.
+void InstancePool::Pump(size_t finishing, size_t resetting) {
+  const size_t expected = finishing + resetting;
   const base::Bytes size = base::Bytes::MiB(function_->memory_mib);
-  while (!restarts_.empty() && (expected == 0 || resetting_ == 0)) {
+  while (!restarts_.empty() && resetting == 0) {
     if (!ReserveStart(size, expected)) return;
     PendingCallPtr call = std::move(restarts_.front());
     restarts_.pop_front();
@@ -110,6 +119,7 @@ void InstancePool::StartInstance(Purpose purpose, PendingCallPtr call) {
   instance.reserved = instance.size();
   instance.is_for_waiting = purpose == Purpose::kForWaiting;
   if (instance.is_for_waiting) ++starting_;
+  instance.is_retired = retired_;
   instance.is_provisioned = purpose == Purpose::kProvisioned;
   if (instance.is_provisioned) ++provisioned_;
   instances_.emplace(id, std::move(made));
@@ -153,6 +163,7 @@ uint32_t InstancePool::provisioned_ready() const {
 
 void InstancePool::Retire() {
   retired_ = true;
+  for (const auto& [id, instance] : instances_) instance->is_retired = true;
   Provision(0);
   EndIdle("retired");
 }
@@ -262,12 +273,12 @@ void InstancePool::OnGone(Instance& instance) {
 
 void InstancePool::ResettingEnds(Instance& instance) {
   if (!std::exchange(instance.is_resetting, false)) return;
-  --resetting_;
+  if (--resetting_ == 0) reset_patience_.Cancel();
   Pump();
 }
 
 void InstancePool::FinishingEnds(Instance& instance) {
-  if (std::exchange(instance.is_finishing, false)) --finishing_;
+  if (std::exchange(instance.is_finishing, false) && --finishing_ == 0) patience_.Cancel();
 }
 
 void InstancePool::StartingEnds(Instance& instance) {

@@ -51,6 +51,7 @@ class InstancePool final : private Instance::Delegate {
         history_(std::move(history)),
         metrics_(std::move(metrics)),
         patience_(parts.loop),
+        reset_patience_(parts.loop),
         provision_timer_(parts.loop) {}
 
   void Enqueue(PendingCallPtr call);
@@ -88,7 +89,7 @@ class InstancePool final : private Instance::Delegate {
   void EndProvision(Instance& instance);
   void StartingEnds(Instance& instance);
   void ResettingEnds(Instance& instance);
-  void Pump(size_t expected);
+  void Pump(size_t finishing, size_t resetting);
   void FinishingEnds(Instance& instance);
   void RefuseWaiting(size_t expected);
   void Refuse(PendingCallPtr call, InvocationStatus status, const std::string& why);
@@ -115,6 +116,7 @@ class InstancePool final : private Instance::Delegate {
   size_t finishing_ = 0;         // Instances that have answered and are not idle yet.
   size_t resetting_ = 0;         // Instances whose /tmp the next one is to have.
   io::Timer patience_;
+  io::Timer reset_patience_;
   size_t starting_ = 0;  // Instances that are for waiting_, and not ready yet.
   uint32_t provisioned_wanted_ = 0;
   uint32_t provisioned_ = 0;  // Instances that are not ending.

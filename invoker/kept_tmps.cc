@@ -6,6 +6,12 @@ namespace hearth::invoker {
 
 void KeptTmps::Put(const FunctionRef& function, std::unique_ptr<sandbox::KeptTmp> tmp) {
   if (!tmp) return;
+  const auto is_its = [&](const One& one) {
+    return one.function->revision_id == function->revision_id;
+  };
+  if (std::ranges::count_if(kept_, is_its) >= kMostOfOne) {
+    kept_.erase(std::ranges::find_if(kept_, is_its));
+  }
   kept_.push_back({function, std::move(tmp), loop_.clock().Now() + kKeepFor});
   if (!timer_.active()) timer_.Start(kKeepFor, [this] { Expire(); });
 }

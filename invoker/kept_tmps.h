@@ -23,6 +23,7 @@ namespace hearth::invoker {
 class KeptTmps {
  public:
   static constexpr auto kKeepFor = limits::kKeepAlive;
+  static constexpr int kMostOfOne = 16;  // Of a revision; an older one gives way.
 
   explicit KeptTmps(io::Loop& loop) : loop_(loop), timer_(loop) {}
 

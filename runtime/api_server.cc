@@ -1,33 +1,30 @@
 #include "runtime/api_server.h"
 
+#include "base/limits.h"
 #include "runtime/api_answer.h"
 
 namespace hearth::runtime {
-namespace {
-
-io::HttpServerOptions Options(base::Bytes max_body) {
+io::HttpServerOptions ApiServer::ExtensionsOptions() {
   io::HttpServerOptions options;
-  options.max_body = max_body;
+  options.max_body = base::Bytes(limits::kMaxExtensionBody);
   options.header_timeout = base::Duration::zero();
   options.idle_timeout = base::Duration::zero();
   options.max_connections = limits::kMaxSandboxConnections;
   return options;
 }
 
-}  // namespace
-
 std::unique_ptr<ApiServer> ApiServer::Create(io::Loop& loop, base::UniqueFd listener,
-                                             OtherApis apis, base::Bytes max_body) {
-  std::unique_ptr<ApiServer> made(new ApiServer(loop, std::move(apis), max_body));
+                                             OtherApis apis, io::HttpServerOptions options) {
+  std::unique_ptr<ApiServer> made(new ApiServer(loop, std::move(apis), std::move(options)));
   MUST(made->server_->ListenFd(std::move(listener)));
   return made;
 }
 
-ApiServer::ApiServer(io::Loop& loop, OtherApis apis, base::Bytes max_body)
+ApiServer::ApiServer(io::Loop& loop, OtherApis apis, io::HttpServerOptions options)
     : loop_(loop),
       apis_(std::move(apis)),
       server_(std::make_shared<io::HttpServer>(
-          loop, Options(max_body), [this](io::HttpRequest request, io::HttpResponder responder) {
+          loop, std::move(options), [this](io::HttpRequest request, io::HttpResponder responder) {
             if (apis_(request, responder)) return;
             responder.Send(
                 ApiError(404, "NotFound", "no such path: " + std::string(request.path())));

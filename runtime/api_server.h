@@ -3,8 +3,6 @@
 
 #include <memory>
 
-#include "base/bytes.h"
-#include "base/limits.h"
 #include "runtime/session.h"
 
 namespace hearth::runtime {
@@ -13,13 +11,14 @@ class ApiServer {
  public:
   // `listener` listens inside the sandbox. What `apis` does not take is not
   // found.
-  static std::unique_ptr<ApiServer> Create(
-      io::Loop& loop, base::UniqueFd listener, OtherApis apis,
-      base::Bytes max_body = base::Bytes(limits::kMaxExtensionBody));
+  static std::unique_ptr<ApiServer> Create(io::Loop& loop, base::UniqueFd listener, OtherApis apis,
+                                           io::HttpServerOptions options = ExtensionsOptions());
+  // Of the Extensions API and its like: small bodies, answers that are waited for without end.
+  static io::HttpServerOptions ExtensionsOptions();
   ~ApiServer();
 
  private:
-  ApiServer(io::Loop& loop, OtherApis apis, base::Bytes max_body);
+  ApiServer(io::Loop& loop, OtherApis apis, io::HttpServerOptions options);
 
   io::Loop& loop_;
   const OtherApis apis_;

@@ -13,6 +13,8 @@ namespace {
 
 namespace sys = base::sys;
 
+constexpr int kProcesses = 4;
+
 [[noreturn]] void RunCloser(int socket) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   // Nothing else of the zygote's may live as long as this does.
@@ -28,20 +30,31 @@ namespace sys = base::sys;
 
 base::Result<Closer> Closer::Start() {
   auto [mine, its] = TRY(sys::SocketPair(sys::SocketType::kSeqpacket));
-  struct clone_args args{};
-  args.exit_signal = SIGCHLD;
-  if (TRY(sys::Clone3(args)) == 0) {
-    mine.Reset();
-    RunCloser(its.get());
+  for (int i = 0; i < kProcesses; ++i) {
+    struct clone_args args{};
+    args.exit_signal = SIGCHLD;
+    if (TRY(sys::Clone3(args)) == 0) {
+      mine.Reset();
+      RunCloser(its.get());
+    }
   }
   return Closer(std::move(mine));
 }
 
-void Closer::Close(base::UniqueFd fd) const {
+void Closer::Close(base::UniqueFd fd) {
   if (!fd.valid()) return;
-  const std::array<int, 1> fds{fd.get()};
-  // Refused or not, this process's own copy goes when this returns.
-  (void)sys::SendMessage(socket_.get(), "c", fds, MSG_DONTWAIT);
+  waiting_.push_back(std::move(fd));
+  Flush();
+}
+
+bool Closer::Flush() {
+  while (!waiting_.empty()) {
+    const std::array<int, 1> fds{waiting_.front().get()};
+    const auto sent = sys::SendMessage(socket_.get(), "c", fds, MSG_DONTWAIT);
+    if (!sent && sent.error().error_number == EAGAIN) return false;
+    waiting_.pop_front();  // Where nobody is left to close it, it is closed here.
+  }
+  return true;
 }
 
 }  // namespace hearth::sandbox

@@ -27,6 +27,8 @@ constexpr uint64_t kBlockBytes = 4096;
 // Whoever asks the kernel for a free device gets the lowest. Were ours among these, each that is
 // taken would push all later ones out of their own numbers.
 constexpr uint32_t kFirstOwnLoop = 4096;
+constexpr uint32_t kOwnLoops = 16384;
+constexpr uint32_t kOwnTries = 8;
 constexpr int kLoopTries = 64;  // Others may take the free device between the two ioctls.
 
 base::Result<void> RunMkfs(const std::string& image, const TmpSize& size) {
@@ -98,9 +100,12 @@ base::Result<LoopDevice> AttachLoop(int image, std::optional<uint32_t> preferred
   base::UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
   if (!control.valid()) return base::SystemError("open /dev/loop-control");
   if (preferred) {
-    const uint32_t number = kFirstOwnLoop + *preferred;
-    if (::ioctl(control.get(), LOOP_CTL_ADD, number) >= 0 || errno == EEXIST) {
-      if (auto attached = AttachTo(number, image)) return attached;
+    // One that had the number before may still be kept, or on its way to be closed.
+    for (uint32_t i = 0; i < kOwnTries; ++i) {
+      const uint32_t number = kFirstOwnLoop + *preferred + i * kOwnLoops;
+      if (::ioctl(control.get(), LOOP_CTL_ADD, number) >= 0 || errno == EEXIST) {
+        if (auto attached = AttachTo(number, image)) return attached;
+      }
     }
   }
   for (int i = 0; i < kLoopTries; ++i) {

@@ -16,6 +16,7 @@ namespace {
 
 namespace sys = base::sys;
 
+constexpr auto kClosePause = std::chrono::milliseconds(10);
 constexpr size_t kMaxDead = 64;  // groups that wait for a quiet moment to be removed
 
 uint64_t Tag(uint64_t slot, uint64_t source) { return slot << 3 | source; }
@@ -61,6 +62,7 @@ base::Result<void> Zygote::Run() {
     Refill();
     Shrink();
     if (count == 0 || dead_.size() > kMaxDead) RemoveDead();
+    closes_wait_ = !closer_->Flush();
     WatchHost();
   }
   return {};
@@ -74,6 +76,7 @@ int Zygote::TimeoutMs() {
   if (!dead_.empty()) at(dead_again_at_);
   if (!launch_deadlines_.empty()) at(launch_deadlines_.front().first);
   if (refill_waits_) at(quiet_at_);
+  if (closes_wait_) at(now + kClosePause);
   if (demand_.Peak(now) > options_.pool_size) at(demand_.Expiry());
   if (!wake) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*wake - now);

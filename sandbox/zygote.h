@@ -119,6 +119,7 @@ class Zygote {
   std::unique_ptr<RootImage> root_;
   std::unique_ptr<TmpVolumes> volumes_;
   std::optional<Closer> closer_;
+  bool closes_wait_ = false;
   std::vector<struct sock_filter> filter_;
 
   std::unique_ptr<SlotTable> slots_;

@@ -94,12 +94,15 @@ base::Result<void> Zygote::Mount(Slot& slot, const std::vector<BindMount>& mount
   if (kept == kept_.end()) {
     return MountIntoSandbox(slot.embryo.pidfd.get(), own_mounts_.get(), mounts);
   }
-  TmpVolume tmp = TRY(MountAgain(kept->second));
-  TRY(MapToSandbox(tmp, slot.embryo.pid));
-  TRY(MountIntoSandbox(slot.embryo.pidfd.get(), own_mounts_.get(), mounts, tmp.mount.get()));
-  std::swap(slot.embryo.tmp, tmp);
-  closer_->Close(std::move(tmp.mount));  // The empty one lives below, as long as the sandbox.
+  auto tmp = MountAgain(kept->second);
   Release(tmp_of);
+  // Better an empty /tmp than no sandbox.
+  if (!tmp || !MapToSandbox(*tmp, slot.embryo.pid)) {
+    return MountIntoSandbox(slot.embryo.pidfd.get(), own_mounts_.get(), mounts);
+  }
+  TRY(MountIntoSandbox(slot.embryo.pidfd.get(), own_mounts_.get(), mounts, tmp->mount.get()));
+  std::swap(slot.embryo.tmp, *tmp);
+  closer_->Close(std::move(tmp->mount));  // The empty one lives below, as long as the sandbox.
   return {};
 }
 

@@ -151,9 +151,10 @@ Zygote::~Zygote() {
       }
     }
   });
-  slots_.reset();
+  // A successor waits for the lock, and nobody for the volumes, which this process's end closes.
   (void)groups_->RemoveStale();
   groups_->Remove();
+  lock_.Reset();
 }
 
 }  // namespace hearth::sandbox

@@ -157,6 +157,11 @@ void Deployment::Undo(const Change& change, StepDone done) {
 
 void Deployment::Remove(const Change& change, StepDone done) {
   if (change.kind == ResourceKind::kQueue) {
+    // Somebody else's may have its name by now.
+    if (StackOfQueue(host_.queues, change.function) != stack_) {
+      host_.disk.Run([] { return true; }, [done = std::move(done)](bool) { done({}); });
+      return;
+    }
     return BringQueue(queues(), {change.kind, change.function}, std::nullopt, QueueStep::kApply,
                       std::move(done));
   }

@@ -83,8 +83,8 @@ void StacksApi::CheckQueues(Request& request, Diagnostics& errors) const {
       errors.Add(PlaceOf(queue.properties, queue.position, refusal->message),
                  queue.logical_id + ": " + refusal->message);
     }
-    if (options_.queues.Find(queue.name) == nullptr) continue;
     const std::string owner = stacks_->OwnerOf(sqs::QueueArn(options_.account, queue.name));
+    if (owner.empty() && options_.queues.Find(queue.name) == nullptr) continue;
     // One that a stack of this name left behind is taken up again.
     const bool is_left_over =
         owner.empty() && StackOfQueue(options_.queues, queue.name) == request.stack;

@@ -116,7 +116,9 @@ void QueuePoller::OnReceived(uint64_t number, Received received) {
     if (received.error().kind == base::ErrorKind::kNotFound) return OnQueueGone();
     HLOG_WARN("mapping {} cannot receive: {}", mapping_->uuid, received.error().ToString());
     Report("PROBLEM: " + received.error().ToString());
-    return PauseLonger();
+    // Of those that fail together each comes here.
+    if (!pause_.active()) PauseLonger();
+    return;
   }
   if (is_stopping_) {
     std::vector<std::string> handles;

@@ -91,6 +91,7 @@ TEST(FunctionSettings, SendDeadLettersToAQueue) {
   EXPECT_EQ(refusal("q"),
             "InvalidParameterValueException: Invalid dead letter queue ARN: ARNs must start with "
             "'arn:'");
+  EXPECT_NE(refusal("arn:aws:sqs:us-east-1:000000000000:q.fifo").find("FIFO"), std::string::npos);
   EXPECT_NE(refusal("arn:aws:sns:us-east-1:000000000000:t").find("does not serve sns"),
             std::string::npos);
   EXPECT_NE(refusal("arn:aws:lambda:us-east-1:000000000000:function:f").find("neither"),

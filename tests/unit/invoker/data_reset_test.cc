@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "base/limits.h"
+#include "invoker/kept_tmps.h"
 #include "tests/unit/invoker/data_plane.h"
 
 namespace hearth::invoker {
@@ -84,6 +85,27 @@ TEST_F(DataReset, ATmpGoesWhereTheFunctionsInstancesAreAskedToEnd) {
   EXPECT_THAT(zygote.tmps_kept, ElementsAre(process(0).id));
   invoker().EndIdle("F");
   EXPECT_THAT(zygote.tmps_kept, IsEmpty());
+}
+
+TEST_F(DataReset, OneThatOutlivedItsRevisionLeavesNoTmp) {
+  const auto old = Function("F");
+  Running(old);
+  invoker().Retire("F", {"F-2"});
+  process(0).Exit(3);
+  Turn();
+  EXPECT_THAT(zygote.tmps_kept, IsEmpty());
+}
+
+TEST_F(DataReset, ARevisionThatFailsEverywhereKeepsItsNewestTmpsOnly) {
+  const auto function = Function("F", {.memory_mib = 128});
+  constexpr size_t kMany = KeptTmps::kMostOfOne + 4;
+  for (size_t i = 0; i < kMany; ++i) Invoke(function);
+  ASSERT_EQ(zygote.processes.size(), kMany);
+  for (size_t i = 0; i < kMany; ++i) Start(i);
+  for (size_t i = 0; i < kMany; ++i) process(i).Exit(3);
+  Turn();
+  EXPECT_EQ(zygote.tmps_kept.size(), static_cast<size_t>(KeptTmps::kMostOfOne));
+  EXPECT_TRUE(zygote.tmps_kept.contains(process(kMany - 1).id));
 }
 
 TEST_F(DataReset, WhoComesDuringAResetWaitsForIt) {

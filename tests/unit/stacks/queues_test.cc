@@ -259,6 +259,18 @@ TEST_F(DeployedQueues, OfSomebodyElseAreRefusedByName) {
               HasSubstr("belongs to the stack 'shop'"));
 }
 
+TEST_F(DeployedQueues, OfSomebodyElseAreNotRemovedThoughTheNameWasOurs) {
+  EXPECT_EQ(Deploy(kTop + kQueue, "zip").back(), "succeeded");
+  queues.queues.clear();
+  const Json body = {{"template", "Resources:\n" + kQueue}};
+  EXPECT_THAT(Ask("POST", "/_hearth/stacks/other", base::ToJsonText(body)).body,
+              HasSubstr("belongs to the stack 'shop'"))
+      << "it is gone, and the stack will bring it back";
+  Put("Jobs");
+  EXPECT_THAT(Shown(Ask("DELETE", "/_hearth/stacks/shop")), Contains("succeeded"));
+  EXPECT_THAT(Names(), ElementsAre("Jobs"));
+}
+
 TEST_F(DeployedQueues, HaveADeadLetterQueueThatIsThereAndOfTheirKind) {
   const auto redrive = [](const std::string& target) {
     return kTop + kQueue + "    Properties:\n      RedrivePolicy: {deadLetterTargetArn: " + target +
