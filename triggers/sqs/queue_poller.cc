@@ -15,7 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr base::Duration kWait = 24h;  // Whoever waits is woken by what comes.
+// Whoever waits is woken by what comes. So long, as at AWS, a new visibility timeout of the queue
+// may go unseen.
+constexpr base::Duration kWait = 60s;
 constexpr base::Duration kTick = 1s;
 constexpr base::Duration kLongWait = 1s;  // Of a call, for room on this host.
 constexpr char kCallFailed[] = "PROBLEM: Function call failed";
