@@ -111,6 +111,7 @@ class RealClient final : public ZygoteClient {
 
   std::unique_ptr<KeptTmp> KeepTmp(const Sandbox& sandbox) override {
     if (lost_ || machine_.tmp_kind == kTmpfs || kept_.size() >= kMaxKeptTmp) return nullptr;
+    if (!running_.contains(sandbox.id()) && ending_ != sandbox.id()) return nullptr;
     kept_.insert(sandbox.id());
     return std::make_unique<Kept>(*this, sandbox.id());
   }
@@ -273,6 +274,7 @@ class RealClient final : public ZygoteClient {
   std::map<uint64_t, DoneCallback> asked_;
   std::map<uint64_t, std::shared_ptr<SandboxState>> running_;
   std::set<uint64_t> kept_;  // Sandboxes whose /tmp is to outlive them.
+  uint64_t ending_ = 0;      // Whose end is being told.
   std::deque<std::pair<uint64_t, base::Error>> refused_;
   std::deque<Outgoing> outgoing_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -347,8 +349,11 @@ void RealClient::Exited(const ExitedPacket& packet) {
   state->ended = true;
   state->outcome = packet.outcome;
   const std::weak_ptr<bool> alive = alive_;
+  ending_ = packet.id;
   if (auto on_exit = std::exchange(state->on_exit, nullptr)) on_exit(packet.outcome);
-  if (!alive.expired() && !kept_.contains(packet.id)) Tell(EncodeRelease(packet.id));
+  if (alive.expired()) return;
+  ending_ = 0;
+  if (!kept_.contains(packet.id)) Tell(EncodeRelease(packet.id));
 }
 
 void RealClient::Done(uint64_t id, base::Result<Finished> result) {

@@ -21,15 +21,16 @@ class KeptTmpTest : public SandboxTest {
     if (client_ && client_->machine().tmp_kind == kTmpfs) GTEST_SKIP() << "/tmp is a tmpfs here";
   }
 
-  // Runs `script` to its end, and keeps its /tmp.
+  // Runs `script`, ends it, and keeps its /tmp.
   std::unique_ptr<KeptTmp> KeptOf(const std::string& script, uint64_t tmp_of = 0) {
-    Spec spec = Script(script);
+    Spec spec = Script(script + " && echo done; exec sleep 1000");
     spec.tmp_of = tmp_of;
     auto live = Launch(spec);
     EXPECT_TRUE(live.has_value()) << live.error().ToString();
+    EXPECT_TRUE(WaitForOutput(**live, "done"));
     auto kept = client_->KeepTmp(*(*live)->sandbox);
+    (*live)->sandbox->Kill();
     EXPECT_TRUE(WaitForExit(**live));
-    EXPECT_EQ((*live)->outcome->exit_status, 0) << ReadAll(**live);
     return kept;
   }
 
@@ -116,6 +117,13 @@ TEST_F(KeptTmpTest, OneThatRunsAlreadyGetsIt) {
   });
   ASSERT_TRUE(RunUntil(*client_, [&] { return done; }));
   EXPECT_TRUE(WaitForOutput(**live, "here"));
+}
+
+TEST_F(KeptTmpTest, OneThatIsKnownToHaveEndedHasNothingToKeep) {
+  auto live = Launch(Script("echo here > /tmp/file"));
+  ASSERT_TRUE(live.has_value()) << live.error().ToString();
+  ASSERT_TRUE(WaitForExit(**live));
+  EXPECT_EQ(client_->KeepTmp(*(*live)->sandbox), nullptr);
 }
 
 TEST_F(KeptTmpTest, WhatIsNotKeptIsAnEmptyOne) {
