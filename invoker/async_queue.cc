@@ -350,8 +350,9 @@ class SqliteAsyncQueue final : public AsyncQueue {
            &FunctionMetrics::destination_failures});
     }
     const FunctionRef function =
-        registry_.Resolve({event.function_name, std::string(QualifierOf(event))});
-    if (!is_success && function != nullptr && !function->dead_letter_arn.empty()) {
+        is_success ? nullptr
+                   : registry_.Resolve({event.function_name, std::string(QualifierOf(event))});
+    if (function != nullptr && !function->dead_letter_arn.empty()) {
       entry.notices.push_back({{function->dead_letter_arn, event.payload, event.trace_id,
                                 DeadLetterAttributes(end, result)},
                                &FunctionMetrics::dead_letter_errors});

@@ -3,6 +3,15 @@
 #include "stacks/version_steps.h"
 
 namespace hearth::stacks {
+namespace {
+
+// What its API is to be told, with what has been made since in the place of its tokens.
+std::optional<base::Json> ToldAfter(const Change& change, const Made& made) {
+  if (!change.told_after) return std::nullopt;
+  return WithMade(*change.told_after, made);
+}
+
+}  // namespace
 
 FunctionHost Deployment::functions() const {
   return {host_.control, host_.registry, host_.code, host_.disk};
@@ -56,14 +65,12 @@ bool Deployment::IsUnchanged(const Change& change) const {
     case ResourceKind::kEventInvoke:
     case ResourceKind::kPermission:
     case ResourceKind::kMapping: {
-      std::optional<base::Json> told = change.told_after;
-      if (told) told = WithMade(*std::move(told), made_);
+      const auto told = ToldAfter(change, made_);
       return IsAttached(attachments(), KeyNow(change), told);
     }
     case ResourceKind::kQueue:
     case ResourceKind::kQueuePolicy: {
-      std::optional<base::Json> told = change.told_after;
-      if (told) told = WithMade(*std::move(told), made_);
+      const auto told = ToldAfter(change, made_);
       return CurrentQueue(host_.queues, {change.kind, change.function}) == told;
     }
   }
@@ -105,14 +112,12 @@ void Deployment::Apply(const Change& change, StepDone done) {
     case ResourceKind::kEventInvoke:
     case ResourceKind::kPermission:
     case ResourceKind::kMapping: {
-      std::optional<base::Json> told = change.told_after;
-      if (told) told = WithMade(*std::move(told), made_);
+      const auto told = ToldAfter(change, made_);
       return BringAttachment(attachments(), KeyNow(change), told, std::move(done));
     }
     case ResourceKind::kQueue:
     case ResourceKind::kQueuePolicy: {
-      std::optional<base::Json> told = change.told_after;
-      if (told) told = WithMade(*std::move(told), made_);
+      const auto told = ToldAfter(change, made_);
       // Somebody else has made it since the template was checked.
       const bool is_theirs = change.kind == ResourceKind::kQueue && !change.told_before &&
                              host_.queues.Find(change.function) != nullptr;

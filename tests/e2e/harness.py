@@ -134,6 +134,16 @@ class Hearthd:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def die_in_deployment(self, lines, *arguments):
+        """`hearth deploy` with these; a kill when it has said so many lines."""
+        with subprocess.Popen([os.path.join(BIN, "hearth"), "deploy", *arguments],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              env={**os.environ, "HEARTH_ENDPOINT": self.url}) as deploy:
+            for _ in range(lines):
+                deploy.stdout.readline()
+            self.kill()
+            deploy.stdout.read()
+
     def terminate(self):
         """SIGTERM; returns the exit status."""
         self.process.send_signal(signal.SIGTERM)

@@ -215,15 +215,8 @@ class Templates(TemplateTest):
             _, text, arguments = ends[round_ % 2]
             with open(template, "w", encoding="utf-8") as file:
                 file.write(text)
-            with subprocess.Popen(
-                    [os.path.join(BIN, "hearth"), "deploy", template, "--stack", "all", *arguments],
-                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                    env={**os.environ, "HEARTH_ENDPOINT": self.host.url}) as deploy:
-                # Moments of the deployment, from its first change to after its last.
-                for _ in range(2 * round_ + 1):
-                    deploy.stdout.readline()
-                self.host.kill()
-                deploy.stdout.read()
+            # Moments of the deployment, from its first change to after its last.
+            self.host.die_in_deployment(2 * round_ + 1, template, "--stack", "all", *arguments)
             self.host.start()
             super().setUp()
             poll("the stack is whole", lambda: self.host.request(

@@ -352,13 +352,7 @@ TEST_F(DeployedAttachments, WhatAKillCutShortIsRolledBack) {
   EXPECT_EQ(Hello().urls.size(), 1u);
   EXPECT_EQ(Statements().size(), 2u);
 
-  FakeControlPlane reborn(loop, registry);
-  auto again = *StacksApi::Create(
-      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings}, database, writer);
-  std::optional<std::vector<std::string>> report;
-  again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
-  loop.RunUntil([&] { return report.has_value(); });
-  EXPECT_THAT(*report, ElementsAre(HasSubstr("rolled back")));
+  EXPECT_THAT(RecoverAnew(), ElementsAre(HasSubstr("rolled back")));
   EXPECT_THAT(Hello().urls, IsEmpty());
   EXPECT_THAT(Statements(), IsEmpty());
   EXPECT_THAT(database.intents, IsEmpty());

@@ -279,13 +279,7 @@ TEST_F(DeployedMappings, WhatAKillCutShortIsRolledBack) {
   loop.RunUntil([&] { return !control.calls.empty() && control.calls.back() == "create Other"; });
   EXPECT_THAT(Mappings(), ElementsAre("Hello 5 Enabled"));
 
-  FakeControlPlane reborn(loop, registry);
-  auto again = *StacksApi::Create(
-      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings}, database, writer);
-  std::optional<std::vector<std::string>> report;
-  again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
-  loop.RunUntil([&] { return report.has_value(); });
-  EXPECT_THAT(*report, ElementsAre(HasSubstr("rolled back")));
+  EXPECT_THAT(RecoverAnew(), ElementsAre(HasSubstr("rolled back")));
   EXPECT_THAT(Mappings(), IsEmpty());
   EXPECT_THAT(queues.queues, IsEmpty());
   EXPECT_NE(registry.Find("Hello"), nullptr);

@@ -35,6 +35,17 @@ class StacksServer : public StacksOverFakes {
     loop.RunUntil([&] { return answer.has_value(); });
     return *answer;
   }
+  // What a host that starts after a kill reports of what the last one left.
+  std::vector<std::string> RecoverAnew() {
+    FakeControlPlane reborn(loop, registry);
+    auto again = *StacksApi::Create(
+        {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings}, database,
+        writer);
+    std::optional<std::vector<std::string>> report;
+    again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
+    loop.RunUntil([&] { return report.has_value(); });
+    return *report;
+  }
   // The events of a streamed answer.
   static std::vector<base::Json> Events(const io::HttpResponse& response) {
     std::vector<base::Json> events;

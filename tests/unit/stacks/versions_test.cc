@@ -218,13 +218,7 @@ TEST_F(DeployedVersions, AKillAfterTheAliasHasMovedIsRolledBack) {
   loop.RunUntil([&] { return control.calls.back() == "create Other"; });
   EXPECT_EQ(Hello().aliases.at("live").version, "2");
 
-  FakeControlPlane reborn(loop, registry);
-  auto again = *StacksApi::Create(
-      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings}, database, writer);
-  std::optional<std::vector<std::string>> report;
-  again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
-  loop.RunUntil([&] { return report.has_value(); });
-  EXPECT_THAT(*report, ElementsAre(HasSubstr("rolled back")));
+  EXPECT_THAT(RecoverAnew(), ElementsAre(HasSubstr("rolled back")));
   EXPECT_EQ(Hello().aliases.at("live").version, "1");
   EXPECT_EQ(Hello().latest->code_digest, code.Put("zip 1")->digest);
   EXPECT_THAT(database.intents, IsEmpty());
