@@ -135,6 +135,28 @@ constexpr size_t kMaxGatheredAtOnce = 1000;      // Ours: messages of one receiv
 constexpr auto kFirstQueueBackOff = 1s;          // Ours: no call of a mapping's was let in.
 constexpr auto kMaxQueueBackOff = 60s;           // Ours.
 
+// Objects.
+constexpr size_t kMaxBuckets = 10000;            // AWS: general purpose buckets of an account.
+constexpr size_t kMaxObjectKey = 1024;           // AWS: bytes of UTF-8.
+constexpr uint64_t kMaxObjectPut = uint64_t{5} << 30;   // AWS: one PutObject, UploadPart or copy.
+constexpr uint64_t kMaxObject = uint64_t{5} << 40;      // AWS: 5 TB, of parts.
+constexpr uint64_t kMinObjectPart = 5 << 20;     // AWS: but for the last one.
+constexpr int kMaxObjectParts = 10000;           // AWS.
+constexpr size_t kMaxObjectsAPage = 1000;        // AWS: keys, versions, parts, uploads.
+constexpr size_t kMaxObjectsDeleted = 1000;      // AWS: keys of one DeleteObjects.
+constexpr size_t kMaxUserMetadata = 2048;        // AWS: names and values of x-amz-meta-.
+constexpr size_t kMaxObjectTags = 10;            // AWS.
+constexpr size_t kMaxBucketText = 65536;         // Ours: of one of a bucket's configurations.
+constexpr size_t kMaxObjectXml = 8 << 20;        // Ours: a thousand keys, each byte escaped.
+constexpr size_t kMaxPostFields = 20480;         // AWS: of a browser's form, but for its file.
+constexpr size_t kMaxNotifications = 100;        // AWS: of a bucket.
+constexpr auto kMaxPresigned = 604800s;          // AWS: seven days.
+constexpr size_t kUploadBuffer = 1 << 20;        // Ours: of one body on its way to the disk.
+constexpr size_t kUploadBuffers = 64 << 20;      // Ours: of all of them; more of them get less.
+constexpr int kObjectThreads = 8;                // Ours: that write, read and sync objects.
+constexpr size_t kMaxObjectWrites = 20000;       // Ours: commits that wait; more are told to slow down.
+constexpr size_t kMaxObjectEvents = 256;         // Ours: notifications on their way at once.
+
 // Templates.
 constexpr size_t kMaxTemplateBytes = 1000000;    // AWS: 1 MB through S3.
 constexpr size_t kMaxTemplateResources = 500;    // AWS.

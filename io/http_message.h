@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +54,8 @@ struct HttpRequest {
   std::string body;
   std::string peer;        // "127.0.0.1:53124", empty for other sockets.
   HttpHeaders trailers{};  // Of a body that was streamed; others' are dropped.
+  // What its HttpUploadReader has made of the body; nullptr: `body` is it.
+  std::shared_ptr<void> upload{};
 
   std::string_view path() const;   // Before '?', still encoded.
   std::string_view query() const;  // After '?', still encoded, or empty.
