@@ -154,7 +154,7 @@ constexpr auto kMaxPresigned = 604800s;          // AWS: seven days.
 constexpr size_t kUploadBuffer = 1 << 20;        // Ours: of one body on its way to the disk.
 constexpr size_t kUploadBuffers = 64 << 20;      // Ours: of all of them; more of them get less.
 constexpr int kObjectThreads = 8;                // Ours: that write, read and sync objects.
-constexpr size_t kMaxObjectWrites = 20000;       // Ours: commits that wait; more are told to slow down.
+constexpr size_t kMaxObjectWrites = 20000;       // Ours: commits that wait; more are refused.
 constexpr size_t kMaxObjectEvents = 256;         // Ours: notifications on their way at once.
 
 // Templates.
