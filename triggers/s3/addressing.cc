@@ -1,0 +1,91 @@
+#include "triggers/s3/addressing.h"
+
+#include <algorithm>
+
+namespace hearth::s3 {
+namespace {
+
+bool IsHexDigit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Every '%' begins an escape.
+bool IsWellEscaped(std::string_view text) {
+  for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 3)) {
+    if (at + 2 >= text.size() || !IsHexDigit(text[at + 1]) || !IsHexDigit(text[at + 2])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string DecodeQueryPart(std::string_view text) {
+  std::string spaced(text);
+  std::ranges::replace(spaced, '+', ' ');
+  return io::PercentDecode(spaced);
+}
+
+std::string_view WithoutPort(std::string_view host) {
+  const size_t colon = host.rfind(':');
+  const size_t bracket = host.rfind(']');  // Of an IPv6 address.
+  if (colon == std::string_view::npos) return host;
+  if (bracket != std::string_view::npos && bracket > colon) return host;
+  return host.substr(0, colon);
+}
+
+}  // namespace
+
+const std::string* Address::Find(std::string_view name) const {
+  for (const auto& [each, value] : query) {
+    if (each == name) return &value;
+  }
+  return nullptr;
+}
+
+std::string BucketOfHost(std::string_view field) {
+  std::string host(WithoutPort(field));
+  std::ranges::transform(host, host.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  // A bucket's name may hold dots, and "s3" among them: the last one counts.
+  const size_t service = std::max(host.rfind(".s3.") + 1, host.rfind(".s3-") + 1);
+  if (service > 1) return host.substr(0, service - 1);
+  constexpr std::string_view kLocal = ".localhost";
+  if (host.size() > kLocal.size() && host.ends_with(kLocal)) {
+    host.resize(host.size() - kLocal.size());
+    if (host != "s3" && !host.starts_with("s3.")) return host;
+  }
+  return {};
+}
+
+std::expected<Address, ApiError> ReadAddress(const io::HttpRequest& request) {
+  const std::string_view path = request.path();
+  std::string_view query = request.query();
+  if (!path.starts_with('/') || !IsWellEscaped(path) || !IsWellEscaped(query)) {
+    return std::unexpected(Refusal("InvalidURI", {{"URI", request.target}}));
+  }
+  Address out;
+  out.bucket = BucketOfHost(request.headers.Get("Host"));
+  std::string_view rest = path.substr(1);
+  if (out.bucket.empty()) {
+    const size_t slash = rest.find('/');
+    out.bucket = io::PercentDecode(rest.substr(0, slash));
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  } else {
+    out.virtual_host = true;
+  }
+  out.key = io::PercentDecode(rest);
+  while (!query.empty()) {
+    const size_t end = query.find('&');
+    const std::string_view part = query.substr(0, end);
+    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
+    if (part.empty()) continue;
+    const size_t equals = part.find('=');
+    out.query.emplace_back(
+        DecodeQueryPart(part.substr(0, equals)),
+        equals == std::string_view::npos ? "" : DecodeQueryPart(part.substr(equals + 1)));
+  }
+  return out;
+}
+
+}  // namespace hearth::s3
