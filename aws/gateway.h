@@ -1,13 +1,16 @@
 // Gateway: which service an HTTP request is meant for, by AWS's own signs, and the way there.
 //
-// Order: the SigV4 credential scope's service name, X-Amz-Target, the query protocol's Action, the
-// host, the path. Source: aws-facts 1.0. Owner: host. Paths below /_hearth/ are the host's own.
+// Order: the signature (SigV4's credential scope; one of version 2 is S3's), X-Amz-Target, the
+// query protocol's Action, the host, the path; then whoever claims it. Source: aws-facts 1.0.
+// Owner: host. Paths below /_hearth/ are the host's own.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "io/http_message.h"
@@ -34,7 +37,16 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual std::string_view name() const = 0;  // "lambda": the credential scope's word
+  // With request.upload where Upload has taken its body.
   virtual void Handle(Call call) = 0;
+  // Asked of each request for the service when its head is there; nullopt: its body comes as a
+  // whole, within the server's limit.
+  virtual std::optional<io::HttpUploadReader> Upload(const io::HttpRequest& /*head*/,
+                                                     io::HttpUpload /*upload*/) {
+    return std::nullopt;
+  }
+  // Whether a request that bears no sign of any service is meant for this one.
+  virtual bool Claims(const io::HttpRequest& /*head*/) const { return false; }
 };
 
 // rest-json: {"Type":"User","Message":…,"message":…} with x-amzn-ErrorType. 5xx: Type "Service".
@@ -52,9 +64,19 @@ class Gateway {
   // is for who governs the host, not for functions.
   enum class From { kClient, kFunction };
   void Handle(io::HttpRequest request, io::HttpResponder responder, From from = From::kClient);
+  // The server's uploader: asks the service that Handle will choose. A server whose requests come
+  // to Handle has this one or none.
+  std::optional<io::HttpUploadReader> Upload(const io::HttpRequest& head, io::HttpUpload upload,
+                                             From from = From::kClient);
 
  private:
+  struct Choice;
+  Choice Choose(const io::HttpRequest& request, From from) const;
+  void HandleOwn(Call call, From from) const;
+  void RefuseUnserved(Call call, const std::string& service) const;
+
   std::map<std::string, Service*, std::less<>> services_;
+  std::vector<Service*> in_order_;  // Of registration: the first to claim has it.
   std::map<std::string, std::function<void(Call)>, std::greater<>> own_;
 };
 

@@ -244,6 +244,9 @@ Result<void> Host::Parts::StartServices() {
     invoker_options.endpoint = [this](io::HttpRequest request, io::HttpResponder responder) {
       gateway.Handle(std::move(request), std::move(responder), aws::Gateway::From::kFunction);
     };
+    invoker_options.endpoint_uploader = [this](const io::HttpRequest& head, io::HttpUpload upload) {
+      return gateway.Upload(head, std::move(upload), aws::Gateway::From::kFunction);
+    };
   }
   invoker = invoker::Invoker::Create(*loop, *zygote, catalog, *logs, std::move(invoker_options));
   usage = std::make_unique<invoker::UsageStore>(*loop, invoker->metrics(), *database, *writer);
@@ -324,8 +327,13 @@ Result<void> Host::Parts::CollectCode() {
 }
 
 Result<void> Host::Parts::Listen() {
+  io::HttpServerOptions server_options;
+  server_options.uploader = [this](const io::HttpRequest& head, io::HttpUpload upload) {
+    return gateway.Upload(head, std::move(upload));
+  };
   server = std::make_unique<io::HttpServer>(
-      *loop, io::HttpServerOptions{}, [this](io::HttpRequest request, io::HttpResponder responder) {
+      *loop, std::move(server_options),
+      [this](io::HttpRequest request, io::HttpResponder responder) {
         gateway.Handle(std::move(request), std::move(responder));
       });
   auto bound = server->Listen(options.listen);

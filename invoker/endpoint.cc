@@ -19,6 +19,7 @@ std::unique_ptr<runtime::ApiServer> ServeEndpoint(io::Loop& loop, const InvokerO
   listeners.pop_back();
   io::HttpServerOptions server;
   server.max_body = base::Bytes(kMaxEndpointBody);
+  server.uploader = options.endpoint_uploader;
   server.max_connections = kMaxEndpointConnections;
   return runtime::ApiServer::Create(
       loop, std::move(listener),

@@ -19,7 +19,7 @@
 namespace hearth::invoker {
 
 // Ours: what a sandbox asks is held in the host's memory, so it is as much as a call may carry, and
-// for as long as clients may take for it.
+// for as long as clients may take for it. What a service takes as it comes may be longer.
 inline constexpr size_t kMaxEndpointBody = 8u << 20;
 inline constexpr size_t kMaxEndpointConnections = 16;
 

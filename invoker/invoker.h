@@ -47,6 +47,7 @@ struct InvokerOptions {
       layers_folder;
   // Serves what functions ask of this host's services (invoker/endpoint.h); empty: nothing does.
   std::function<void(io::HttpRequest, io::HttpResponder)> endpoint;
+  io::HttpUploader endpoint_uploader;       // Of its requests' bodies; empty: none streams.
   std::function<uint16_t()> endpoint_port;  // Known when the first sandbox is made.
 };
 

@@ -136,7 +136,11 @@ void HttpConnection::Process() {
   if (processing_) return;
   processing_ = true;
   const auto self = shared_from_this();
-  while (state_ == State::kReading && !IsCongested() && !upload_stopped_) {
+  while (state_ == State::kReading && !IsCongested() && (!upload_stopped_ || refusal_)) {
+    if (refusal_) {
+      AnswerRefusal();
+      continue;
+    }
     switch (parser_.state()) {
       case HttpParser::State::kComplete:
         Dispatch();
@@ -189,28 +193,38 @@ void HttpConnection::CloseAfterWrites() {
   }
 }
 
-void HttpConnection::Dispatch() {
+HttpRequest HttpConnection::TakeRequest() {
   HttpRequest request = parser_.TakeRequest();
-  upload_.reset();
   keep_alive_ = parser_.keep_alive() && !(read_ended_ && ahead_.empty());
   http_1_0_ = parser_.http_1_0();
-  no_body_ = request.method == "HEAD";
+  return request;
+}
+
+void HttpConnection::StartAnswering(std::string_view method) {
+  no_body_ = method == "HEAD";
+  is_head_ = no_body_;
   streaming_ = false;
-  request.peer = peer_;
+  left_.reset();
   state_ = State::kAnswering;
   deadline_ = {};
   ++sequence_;
+}
+
+void HttpConnection::Dispatch() {
+  HttpRequest request = TakeRequest();
+  if (upload_) request.upload = std::move(upload_->state);
+  upload_.reset();
+  request.peer = peer_;
+  StartAnswering(request.method);
   server_.handler(std::move(request), MakeResponder());
 }
 
 void HttpConnection::Refuse(int status, const std::string& reason) {
   AbortUpload();
-  state_ = State::kAnswering;
   keep_alive_ = false;
-  deadline_ = {};
-  const uint64_t sequence = ++sequence_;
+  StartAnswering(parser_.head().method);
   if (status == 413 && server_.options.too_large) {
-    Send(sequence, server_.options.too_large(parser_.head()));
+    Send(sequence_, server_.options.too_large(parser_.head()));
     return;
   }
   HttpResponse response;
@@ -222,7 +236,7 @@ void HttpConnection::Refuse(int status, const std::string& reason) {
     if (static_cast<unsigned char>(c) >= 0x20) response.body.push_back(c);
   }
   response.body += "\"}\n";
-  Send(sequence, std::move(response));
+  Send(sequence_, std::move(response));
 }
 
 std::string HttpConnection::Head(int status, const HttpHeaders& headers, Framing framing,
@@ -245,75 +259,15 @@ void HttpConnection::Send(uint64_t sequence, HttpResponse response) {
   if (close_when_idle_) keep_alive_ = false;
   const bool no_body = no_body_ || HasNoBody(response.status);
   const bool joined = !no_body && response.body.size() <= kJoinedBody;
+  // Only an answer to HEAD may say how long another body would be.
+  const std::optional<uint64_t> told = TakeLength(response.headers);
+  const size_t length = is_head_ && response.body.empty() ? told.value_or(0) : response.body.size();
   std::string head = Head(response.status, response.headers,
-                          HasNoBody(response.status) ? Framing::kNone : Framing::kLength,
-                          response.body.size(), joined ? response.body.size() : 0);
+                          HasNoBody(response.status) ? Framing::kNone : Framing::kLength, length,
+                          joined ? response.body.size() : 0);
   if (joined) head += response.body;
   WriteBytes(std::move(head), no_body || joined ? std::string() : std::move(response.body));
   FinishAnswer();
-}
-
-void HttpConnection::Begin(uint64_t sequence, int status, HttpHeaders headers) {
-  if (state_ != State::kAnswering || sequence != sequence_) return;
-  streaming_ = true;
-  no_body_ = no_body_ || HasNoBody(status);
-  // HTTP/1.0 knows no chunks: the answer ends with the connection.
-  chunked_ = !http_1_0_;
-  if (close_when_idle_ || (!chunked_ && !HasNoBody(status))) keep_alive_ = false;
-  const Framing framing = HasNoBody(status) ? Framing::kNone
-                          : chunked_        ? Framing::kChunked
-                                            : Framing::kUntilClose;
-  WriteBytes(Head(status, headers, framing, 0), "");
-}
-
-size_t HttpConnection::Write(uint64_t sequence, std::string_view data) {
-  if (state_ != State::kAnswering || sequence != sequence_ || !streaming_) return 0;
-  if (!data.empty() && !no_body_) {
-    std::string piece;
-    piece.reserve(data.size() + 20);
-    if (chunked_) {
-      char size[20];
-      std::snprintf(size, sizeof size, "%zx\r\n", data.size());
-      piece += size;
-    }
-    piece += data;
-    if (chunked_) piece += "\r\n";
-    WritePiece(std::move(piece));
-  }
-  const size_t queued =
-      stream_ == nullptr ? 0 : uv_stream_get_write_queue_size(stream_) + behind_.size();
-  if (queued > limits::kStreamQueue) is_full_ = true;
-  return queued;
-}
-
-void HttpConnection::WritePiece(std::string piece) {
-  if (stream_ == nullptr) return;
-  if (uv_stream_get_write_queue_size(stream_) > 0) {
-    behind_ += piece;
-  } else {
-    WriteBytes(std::move(piece), "");
-  }
-}
-
-void HttpConnection::End(uint64_t sequence) {
-  if (state_ != State::kAnswering || sequence != sequence_) return;
-  std::string last = std::exchange(behind_, {});
-  if (!no_body_ && chunked_) last += "0\r\n\r\n";
-  if (!last.empty()) WriteBytes(std::move(last), "");
-  FinishAnswer();
-}
-
-void HttpConnection::Cut(uint64_t sequence) {
-  if (state_ != State::kAnswering || sequence != sequence_) return;
-  if (!behind_.empty()) WriteBytes(std::exchange(behind_, {}), "");
-  on_client_gone_ = nullptr;
-  on_room_ = nullptr;
-  Linger();
-}
-
-void HttpConnection::OnRoom(uint64_t sequence, std::function<void()> callback) {
-  if (state_ != State::kAnswering || sequence != sequence_) return;
-  on_room_ = std::move(callback);
 }
 
 void HttpConnection::OnClientGone(uint64_t sequence, std::function<void()> callback) {
@@ -388,7 +342,10 @@ void HttpConnection::WriteBytes(std::string head, std::string body) {
       return;
     }
   }
-  if (written == total) return;
+  if (written < total) QueueBytes(std::move(head), std::move(body), written);
+}
+
+void HttpConnection::QueueBytes(std::string head, std::string body, size_t written) {
   auto* request = new WriteRequest{.head = std::move(head), .body = std::move(body)};
   const size_t from_head = std::min(written, request->head.size());
   const size_t from_body = written - from_head;
@@ -425,30 +382,6 @@ void HttpConnection::OnWritten(bool good) {
   } else if (state_ == State::kReading && !reading_) {
     Process();
   }
-}
-
-// --- A body that is read as it comes
-
-bool HttpConnection::TakesBody(const HttpRequest& head) {
-  upload_ = server_.options.uploader(head, HttpUpload(weak_from_this()));
-  return upload_.has_value();
-}
-
-void HttpConnection::OnPiece(std::string_view piece) {
-  if (!upload_->piece(piece)) upload_stopped_ = true;
-}
-
-void HttpConnection::ResumeUploadLater() {
-  server_.loop.Post([weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self || !std::exchange(self->upload_stopped_, false)) return;
-    if (self->state_ == State::kReading) self->Process();
-  });
-}
-
-void HttpConnection::AbortUpload() {
-  upload_stopped_ = false;
-  if (const auto upload = std::exchange(upload_, std::nullopt)) upload->aborted();
 }
 
 void HttpConnection::TellClientGone() {

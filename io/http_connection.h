@@ -45,7 +45,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection>, priv
   // Ends a streamed answer so that its client sees that it is not whole.
   void Cut(uint64_t sequence);
   void OnRoom(uint64_t sequence, std::function<void()> callback);
-  void ResumeUploadLater();
+  // `sequence` is the upload's; a stale one is ignored.
+  void ResumeUploadLater(uint64_t sequence);
+  void RefuseUploadLater(uint64_t sequence, HttpResponse response);
   void OnClientGone(uint64_t sequence, std::function<void()> callback);
   bool client_gone() const { return client_gone_; }
 
@@ -56,6 +58,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection>, priv
   void OnEnd();
   void Process();
   void ClearAhead();
+  HttpRequest TakeRequest();
+  void StartAnswering(std::string_view method);
   void Dispatch();
   void Refuse(int status, const std::string& reason);
   void FinishAnswer();
@@ -69,8 +73,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection>, priv
   std::string Head(int status, const HttpHeaders& headers, Framing framing, size_t content_length,
                    size_t room = 0) const;
   void WriteBytes(std::string head, std::string body);
-  void WritePiece(std::string piece);
+  // Of both, the first `written` bytes are out.
+  void QueueBytes(std::string head, std::string body, size_t written);
+  void WriteChunk(std::string_view data);
+  void WritePlain(std::string_view data);
   void OnWritten(bool good);
+  bool IsUploading(uint64_t sequence) const;
+  void AnswerRefusal();
   void AbortUpload();
   bool TakesBody(const HttpRequest& head) override;
   void OnPiece(std::string_view piece) override;
@@ -89,10 +98,12 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection>, priv
   bool read_ended_ = false;
   bool keep_alive_ = true;
   bool no_body_ = false;  // Of the answer: it is to HEAD, or its status has none.
+  bool is_head_ = false;
   bool http_1_0_ = false;
   bool streaming_ = false;
   bool chunked_ = false;
-  bool head_timed_ = true;  // The deadline is that of a head under way.
+  std::optional<uint64_t> left_;  // Of a streamed answer whose length is known: bytes to come.
+  bool head_timed_ = true;        // The deadline is that of a head under way.
   bool close_when_idle_ = false;
   bool client_gone_ = false;
   std::function<void()> on_client_gone_;
@@ -103,6 +114,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection>, priv
   std::function<void()> on_room_;
   std::optional<HttpUploadReader> upload_;
   bool upload_stopped_ = false;
+  std::optional<HttpResponse> refusal_;  // Of the upload; goes out when the parser is not at work.
   base::MonoTime deadline_{};
 };
 

@@ -2,6 +2,8 @@
 
 #include <uv.h>
 
+#include <charconv>
+
 namespace hearth::io {
 
 std::string ResponseHead(const ResponseHeadParts& parts) {
@@ -29,6 +31,17 @@ std::string ResponseHead(const ResponseHeadParts& parts) {
   }
   out += "\r\n";
   return out;
+}
+
+std::optional<uint64_t> TakeLength(HttpHeaders& headers) {
+  constexpr std::string_view kName = "Content-Length";
+  if (!headers.Has(kName)) return std::nullopt;
+  const std::string_view text = headers.Get(kName);
+  uint64_t length = 0;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  const bool good = error == std::errc() && at == text.data() + text.size();
+  headers.Remove(kName);
+  return good ? std::optional(length) : std::nullopt;
 }
 
 bool HasNoBody(int status) { return status == 204 || status == 304 || status < 200; }

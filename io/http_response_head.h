@@ -1,6 +1,8 @@
 // The head of an answer, as bytes; and who it goes to. Internal to io/.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,8 @@ struct ResponseHeadParts {
 };
 
 std::string ResponseHead(const ResponseHeadParts& parts);
+// Takes Content-Length out of the fields: its value, where that is one number.
+std::optional<uint64_t> TakeLength(HttpHeaders& headers);
 // True where an answer of this status never has a body.
 bool HasNoBody(int status);
 // "127.0.0.1:53124"; empty where the other end has no name.

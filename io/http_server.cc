@@ -275,9 +275,14 @@ void HttpResponder::OnRoom(std::function<void()> callback) {
   if (connection) connection->OnRoom(sequence_, std::move(callback));
 }
 
-// Later: the reader may be asking for it from inside its own call.
 void HttpUpload::Resume() {
-  if (const auto connection = connection_.lock()) connection->ResumeUploadLater();
+  if (const auto connection = connection_.lock()) connection->ResumeUploadLater(sequence_);
+}
+
+void HttpUpload::Refuse(HttpResponse response) {
+  if (const auto connection = connection_.lock()) {
+    connection->RefuseUploadLater(sequence_, std::move(response));
+  }
 }
 
 bool HttpResponder::client_gone() const {

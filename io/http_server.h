@@ -33,10 +33,14 @@ class HttpResponder {
   HttpResponder& operator=(HttpResponder&& other) noexcept;
   ~HttpResponder();
 
-  // Whole answer. At most one of Send and Begin, once.
+  // Whole answer. At most one of Send and Begin, once. Its Content-Length is the server's; but
+  // where the request is HEAD and there is no body, one among the headers says how long GET's would
+  // be.
   void Send(HttpResponse response);
 
-  // A streamed answer (chunked): head, then any number of Write, then End.
+  // A streamed answer: head, then any number of Write, then End. With a Content-Length among the
+  // headers it is just that many bytes: more is a bug, fewer before End cuts the connection, as
+  // dropping the responder does, so that the client sees it. Else it is chunked.
   void Begin(int status, HttpHeaders headers);
   // Bytes queued but not yet taken by the kernel, after this write. Over limits::kStreamQueue a
   // producer waits for OnRoom.
@@ -62,16 +66,24 @@ class HttpResponder {
 
 using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
 
-// Goes on with a body that its reader has stopped. Safe to use after the client is gone.
+// One request's body on its way. Safe to use after the client is gone, or after its end.
 class HttpUpload {
  public:
+  HttpUpload() = default;
+  // Goes on with a body that its reader has stopped.
   void Resume();
+  // Answers before the body has come: nothing more of it is read, also no 100 asks for it where
+  // none has gone out; neither the handler nor `aborted` is called. The connection then closes,
+  // after a while in which what still comes is discarded; but goes on where all had come. May be
+  // called from inside the uploader and the reader. The first refusal counts.
+  void Refuse(HttpResponse response);
 
  private:
   friend class HttpConnection;
-  explicit HttpUpload(std::weak_ptr<HttpConnection> connection)
-      : connection_(std::move(connection)) {}
+  HttpUpload(std::weak_ptr<HttpConnection> connection, uint64_t sequence)
+      : connection_(std::move(connection)), sequence_(sequence) {}
   std::weak_ptr<HttpConnection> connection_;
+  uint64_t sequence_ = 0;
 };
 
 // Reads one request's body as it comes. Its end is the handler's call, with the request's head and
@@ -80,6 +92,9 @@ struct HttpUploadReader {
   // False: no more before HttpUpload::Resume; what has been read already still comes.
   std::function<bool(std::string_view piece)> piece;
   std::function<void()> aborted;
+  std::shared_ptr<void> state{};  // The handler finds it as HttpRequest::upload.
+  // As if `piece` had said false already; a client that waits for 100 waits on.
+  bool starts_stopped = false;
 };
 // Asked of each request when its head is there; nullopt: its body comes as a whole.
 using HttpUploader =

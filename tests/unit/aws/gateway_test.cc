@@ -36,6 +36,33 @@ TEST(ServiceOf, FindsTheServiceByEachSign) {
   EXPECT_EQ(ServiceOf(Request("/schedules/nightly?groupName=g")), "scheduler");
 }
 
+TEST(ServiceOf, KnowsTheObjectStoreByItsAddressesAndItsOldSignature) {
+  for (const char* host :
+       {"s3.amazonaws.com", "s3.us-east-1.amazonaws.com", "s3-us-west-2.amazonaws.com",
+        "photos.s3.us-east-1.amazonaws.com", "photos.s3-us-west-2.amazonaws.com",
+        "my.photos.2026.s3.localhost:4566", "photos.s3.localhost.localstack.cloud:4566",
+        "s3.storage.example.com", "photos.s3.storage.example.com"}) {
+    EXPECT_EQ(ServiceOf(Request("/key", {{"Host", host}})), "s3") << host;
+  }
+  EXPECT_EQ(ServiceOf(Request("/b/k?AWSAccessKeyId=K&Expires=1&Signature=x%3D")), "s3");
+  EXPECT_EQ(ServiceOf(Request("/b/k", {{"Authorization", "AWS K:c2ln"}})), "s3");
+  // Other services sign so too; they say what they are.
+  EXPECT_EQ(ServiceOf(Request("/?Action=SendMessage&Version=2012-11-05&AWSAccessKeyId=K&"
+                              "SignatureVersion=2&Signature=x")),
+            "sqs");
+  EXPECT_EQ(ServiceOf(Request("/2015-03-31/functions", {{"Host", "s3.example.com"}})), "lambda");
+  for (const char* host :
+       {"s3", "s3:4566", "photos.s3express-use1-az4.us-east-1.amazonaws.com", "as3.example.com",
+        "b.s3-website-us-east-1.amazonaws.com", "1.s3-control.us-east-1.amazonaws.com"}) {
+    EXPECT_NE(ServiceOf(Request("/key", {{"Host", host}})), "s3") << host;
+  }
+  EXPECT_EQ(ServiceOf(Request("/k", {{"Authorization",
+                                      "AWS4-HMAC-SHA256 Credential=K/d/r/s3express/aws4_request,"},
+                                     {"Host", "b.s3.amazonaws.com"}})),
+            "s3express");
+  EXPECT_EQ(ServiceOf(Request("/?AWSAccessKeyId=K")), "");
+}
+
 // Two signs that disagree: the one further up the list is believed.
 TEST(ServiceOf, BelievesTheSignsInTheirOrder) {
   const auto all = [] {
@@ -81,19 +108,48 @@ TEST(ServiceOf, PassesOverSignsThatSayNothing) {
   EXPECT_TRUE(lambda({}, "?Version=2010-03-31"));
   EXPECT_TRUE(lambda({}, "?X-Amz-Credential=nonsense"));
   // A body is a form only where it says so.
-  EXPECT_TRUE(lambda({{"Content-Type", "application/json"}}, "",
-                     "Action=Publish&Version=2010-03-31"));
+  EXPECT_TRUE(
+      lambda({{"Content-Type", "application/json"}}, "", "Action=Publish&Version=2010-03-31"));
 }
 
 class FakeService final : public Service {
  public:
   explicit FakeService(std::string name) : name_(std::move(name)) {}
   std::string_view name() const override { return name_; }
+  bool Claims(const io::HttpRequest& head) const override {
+    return !claimed.empty() && head.target.find(claimed) != std::string::npos;
+  }
+  std::optional<io::HttpUploadReader> Upload(const io::HttpRequest& head,
+                                             io::HttpUpload upload) override {
+    ++asked;
+    if (refuses) {
+      upload.Refuse({.status = 404, .body = "refused"});
+      return std::nullopt;
+    }
+    if (!streams || head.method != "PUT") return std::nullopt;
+    auto body = std::make_shared<std::string>();
+    return io::HttpUploadReader{.piece =
+                                    [body](std::string_view piece) {
+                                      *body += piece;
+                                      return true;
+                                    },
+                                .aborted = [] {},
+                                .state = body};
+  }
   void Handle(Call call) override {
     request_ids.push_back(call.request_id);
+    if (call.request.upload != nullptr) {
+      const auto body = std::static_pointer_cast<std::string>(call.request.upload);
+      call.responder.Send({.body = name_ + " streamed " + *body});
+      return;
+    }
     call.responder.Send(RestJsonAnswer(200, {{"service", name_}}, call.request_id));
   }
   std::vector<std::string> request_ids;
+  std::string claimed;  // Paths with this; empty: none.
+  bool streams = false;
+  bool refuses = false;
+  int asked = 0;
 
  private:
   std::string name_;
@@ -104,16 +160,26 @@ class GatewayTest : public test::HttpServerTest {
   void SetUp() override {
     gateway_.Register(lambda_);
     gateway_.Register(sqs_);
-    gateway_.RegisterOwn("/_hearth/", [](Call call) {
-      call.responder.Send({.body = "own"});
-    });
-    gateway_.RegisterOwn("/_hearth/stacks/", [](Call call) {
-      call.responder.Send({.body = "stacks"});
-    });
+    gateway_.RegisterOwn("/_hearth/", [](Call call) { call.responder.Send({.body = "own"}); });
+    gateway_.RegisterOwn("/_hearth/stacks/",
+                         [](Call call) { call.responder.Send({.body = "stacks"}); });
     handler_ = [this](io::HttpRequest request, io::HttpResponder responder) {
       gateway_.Handle(std::move(request), std::move(responder), from_);
     };
-    Start();
+    io::HttpServerOptions options;
+    options.max_body = base::Bytes(100);
+    options.uploader = [this](const io::HttpRequest& head, io::HttpUpload upload) {
+      auto reader = gateway_.Upload(head, std::move(upload), from_);
+      if (after_head_) after_head_();
+      return reader;
+    };
+    Start(std::move(options));
+  }
+  std::string Put(const std::string& target, const std::string& headers, const std::string& body) {
+    test::RawClient client = Connect();
+    client.Send("PUT " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers +
+                "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    return client.ReadToEnd();
   }
   std::string Ask(const std::string& target, const std::string& headers = "") {
     test::RawClient client = Connect();
@@ -132,7 +198,69 @@ class GatewayTest : public test::HttpServerTest {
   FakeService sqs_{"sqs"};
   Gateway gateway_;
   Gateway::From from_ = Gateway::From::kClient;
+  std::function<void()> after_head_;
 };
+
+TEST_F(GatewayTest, AsksTheServiceThatWillHandleARequestForItsBody) {
+  sqs_.streams = true;
+  const std::string target = "X-Amz-Target: AmazonSQS.X\r\n";
+  const std::string body(1000, 'x');
+  EXPECT_TRUE(Put("/", target, body).ends_with("sqs streamed " + body));
+  EXPECT_TRUE(Put("/2015-03-31/functions", "", "{}").ends_with(R"({"service":"lambda"})"));
+  // Those that take it as a whole keep the server's limit.
+  EXPECT_TRUE(Put("/2015-03-31/functions", "", body).starts_with("HTTP/1.1 413"));
+  EXPECT_EQ(sqs_.asked, 1);
+  EXPECT_EQ(lambda_.asked, 2);
+  sqs_.refuses = true;
+  EXPECT_TRUE(Put("/", target, body).ends_with("refused"));
+  EXPECT_EQ(sqs_.request_ids.size(), 1u);
+}
+
+TEST_F(GatewayTest, ReadsNoBodyForWhatIsHearthsOwnNorForAFormThatMayNameItsService) {
+  sqs_.streams = true;
+  sqs_.claimed = "/";
+  EXPECT_TRUE(Put("/_hearth/x", "", "a").ends_with("own"));
+  EXPECT_EQ(sqs_.asked, 0);
+  const std::string form = "Content-Type: application/x-www-form-urlencoded\r\n";
+  EXPECT_TRUE(
+      Put("/b/k", form, "Action=SendMessage&Version=2012-11-05").ends_with(R"({"service":"sqs"})"));
+  EXPECT_EQ(sqs_.asked, 0);
+  // Unless its head says so already.
+  EXPECT_TRUE(Put("/b/k?Action=A&Version=2012-11-05", form, "A=B").ends_with("sqs streamed A=B"));
+}
+
+TEST_F(GatewayTest, GivesWhatBearsNoSignToTheFirstThatClaimsIt) {
+  gateway_.RegisterOwn("/metrics", [](Call call) { call.responder.Send({.body = "own"}); });
+  EXPECT_TRUE(Ask("/photos/cat.png").starts_with("HTTP/1.1 404"));
+  sqs_.claimed = "/";
+  EXPECT_TRUE(Ask("/photos/cat.png").ends_with(R"({"service":"sqs"})"));
+  EXPECT_TRUE(Ask("/metrics").ends_with("own"));
+  EXPECT_TRUE(Ask("/2015-03-31/functions").ends_with(R"({"service":"lambda"})"));
+  EXPECT_TRUE(Ask("/", "X-Amz-Target: Kinesis_20131202.X\r\n").starts_with("HTTP/1.1 501"));
+  from_ = Gateway::From::kFunction;
+  EXPECT_TRUE(Ask("/metrics").ends_with(R"({"service":"sqs"})"));
+  lambda_.claimed = "/photos/";
+  EXPECT_TRUE(Ask("/photos/cat.png").ends_with(R"({"service":"lambda"})"));
+}
+
+TEST_F(GatewayTest, TakesAHostsFirstLabelForABucketWhereItIsNoService) {
+  const auto ask = [this](const std::string& host) {
+    test::RawClient client = Connect();
+    client.Send("GET /k HTTP/1.1\r\nConnection: close\r\nHost: " + host + "\r\n\r\n");
+    return client.ReadToEnd();
+  };
+  EXPECT_TRUE(ask("photos.localhost:4566").starts_with("HTTP/1.1 501"));
+  sqs_.claimed = "/k";
+  EXPECT_TRUE(ask("photos.localhost:4566").ends_with(R"({"service":"sqs"})"));
+  EXPECT_TRUE(ask("lambda.localhost:4566").ends_with(R"({"service":"lambda"})"));
+}
+
+TEST_F(GatewayTest, LetsTheServiceThatReadABodyAnswerItWhateverItClaimsMeanwhile) {
+  sqs_.streams = true;
+  sqs_.claimed = "/photos/";
+  after_head_ = [this] { sqs_.claimed.clear(); };
+  EXPECT_TRUE(Put("/photos/cat.png", "", "a").ends_with("sqs streamed a"));
+}
 
 TEST_F(GatewayTest, WhatIsHearthsOwnIsNotForFunctions) {
   gateway_.RegisterOwn("/metrics", [](Call call) { call.responder.Send({.body = "own"}); });
