@@ -19,12 +19,12 @@ using Done = std::function<void(Answer<T>)>;
 using Words = std::map<std::string, std::string>;
 
 struct BucketRecord {
-  std::string name;
+  std::string name{};
   int64_t created_ms = 0;
   enum class Versioning { kNever, kEnabled, kSuspended } versioning = Versioning::kNever;
   // Configurations as they are kept, by their name in the API's query: "notification", "tagging",
   // "policy", "cors", "lifecycle", ... Absent: not configured.
-  Words texts;
+  Words texts{};
 };
 
 // A file of bytes that never changes, by its number. Of one owner: an object's version or a part.
@@ -35,35 +35,35 @@ struct Extent {
 
 // Of the whole object; of several parts, a checksum of theirs ("…-3") where `is_composite`.
 struct ObjectChecksum {
-  std::string algorithm;  // "CRC32"; empty: none was asked for.
-  std::string value;      // base64, with "-3" behind where it is composite.
+  std::string algorithm{};  // "CRC32"; empty: none was asked for.
+  std::string value{};      // base64, with "-3" behind where it is composite.
   bool is_composite = false;
 };
 
 // A version of an object, or a delete marker.
 struct ObjectRecord {
   int64_t sequence = 0;  // Rises with every commit; the notifications' sequencer.
-  std::string key;
+  std::string key{};
   std::string version_id = "null";  // "null" where the bucket had no versioning when it was made.
   bool is_latest = true;
   bool is_delete_marker = false;
   int64_t modified_ms = 0;
   uint64_t size = 0;
-  std::string etag;  // Without quotes; "…-3" where it was put in parts.
-  Words headers;     // Lower-case names: content-type, x-amz-meta-…, …; given back as they came.
-  Words tags;
-  ObjectChecksum checksum;
-  std::vector<Extent> extents;  // In order. More than one: its parts.
+  std::string etag{};  // Without quotes; "…-3" where it was put in parts.
+  Words headers{};     // Lower-case names: content-type, x-amz-meta-…, …; given back as they came.
+  Words tags{};
+  ObjectChecksum checksum{};
+  std::vector<Extent> extents{};  // In order. More than one: its parts.
 };
 
 // What goes to a target of the bucket's notifications; committed together with its cause.
 struct OutgoingEvent {
-  std::string arn;
-  std::string payload;
+  std::string arn{};
+  std::string payload{};
 };
 struct OutboxRow {
   int64_t id = 0;
-  OutgoingEvent event;
+  OutgoingEvent event{};
 };
 
 struct Change {
@@ -76,79 +76,79 @@ using Announce = std::function<std::vector<OutgoingEvent>(const Change&)>;
 
 struct PutCondition {
   bool if_none_match = false;  // "*": only where there is no current object.
-  std::string if_match;        // Only over this ETag (or "*"); NoSuchKey where there is none.
+  std::string if_match{};      // Only over this ETag (or "*"); NoSuchKey where there is none.
 };
 
 struct PutRequest {
-  std::string bucket;
+  std::string bucket{};
   // Without sequence, version_id, is_latest, modified_ms. Its extents are the store's from now on,
   // and are removed where the put is refused.
-  ObjectRecord object;
+  ObjectRecord object{};
   PutCondition condition{};
   Announce announce{};
 };
 
 struct DeleteRequest {
-  std::string bucket;
-  std::string key;
-  std::string version_id;  // Empty: the current one, which in a versioned bucket adds a marker.
-  std::string if_match;    // Empty: whatever is there.
+  std::string bucket{};
+  std::string key{};
+  std::string version_id{};  // Empty: the current one, which in a versioned bucket adds a marker.
+  std::string if_match{};    // Empty: whatever is there.
   Announce announce{};
 };
 struct Deleted {
   bool is_delete_marker = false;  // What was made, or what was removed by its version id.
-  std::string version_id;         // Of that; empty where the bucket was never versioned.
+  std::string version_id{};       // Of that; empty where the bucket was never versioned.
 };
 
 struct ListRequest {
-  std::string bucket;
-  std::string prefix;
-  std::string delimiter;
-  std::string after;  // Exclusive: a key, or a common prefix all of whose keys are passed over.
-  std::string after_version;  // ListVersions: goes on behind this version of `after`.
+  std::string bucket{};
+  std::string prefix{};
+  std::string delimiter{};
+  std::string after{};  // Exclusive: a key, or a common prefix all of whose keys are passed over.
+  std::string after_version{};  // ListVersions: goes on behind this version of `after`.
   int most = 1000;
 };
 struct ListPage {
-  std::vector<ObjectRecord> objects;  // Without extents and headers; for versions, markers too.
+  std::vector<ObjectRecord> objects{};  // Without extents and headers; for versions, markers too.
   std::vector<std::string> common_prefixes;
   bool is_truncated = false;
-  std::string next;  // The last key or common prefix of this page.
-  std::string next_version;
+  std::string next{};  // The last key or common prefix of this page.
+  std::string next_version{};
 };
 
 struct UploadRecord {
-  std::string id;  // Made by the store.
-  std::string bucket;
-  std::string key;
+  std::string id{};  // Made by the store.
+  std::string bucket{};
+  std::string key{};
   int64_t started_ms = 0;
-  Words headers;
-  Words tags;
-  ObjectChecksum checksum;  // What its parts have; is_composite as CompleteMultipartUpload will.
+  Words headers{};
+  Words tags{};
+  ObjectChecksum checksum{};  // What its parts have; is_composite as CompleteMultipartUpload will.
 };
 struct PartRecord {
   int number = 0;
   int64_t modified_ms = 0;
   uint64_t size = 0;
-  std::string etag;
-  ObjectChecksum checksum;
-  std::vector<Extent> extents;
+  std::string etag{};
+  ObjectChecksum checksum{};
+  std::vector<Extent> extents{};
 };
 struct UploadsPage {
-  std::vector<UploadRecord> uploads;
+  std::vector<UploadRecord> uploads{};
   std::vector<std::string> common_prefixes;
   bool is_truncated = false;
-  std::string next_key;
-  std::string next_id;
+  std::string next_key{};
+  std::string next_id{};
 };
 struct PartsPage {
-  UploadRecord upload;
-  std::vector<PartRecord> parts;
+  UploadRecord upload{};
+  std::vector<PartRecord> parts{};
   bool is_truncated = false;
 };
 struct CompleteRequest {
-  std::string bucket;
-  std::string key;
-  std::string upload_id;
+  std::string bucket{};
+  std::string key{};
+  std::string upload_id{};
   // Called on another thread with the parts as they are stored: chooses, checks, and makes of them
   // the object (its etag, checksum, extents), or refuses. Pure. The parts it leaves are removed.
   std::function<Answer<ObjectRecord>(const UploadRecord&, std::vector<PartRecord>)> assemble;
@@ -158,10 +158,10 @@ struct CompleteRequest {
 
 // A body on the disk that is nothing yet.
 struct StagedBody {
-  std::vector<Extent> extents;  // None where it is empty.
+  std::vector<Extent> extents{};  // None where it is empty.
   uint64_t size = 0;
-  std::string md5;  // Hexadecimal.
-  Words checksums;  // Algorithm ("CRC32C") -> raw bytes, of those asked for.
+  std::string md5{};  // Hexadecimal.
+  Words checksums{};  // Algorithm ("CRC32C") -> raw bytes, of those asked for.
 };
 
 // A part of an object's bytes: `first` to `first + size - 1`.
