@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/crc32c.h"
+#include "base/crc.h"
 #include "base/file.h"
 
 namespace hearth::sqs {

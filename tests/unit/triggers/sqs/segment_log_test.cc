@@ -8,7 +8,6 @@
 #include <fstream>
 #include <optional>
 
-#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/md5.h"
 #include "tests/unit/base/temporary_folder.h"
@@ -230,8 +229,6 @@ TEST(QueueRecord, IsReadAsItWasWrittenAndCutAnywhereItIsRefused) {
 }
 
 TEST(Checksums, AreThoseOfTheirSpecifications) {
-  EXPECT_EQ(base::Crc32c("123456789"), 0xe3069283u);
-  EXPECT_EQ(base::Crc32c("6789", base::Crc32c("12345")), 0xe3069283u);
   EXPECT_EQ(base::Md5Hex(""), "d41d8cd98f00b204e9800998ecf8427e");
   EXPECT_EQ(base::Md5Hex("msg"), "6e2baaf3b97dbeef01c0043275f9a0e7");
 }
