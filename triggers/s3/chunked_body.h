@@ -36,27 +36,36 @@ class ChunkedBody {
   // `decoded_length` is x-amz-decoded-content-length.
   ChunkedBody(uint64_t decoded_length, bool has_trailers);
 
-  // Gives `data` what the bytes hold of the body. InvalidRequest for what is no chunk;
-  // IncompleteBody where more comes than was announced.
+  // Gives `data` what the bytes hold of the body. IncompleteBody for what is no chunk, and where
+  // more comes than was announced; InvalidChunkSizeError for a short chunk before another.
   std::optional<ApiError> Feed(std::string_view bytes, const Data& data);
   // IncompleteBody where the last chunk is missing, or less came than was announced.
   std::optional<ApiError> Finish();
+
   const io::HttpHeaders& trailers() const { return trailers_; }
+  // `announced` is x-amz-trailer. MalformedTrailerError where something else came, or less.
+  std::optional<ApiError> CheckTrailers(std::string_view announced) const;
 
  private:
   enum class State { kSize, kData, kDataEnd, kTrailer, kDone };
 
-  std::optional<ApiError> OnLine(std::string_view line);
-  std::optional<ApiError> OnSize(std::string_view line);
-  std::optional<ApiError> OnTrailer(std::string_view line);
+  // `line` is without its line feed.
+  bool OnLine(std::string_view line);
+  bool OnSize(std::string_view line);
+  bool OnTrailer(std::string_view line);
 
   State state_ = State::kSize;
   uint64_t decoded_length_;
   bool has_trailers_;
   uint64_t decoded_ = 0;  // Of the chunks announced so far.
   uint64_t left_ = 0;     // Of this chunk.
-  std::string line_;      // As far as it has come.
+  uint64_t chunks_ = 0;
+  uint64_t size_ = 0;  // Of the chunk before.
+  std::string line_;   // As far as it has come.
   size_t trailer_bytes_ = 0;
+  // The last trailer ended with a line feed alone: an empty line behind it is a part of its end.
+  bool has_bare_end_ = false;
+  bool may_be_done_ = false;  // That empty line was the last that came.
   io::HttpHeaders trailers_;
 };
 

@@ -16,7 +16,7 @@ using Tags = std::map<std::string, std::string>;
 
 // InvalidTag for a tag that may not be; BadRequest for more than `most`.
 std::expected<Tags, ApiError> ReadTagging(std::string_view body, size_t most);
-// "a=b&c=d", percent-encoded. InvalidArgument for what is no such form.
+// "a=b&c=d", percent-encoded. InvalidArgument for a name that comes twice.
 std::expected<Tags, ApiError> ReadTagHeader(std::string_view form, size_t most);
 
 std::string TaggingXml(const Tags& tags);
