@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,9 +40,25 @@ class NotificationRules {
 };
 using NotificationRulesRef = std::shared_ptr<const NotificationRules>;
 
-// Of a bucket as it is kept. A text that cannot be read is none, after a line in the log: it was
-// written by us.
+// Of a bucket as it is kept; RulesCache spares the reading. A text that cannot be read is none,
+// after a line in the log: it was written by us.
 NotificationRulesRef RulesOf(const BucketRecord& bucket, const invoker::Account& account);
+
+// The rules of the buckets that have some, read once for each text. Loop's thread only.
+class RulesCache {
+ public:
+  explicit RulesCache(invoker::Account account) : account_(std::move(account)) {}
+  // nullptr: the bucket tells nobody.
+  NotificationRulesRef Of(const BucketRecord& bucket);
+
+ private:
+  struct Entry {
+    std::string text;
+    NotificationRulesRef rules;
+  };
+  const invoker::Account account_;
+  std::map<std::string, Entry> entries_;  // By bucket; as many as there were, at most.
+};
 
 // What a request brings to its event.
 struct Occasion {

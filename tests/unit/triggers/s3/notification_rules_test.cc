@@ -96,6 +96,24 @@ TEST(NotificationRules, AreReadFromABucketAndEmptyWhereItHasNone) {
   EXPECT_TRUE(RulesOf(bucket, {})->empty());
 }
 
+TEST(NotificationRules, AreReadOnceForEachTextOfABucket) {
+  RulesCache cache({});
+  BucketRecord bucket{.name = "photos"};
+  EXPECT_EQ(cache.Of(bucket), nullptr);
+  bucket.texts["notification"] = NotificationText(Config());
+  const auto first = cache.Of(bucket);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(cache.Of(bucket), first);
+  EXPECT_EQ(cache.Of({.name = "other", .texts = bucket.texts})->bucket(), "other");
+  NotificationConfig changed = Config();
+  changed.rules.pop_back();
+  bucket.texts["notification"] = NotificationText(changed);
+  EXPECT_EQ(cache.Of(bucket)->config(), changed);
+  EXPECT_EQ(first->config(), Config()) << "a put that began before still asks what it began with";
+  bucket.texts["notification"] = NotificationText({});
+  EXPECT_EQ(cache.Of(bucket), nullptr);
+}
+
 TEST(NotificationRules, AnnounceEachKindOfChange) {
   NotificationConfig config = Config();
   config.rules = {{.id = "all",
