@@ -1,0 +1,275 @@
+// DiskStore: its start, its commits, its buckets and events.
+#include "triggers/s3/disk_store.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "triggers/s3/disk_store_impl.h"
+
+namespace hearth::s3 {
+
+using base::Result;
+
+namespace {
+
+constexpr int kReaders = 2;
+// Of one commit: what comes later waits no longer than these take.
+constexpr size_t kMostAtOnce = 1000;
+
+}  // namespace
+
+DiskStore::DiskStore(io::Loop& loop, DataFiles files, std::unique_ptr<ObjectIndex> index,
+                     DiskStoreOptions options)
+    : loop_(loop),
+      options_(options),
+      cache_(options.cache_bytes),
+      garbage_timer_(loop),
+      index_(std::move(index)),
+      readers_(std::make_shared<Readers>()),
+      disk_(loop, std::move(files), [this] { ReserveBlock(); }),
+      writing_(loop, 1),
+      reading_(loop, kReaders) {}
+
+DiskStore::~DiskStore() = default;
+
+Result<std::unique_ptr<DiskStore>> DiskStore::Open(io::Loop& loop, const std::string& folder,
+                                                   DiskStoreOptions options) {
+  auto files = TRY(DataFiles::Open(folder));
+  const std::string path = folder + "/index.db";
+  auto index = TRY(ObjectIndex::Open(path));
+  std::unique_ptr<DiskStore> store(
+      new DiskStore(loop, std::move(files), std::move(index), options));
+  TRY(store->Start(path));
+  return store;
+}
+
+Result<void> DiskStore::Start(const std::string& index_path) {
+  for (int i = 0; i < kReaders; ++i) {
+    readers_->idle.push_back(TRY(ObjectIndex::Open(index_path)));
+  }
+  for (NumberedBucket& bucket : TRY(index_->LoadBuckets())) {
+    std::string name = bucket.record.name;
+    buckets_.emplace(std::move(name),
+                     Bucket{.id = bucket.id, .record = bucket.record, .newest = bucket.record});
+  }
+  TRY(Sweep());
+  if (!TRY(index_->LoadGarbage(0, index_->last_number(), 1)).empty()) {
+    NoteGarbage(index_->last_number());
+  }
+  return {};
+}
+
+// Removes the files that a kill left without a row. They are in the blocks that were in use.
+Result<void> DiskStore::Sweep() {
+  const auto blocks = TRY(index_->ReservedBlocks());
+  size_t removed = 0;
+  for (const int64_t block : blocks) {
+    const auto kept = TRY(index_->FilesWithRows(block));
+    for (const int64_t file : TRY(disk_.files().Numbers(block))) {
+      if (std::ranges::binary_search(kept, file)) continue;
+      TRY(disk_.files().Remove(file));
+      ++removed;
+    }
+    disk_.files().RemoveBlock(block);
+  }
+  if (removed > 0) HLOG_INFO("{} files of unfinished uploads are removed", removed);
+  int64_t next = 0;
+  TRY(index_->Commit([&]() -> Result<void> {
+    TRY(index_->Release(blocks));
+    next = TRY(index_->NextBlock());
+    return {};
+  }));
+  TRY(disk_.files().MakeBlock(next));
+  disk_.GrantBlock(next);
+  return {};
+}
+
+int64_t DiskStore::NowMs() const { return base::EpochMillis(loop_.service_clock().WallNow()); }
+
+void DiskStore::Queue(Operation operation) {
+  queue_.push_back(std::move(operation));
+  FlushSoon();
+}
+
+// At the end of this turn of the loop: what its other requests bring shares the sync.
+void DiskStore::FlushSoon() {
+  if (is_writing_ || std::exchange(flush_posted_, true)) return;
+  loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    flush_posted_ = false;
+    if (!is_writing_ && !queue_.empty()) Flush();
+  });
+}
+
+void DiskStore::Flush() {
+  is_writing_ = true;
+  auto batch = std::make_shared<std::vector<Operation>>();
+  while (!queue_.empty() && batch->size() < kMostAtOnce) {
+    batch->push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  const auto doubtful = std::make_shared<std::vector<Extent>>(std::exchange(doubtful_, {}));
+  writing_.Run(
+      [batch, doubtful, index = index_.get()] {
+        return index->Commit([&]() -> Result<void> {
+          TRY(index->AddGarbage(*doubtful));
+          for (const Operation& operation : *batch) TRY(operation.apply(*index));
+          return {};
+        });
+      },
+      [this, batch, doubtful](Result<ObjectIndex::Committed> committed) {
+        is_writing_ = false;
+        if (!committed)
+          doubtful_.insert(doubtful_.end(), doubtful->begin(), doubtful->end());
+        else
+          disk_.Settle(*doubtful);
+        EndBatch(*batch, std::move(committed));
+      });
+}
+
+void DiskStore::EndBatch(std::vector<Operation>& batch, Result<ObjectIndex::Committed> committed) {
+  const std::weak_ptr<bool> alive = alive_;
+  if (!committed) HLOG_ERROR("objects: {}", committed.error().ToString());
+  for (Operation& operation : batch) {
+    operation.end(committed ? nullptr : &committed.error());
+    if (alive.expired()) return;
+  }
+  if (committed && committed->garbage != 0) NoteGarbage(committed->garbage);
+  ReleaseBlocks();
+  if (!queue_.empty()) FlushSoon();
+  if (committed && !committed->events.empty() && heard_) heard_(std::move(committed->events));
+}
+
+void DiskStore::ReserveBlock() {
+  auto granted = std::make_shared<int64_t>(0);
+  Queue({[granted, &files = disk_.files()](ObjectIndex& index) -> Result<void> {
+           *granted = TRY(index.NextBlock());
+           return files.MakeBlock(*granted);
+         },
+         [this, granted](const base::Error* failure) {
+           if (failure != nullptr)
+             disk_.GrantBlock(std::unexpected(*failure));
+           else
+             disk_.GrantBlock(*granted);
+         }});
+}
+
+void DiskStore::ReleaseBlocks() {
+  auto blocks = disk_.TakeRetiredBlocks();
+  if (blocks.empty()) return;
+  Queue({[blocks](ObjectIndex& index) { return index.Release(blocks); },
+         [this, blocks](const base::Error*) {
+           disk_.writers().Run(
+               [blocks, &files = disk_.files()] {
+                 for (const int64_t block : blocks) files.RemoveBlock(block);
+                 return true;
+               },
+               [](bool) {});
+         }});
+}
+
+const BucketRecord* DiskStore::Find(std::string_view bucket) const {
+  const auto at = buckets_.find(bucket);
+  return at == buckets_.end() ? nullptr : &at->second.record;
+}
+
+const DiskStore::Bucket* DiskStore::FindBucket(const std::string& name) const {
+  const auto at = buckets_.find(name);
+  return at == buckets_.end() ? nullptr : &at->second;
+}
+
+std::vector<const BucketRecord*> DiskStore::Buckets() const {
+  std::vector<const BucketRecord*> out;
+  for (const auto& [_, bucket] : buckets_) out.push_back(&bucket.record);
+  return out;
+}
+
+void DiskStore::CreateBucket(BucketRecord bucket, Done<void> done) {
+  if (buckets_.size() >= limits::kMaxBuckets && !buckets_.contains(bucket.name)) {
+    Later<void>(std::move(done), std::unexpected(Refusal("TooManyBuckets")));
+    return;
+  }
+  if (bucket.created_ms == 0) bucket.created_ms = NowMs();
+  Submit<NumberedBucket>(
+      [bucket = std::move(bucket)](ObjectIndex& index) { return index.CreateBucket(bucket); },
+      [done = std::move(done)](Answer<NumberedBucket> made) {
+        if (made)
+          done({});
+        else
+          done(std::unexpected(std::move(made.error())));
+      },
+      [this](const Answer<NumberedBucket>& made, Ending) {
+        if (!made) return;
+        buckets_.emplace(made->record.name,
+                         Bucket{.id = made->id, .record = made->record, .newest = made->record});
+      });
+}
+
+void DiskStore::DeleteBucket(const std::string& name, Done<void> done) {
+  Submit<void>([name](ObjectIndex& index) { return index.DeleteBucket(name); }, std::move(done),
+               [this, name](const Answer<void>& gone, Ending) {
+                 if (gone) buckets_.erase(name);
+               });
+}
+
+void DiskStore::ChangeBucket(const std::string& name,
+                             const std::function<void(BucketRecord&)>& change, Done<void> done) {
+  const auto at = buckets_.find(name);
+  if (at == buckets_.end() || queue_.size() >= limits::kMaxObjectWrites) {
+    Later<void>(std::move(done),
+                std::unexpected(at == buckets_.end() ? NoSuchBucket(name) : Refusal("SlowDown")));
+    return;
+  }
+  Bucket& bucket = at->second;
+  change(bucket.newest);
+  CHECK(bucket.newest.name == name);
+  Submit<void>(
+      [record = bucket.newest, is_stale = bucket.is_stale](ObjectIndex& index) -> Outcome<void> {
+        if (*is_stale) return Answer<void>(std::unexpected(Refusal("SlowDown")));
+        return index.SaveBucket(record);
+      },
+      std::move(done),
+      [this, name, record = bucket.newest](const Answer<void>& saved, Ending) {
+        const auto changed = buckets_.find(name);
+        if (changed == buckets_.end()) return;
+        if (saved) {
+          changed->second.record = record;
+          return;
+        }
+        changed->second.newest = changed->second.record;
+        *std::exchange(changed->second.is_stale, std::make_shared<bool>(false)) = true;
+      });
+}
+
+void DiskStore::OnOutbox(std::function<void(std::vector<OutboxRow>)> heard) {
+  heard_ = std::move(heard);
+}
+
+void DiskStore::PutOutbox(std::vector<OutgoingEvent> events, Done<void> done) {
+  Submit<void>(
+      [events = std::move(events)](ObjectIndex& index) -> Outcome<void> {
+        TRY(index.PutOutbox(events));
+        return Answer<void>();
+      },
+      std::move(done));
+}
+
+void DiskStore::LoadOutbox(int64_t after, int most, Done<std::vector<OutboxRow>> done) {
+  Read<std::vector<OutboxRow>>(
+      [after, most](ObjectIndex& index) -> Outcome<std::vector<OutboxRow>> {
+        return Answer<std::vector<OutboxRow>>(TRY(index.LoadOutbox(after, most)));
+      },
+      std::move(done));
+}
+
+void DiskStore::ForgetOutbox(std::vector<int64_t> ids) {
+  Queue({[ids = std::move(ids)](ObjectIndex& index) { return index.ForgetOutbox(ids); },
+         [](const base::Error*) {}});
+}
+
+bool DiskStore::IsQuiet() const {
+  return queue_.empty() && !is_writing_ && reading_.pending() == 0 && disk_.IsQuiet();
+}
+
+}  // namespace hearth::s3
