@@ -22,6 +22,19 @@ class FakeLambda final : public hearth::aws::Service {
   int handled = 0;
 };
 
+// Claims whatever is nobody's, and would read every body as it comes.
+class FakeStore final : public hearth::aws::Service {
+ public:
+  std::string_view name() const override { return "s3"; }
+  void Handle(hearth::aws::Call) override { ++handled; }
+  bool Claims(const HttpRequest& head) const override { return head.path().starts_with("/b"); }
+  std::optional<hearth::io::HttpUploadReader> Upload(const HttpRequest&,
+                                                     hearth::io::HttpUpload) override {
+    return hearth::io::HttpUploadReader{};
+  }
+  int handled = 0;
+};
+
 std::string_view TakeLine(std::string_view& text) {
   const auto end = text.find('\n');
   const std::string_view line = text.substr(0, end);
@@ -60,6 +73,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool is_own = request.path().starts_with("/_hearth/");
   CHECK(own == (is_own ? 1 : 0));
   CHECK(lambda.handled == (!is_own && service == "lambda" ? 1 : 0));
+
+  // Who reads a body is who would have handled the request with it, but for what a form says.
+  FakeStore store;
+  gateway.Register(store);
+  HttpRequest head = request;
+  head.body.clear();
+  auto reader = gateway.Upload(head, {});
+  gateway.Handle(request, {});
+  CHECK(!reader || store.handled == 1);
+  if (reader) {
+    head.upload = std::move(reader->state);
+    gateway.Handle(head, {});
+    CHECK(store.handled == 2);
+  }
+
   const hearth::io::HttpResponse error =
       hearth::aws::RestJsonError({400, service, request.target}, "id");
   CHECK(hearth::base::ParseJson(error.body).has_value());

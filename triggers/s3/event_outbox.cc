@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr int64_t kFirstBackOffMs = 1000;
 constexpr int64_t kMaxBackOffMs = 5 * 60 * 1000;
 constexpr int64_t kPatienceMs = 24 * 3600 * 1000;
-constexpr int64_t kReloadMs = 1000;
+constexpr auto kReload = 1s;
 
 size_t BytesOf(const OutgoingEvent& event) { return event.arn.size() + event.payload.size(); }
 
@@ -35,7 +35,8 @@ EventOutbox::EventOutbox(io::Loop& loop, Deliver deliver, Rows rows)
     : loop_(loop),
       deliver_(std::move(deliver)),
       rows_(std::move(rows)),
-      timer_(loop, io::Time::kService) {
+      timer_(loop, io::Time::kService),
+      reload_(loop) {
   PumpLater();
 }
 
@@ -196,7 +197,6 @@ void EventOutbox::StartTimer(int64_t now) {
       due = std::min(due, target.due_ms);
     }
   }
-  if (load_due_ms_ > now) due = std::min(due, load_due_ms_);
   if (due == INT64_MAX) return timer_.Cancel();
   timer_.Start(std::chrono::milliseconds(std::max<int64_t>(due - now, 1)), [this] { Pump(); });
 }
@@ -204,7 +204,7 @@ void EventOutbox::StartTimer(int64_t now) {
 bool EventOutbox::IsQuiet() const {
   const int64_t now = NowMillis();
   if (is_pump_posted_ || is_loading_ || !in_flight_.empty() || !done_.empty()) return false;
-  if (NextScan() && load_due_ms_ <= now) return false;
+  if (NextScan()) return false;
   return std::ranges::none_of(targets_, [&](const auto& one) { return CanSend(one.second, now); });
 }
 
@@ -222,7 +222,7 @@ std::optional<int64_t> EventOutbox::NextScan() const {
 
 void EventOutbox::Scan() {
   const std::optional<int64_t> after = NextScan();
-  if (!after || is_loading_ || load_due_ms_ > NowMillis()) return;
+  if (!after || is_loading_ || reload_.active()) return;
   is_loading_ = true;
   rows_.load(*after, kOutboxPage,
              [this, alive = std::weak_ptr<bool>(alive_),
@@ -237,8 +237,7 @@ void EventOutbox::OnPage(int64_t after, int most, Answer<std::vector<OutboxRow>>
   const bool heard_all = !std::exchange(heard_too_many_, false);
   if (!page) {
     HLOG_ERROR("events of objects cannot be read: {}", page.error().message);
-    load_due_ms_ = NowMillis() + kReloadMs;
-    return PumpLater();
+    return reload_.Start(kReload, [this] { Pump(); });
   }
   const int64_t end = page->empty() ? after : page->back().id;
   for (OutboxRow& row : *page) {

@@ -93,8 +93,9 @@ class EventOutbox {
   io::Loop& loop_;
   const Deliver deliver_;
   const Rows rows_;
-  io::Timer timer_;
-  Targets targets_;  // Those that something waits for, or is on its way to.
+  io::Timer timer_;   // Of targets that failed.
+  io::Timer reload_;  // Of the store, where it could not be read: in the machine's time.
+  Targets targets_;   // Those that something waits for, or is on its way to.
   std::map<int64_t, OutgoingEvent> in_flight_;  // By id.
   size_t held_ = 0;                             // Rows, of both.
   size_t held_bytes_ = 0;
@@ -103,7 +104,6 @@ class EventOutbox {
   bool is_loading_ = false;
   std::vector<OutboxRow> heard_;  // While loading, of what is read from the disk.
   bool heard_too_many_ = false;   // More than that holds.
-  int64_t load_due_ms_ = 0;
   std::vector<int64_t> done_;
   bool is_pump_posted_ = false;
   OutboxCounters counters_;
