@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include <simdjson.h>
-
+#include "aws/query_protocol.h"
 #include "base/limits.h"
 #include "io/http_message.h"
 #include "triggers/s3/xml_input.h"
@@ -15,15 +14,14 @@ namespace {
 
 ApiError Invalid(std::string message) { return RefusalBecause("InvalidTag", std::move(message)); }
 
-// Letters, digits and spaces of any script, and some others.
+// Letters, digits and spaces of any script, and some others; all that an answer's XML can hold.
 bool IsTagText(std::string_view text, size_t most) {
   constexpr std::string_view kOthers = " +-=._:/@";
   const auto is_allowed = [&](char c) {
     return static_cast<uint8_t>(c) >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
            (c >= 'A' && c <= 'Z') || kOthers.find(c) != std::string_view::npos;
   };
-  return std::ranges::all_of(text, is_allowed) &&
-         simdjson::validate_utf8(text.data(), text.size()) &&
+  return std::ranges::all_of(text, is_allowed) && aws::IsXmlText(text) &&
          std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }) <=
              static_cast<ptrdiff_t>(most);
 }

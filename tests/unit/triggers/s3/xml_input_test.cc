@@ -202,6 +202,7 @@ TEST(S3Tags, ComeAsAHeaderToo) {
   EXPECT_EQ(CodeOf(ReadTagHeader("=1", 10)), "InvalidTag");
   EXPECT_EQ(CodeOf(ReadTagHeader("a=%00", 10)), "InvalidTag");
   EXPECT_EQ(CodeOf(ReadTagHeader("a=%ff", 10)), "InvalidTag");
+  EXPECT_EQ(CodeOf(ReadTagHeader("a=%EF%BF%BF", 10)), "InvalidTag") << "what XML cannot hold";
   EXPECT_EQ(CodeOf(ReadTagHeader("a&b&c", 2)), "BadRequest");
 }
 
