@@ -27,12 +27,6 @@ struct Node {
   }
 };
 
-std::string FormDecode(std::string_view text) {
-  std::string spaced(text);
-  std::ranges::replace(spaced, '+', ' ');
-  return io::PercentDecode(spaced);
-}
-
 ApiError Malformed(std::string text) {
   return {400, "MalformedInput", "The form cannot be read: " + std::move(text)};
 }
@@ -204,6 +198,12 @@ size_t XmlCharacter(std::string_view text) {
 }
 
 }  // namespace
+
+std::string FormDecode(std::string_view text) {
+  std::string spaced(text);
+  std::ranges::replace(spaced, '+', ' ');
+  return io::PercentDecode(spaced);
+}
 
 std::string XmlText(std::string_view text) {
   std::string out;

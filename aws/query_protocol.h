@@ -54,6 +54,9 @@ io::HttpResponse QueryAnswer(const QueryAnswerStyle& style, std::string_view act
 io::HttpResponse QueryError(const QueryAnswerStyle& style, int status, std::string_view code,
                             std::string_view message, const std::string& request_id);
 
+// A form's name or value: a '+' is a space, escapes are decoded.
+std::string FormDecode(std::string_view text);
+
 // As text of an element; what XML cannot hold becomes U+FFFD.
 std::string XmlText(std::string_view text);
 // Whether every character is one that XML 1.0 can hold, in UTF-8.

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "triggers/s3/bucket_text.h"
 #include "triggers/s3/tags.h"
 #include "triggers/s3/xml_input.h"
 
@@ -41,6 +42,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(tags->size() <= 10);
     const auto again = s3::ReadTagging(s3::TaggingXml(*tags), 10);
     CHECK(again && *again == *tags);
+  }
+  for (const auto kind : {s3::BucketText::kCors, s3::BucketText::kLifecycle,
+                          s3::BucketText::kPolicy, s3::BucketText::kPublicAccessBlock,
+                          s3::BucketText::kOwnershipControls, s3::BucketText::kEncryption}) {
+    const auto kept = s3::ReadBucketText(kind, text, "bucket");
+    if (!kept) continue;
+    const auto again = s3::ReadBucketText(kind, *kept, "bucket");
+    CHECK(again && *again == *kept);
   }
   (void)s3::ReadVersioning(text);
   (void)s3::ReadLocation(text);

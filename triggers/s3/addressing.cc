@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "aws/query_protocol.h"
+#include "triggers/s3/words.h"
+
 namespace hearth::s3 {
 namespace {
 
@@ -17,12 +20,6 @@ bool IsWellEscaped(std::string_view text) {
     }
   }
   return true;
-}
-
-std::string DecodeQueryPart(std::string_view text) {
-  std::string spaced(text);
-  std::ranges::replace(spaced, '+', ' ');
-  return io::PercentDecode(spaced);
 }
 
 std::string_view WithoutPort(std::string_view host) {
@@ -43,10 +40,7 @@ const std::string* Address::Find(std::string_view name) const {
 }
 
 std::string BucketOfHost(std::string_view field) {
-  std::string host(WithoutPort(field));
-  std::ranges::transform(host, host.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::string host = LowerCase(WithoutPort(field));
   // A bucket's name may hold dots, and "s3" among them: the last one counts.
   const size_t service = std::max(host.rfind(".s3.") + 1, host.rfind(".s3-") + 1);
   if (service > 1) return host.substr(0, service - 1);
@@ -82,8 +76,8 @@ std::expected<Address, ApiError> ReadAddress(const io::HttpRequest& request) {
     if (part.empty()) continue;
     const size_t equals = part.find('=');
     out.query.emplace_back(
-        DecodeQueryPart(part.substr(0, equals)),
-        equals == std::string_view::npos ? "" : DecodeQueryPart(part.substr(equals + 1)));
+        aws::FormDecode(part.substr(0, equals)),
+        equals == std::string_view::npos ? "" : aws::FormDecode(part.substr(equals + 1)));
   }
   return out;
 }

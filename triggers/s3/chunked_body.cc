@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "triggers/s3/words.h"
+
 namespace hearth::s3 {
 namespace {
 
@@ -11,12 +13,6 @@ constexpr std::string_view kTrailerSignature = "x-amz-trailer-signature";
 
 ApiError Malformed() {
   return RefusalBecause("IncompleteBody", "The request body terminated unexpectedly");
-}
-
-std::string_view Trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace

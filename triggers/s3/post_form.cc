@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "io/http_message.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
 namespace {
@@ -13,20 +14,6 @@ constexpr size_t kMaxBoundary = 70;  // RFC 2046.
 constexpr size_t kMaxPadding = 64;   // Ours: of white space behind a boundary.
 
 ApiError Malformed() { return Refusal("MalformedPOSTRequest"); }
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
-std::string_view Trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
 
 // A parameter of a field's value: `; name="a b"`. A quote within is escaped by a backslash; any
 // other backslash is one, as in the paths that some browsers send.
@@ -221,7 +208,7 @@ std::optional<ApiError> PostForm::OnHeaders(std::string_view head) {
     }
   }
   if (!name) return Malformed();
-  field_name_ = Lower(*name);
+  field_name_ = LowerCase(*name);
   if (field_name_ == "file") {
     has_file_ = true;
     file_type_ = type;

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "triggers/s3/dates.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
 namespace {
@@ -20,14 +21,6 @@ ApiError InvalidPolicy(std::string_view what) {
 
 ApiError Denied(std::string_view what) {
   return RefusalBecause("AccessDenied", "Invalid according to Policy: " + std::string(what));
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
 }
 
 std::optional<uint64_t> Size(const Json& value) {
@@ -75,7 +68,7 @@ class PolicyReader {
     if (!condition.is_array() || condition.size() != 3 || !condition[0].is_string()) {
       return InvalidPolicy("Invalid Condition: it must be an object, or an array of three.");
     }
-    const std::string operation = Lower(condition[0].get_ref<const std::string&>());
+    const std::string operation = LowerCase(condition[0].get_ref<const std::string&>());
     if (operation == "content-length-range") return ReadSizes(condition);
     if (operation != "eq" && operation != "starts-with") {
       return InvalidPolicy("Invalid Condition: unknown operation '" + operation + "'.");
@@ -115,7 +108,7 @@ class PolicyReader {
 
   std::optional<ApiError> Check(std::string_view operation, std::string_view field,
                                 const std::string& wanted) {
-    const std::string name = Lower(field);
+    const std::string name = LowerCase(field);
     covered_.insert(name);
     const auto found = fields_.find(name);
     const bool holds =

@@ -5,7 +5,6 @@
 
 #include "aws/query_protocol.h"
 #include "base/limits.h"
-#include "io/http_message.h"
 #include "triggers/s3/xml_input.h"
 #include "triggers/s3/xml_writer.h"
 
@@ -45,12 +44,6 @@ ApiError TooMany(size_t most) {
                         std::string(what) + " cannot be greater than " + std::to_string(most));
 }
 
-std::string FormDecode(std::string_view text) {
-  std::string spaced(text);
-  std::ranges::replace(spaced, '+', ' ');
-  return io::PercentDecode(spaced);
-}
-
 }  // namespace
 
 std::expected<Tags, ApiError> ReadTagging(std::string_view body, size_t most) {
@@ -86,9 +79,9 @@ std::expected<Tags, ApiError> ReadTagHeader(std::string_view form, size_t most) 
     if (part.empty()) continue;
     if (out.size() == most) return std::unexpected(TooMany(most));
     const size_t equals = part.find('=');
-    const std::string key = FormDecode(part.substr(0, equals));
+    const std::string key = aws::FormDecode(part.substr(0, equals));
     const std::string value =
-        equals == std::string_view::npos ? "" : FormDecode(part.substr(equals + 1));
+        equals == std::string_view::npos ? "" : aws::FormDecode(part.substr(equals + 1));
     if (auto error = CheckTag(key, value)) return std::unexpected(*error);
     if (!out.emplace(key, value).second) {
       return std::unexpected(RefusalBecause(
