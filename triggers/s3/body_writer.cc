@@ -39,6 +39,7 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   }
 
   bool Take(std::string_view piece) {
+    if (!error) error = disk.full();
     if (error) return true;
     if (gathering.capacity() == 0 && !spare.empty()) {
       gathering = std::move(spare.back());

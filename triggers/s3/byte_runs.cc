@@ -1,5 +1,6 @@
 #include "triggers/s3/byte_runs.h"
 
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +37,17 @@ Result<void> ReadTo(std::string& out, int fd, uint64_t at, size_t size) {
     got += static_cast<size_t>(some);
   }
   return {};
+}
+
+bool ReadCachedTo(std::string& out, int fd, uint64_t at, size_t size) {
+  const size_t before = out.size();
+  out.resize(before + size);
+  const struct iovec to{out.data() + before, size};
+  if (::preadv2(fd, &to, 1, static_cast<off_t>(at), RWF_NOWAIT) == static_cast<ssize_t>(size)) {
+    return true;
+  }
+  out.resize(before);
+  return false;
 }
 
 Result<void> WriteAt(int fd, std::string_view bytes, uint64_t at) {

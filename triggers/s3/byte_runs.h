@@ -20,6 +20,8 @@ struct ByteRun {
 std::vector<ByteRun> RunsOf(const std::vector<Extent>& extents, Piece piece);
 // Appends exactly so many bytes of the file; one that has less is kCorrupt.
 base::Result<void> ReadTo(std::string& out, int fd, uint64_t at, size_t size);
+// Appends them where they can be had without waiting for the disk; false: `out` is as it was.
+bool ReadCachedTo(std::string& out, int fd, uint64_t at, size_t size);
 base::Result<void> WriteAt(int fd, std::string_view bytes, uint64_t at);  // A full disk is kLimit.
 
 }  // namespace hearth::s3

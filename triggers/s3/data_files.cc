@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -89,6 +91,15 @@ Result<UniqueFd> DataFiles::OpenFile(int64_t number) const {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return base::SystemError("open " + path);
   return fd;
+}
+
+UniqueFd DataFiles::OpenCached(int64_t number) const {
+  const std::string path = Path(number);
+  struct open_how how{};
+  how.flags = O_RDONLY | O_CLOEXEC;
+  how.resolve = RESOLVE_CACHED;
+  return UniqueFd(
+      static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
 }
 
 Result<void> DataFiles::Remove(int64_t number) const {

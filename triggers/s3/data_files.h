@@ -51,6 +51,8 @@ class DataFiles {
   // keeps the file system from it are errors after which a copy helps.
   base::Result<void> Link(int64_t from, int64_t to) const;
   base::Result<base::UniqueFd> OpenFile(int64_t number) const;
+  // Only where nothing of it must be read from the disk for that; else not valid.
+  base::UniqueFd OpenCached(int64_t number) const;
   base::Result<void> Remove(int64_t number) const;  // Absence is success.
 
   base::Result<void> MakeBlock(int64_t block) const;

@@ -19,13 +19,15 @@ constexpr size_t kMostAtOnce = 1000;
 
 }  // namespace
 
-DiskStore::DiskStore(io::Loop& loop, DataFiles files, std::unique_ptr<ObjectIndex> index,
-                     DiskStoreOptions options)
+DiskStore::DiskStore(io::Loop& loop, const std::string& folder, DataFiles files,
+                     std::unique_ptr<ObjectIndex> index, DiskStoreOptions options)
     : loop_(loop),
       options_(options),
       cache_(options.cache_bytes),
       garbage_timer_(loop),
+      full_timer_(loop),
       index_(std::move(index)),
+      reserve_(std::make_unique<DiskReserve>(folder + "/reserve", options.reserve_bytes)),
       readers_(std::make_shared<Readers>()),
       disk_(loop, std::move(files), [this] { ReserveBlock(); }),
       writing_(loop, 1),
@@ -39,7 +41,7 @@ Result<std::unique_ptr<DiskStore>> DiskStore::Open(io::Loop& loop, const std::st
   const std::string path = folder + "/index.db";
   auto index = TRY(ObjectIndex::Open(path));
   std::unique_ptr<DiskStore> store(
-      new DiskStore(loop, std::move(files), std::move(index), options));
+      new DiskStore(loop, folder, std::move(files), std::move(index), options));
   TRY(store->Start(path));
   return store;
 }
@@ -102,43 +104,93 @@ void DiskStore::FlushSoon() {
   });
 }
 
+// What one commit takes, and how it went.
+struct DiskStore::Batch {
+  // On the writer's thread.
+  void Commit(ObjectIndex& index, DiskReserve& reserve) {
+    full = FailureOf(reserve.Take());
+    if (!full) {
+      result = Try(index, Need::kRoom);
+      if (result || result.error().kind != base::ErrorKind::kLimit) return;
+      full = result.error();
+    }
+    reserve.Give();
+    result = Try(index, Need::kLeast);
+  }
+
+  base::Result<ObjectIndex::Committed> Try(ObjectIndex& index, Need most) {
+    return index.Commit([&]() -> Result<void> {
+      TRY(index.AddGarbage(doubtful));
+      for (const Operation& operation : operations) {
+        if (operation.need >= most) TRY(operation.apply(index));
+      }
+      return {};
+    });
+  }
+
+  static std::optional<base::Error> FailureOf(Result<void> result) {
+    if (result) return std::nullopt;
+    return std::move(result.error());
+  }
+
+  std::vector<Operation> operations;
+  std::vector<Extent> doubtful;
+  std::optional<base::Error> full;  // What needs room had none.
+  Result<ObjectIndex::Committed> result;
+};
+
 void DiskStore::Flush() {
   is_writing_ = true;
-  auto batch = std::make_shared<std::vector<Operation>>();
-  while (!queue_.empty() && batch->size() < kMostAtOnce) {
-    batch->push_back(std::move(queue_.front()));
+  auto batch = std::make_shared<Batch>();
+  while (!queue_.empty() && batch->operations.size() < kMostAtOnce) {
+    batch->operations.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  const auto doubtful = std::make_shared<std::vector<Extent>>(std::exchange(doubtful_, {}));
+  batch->doubtful = std::exchange(doubtful_, {});
   writing_.Run(
-      [batch, doubtful, index = index_.get()] {
-        return index->Commit([&]() -> Result<void> {
-          TRY(index->AddGarbage(*doubtful));
-          for (const Operation& operation : *batch) TRY(operation.apply(*index));
-          return {};
-        });
+      [batch, index = index_.get(), reserve = reserve_.get()] {
+        batch->Commit(*index, *reserve);
+        return true;
       },
-      [this, batch, doubtful](Result<ObjectIndex::Committed> committed) {
-        is_writing_ = false;
-        if (!committed)
-          doubtful_.insert(doubtful_.end(), doubtful->begin(), doubtful->end());
-        else
-          disk_.Settle(*doubtful);
-        EndBatch(*batch, std::move(committed));
-      });
+      [this, batch](bool) { EndBatch(*batch); });
 }
 
-void DiskStore::EndBatch(std::vector<Operation>& batch, Result<ObjectIndex::Committed> committed) {
-  const std::weak_ptr<bool> alive = alive_;
+void DiskStore::EndBatch(Batch& batch) {
+  is_writing_ = false;
+  const auto& committed = batch.result;
+  if (committed)
+    disk_.Settle(batch.doubtful);
+  else
+    doubtful_.insert(doubtful_.end(), batch.doubtful.begin(), batch.doubtful.end());
   if (!committed) HLOG_ERROR("objects: {}", committed.error().ToString());
-  for (Operation& operation : batch) {
-    operation.end(committed ? nullptr : &committed.error());
+  SetFull(batch.full);
+  const std::weak_ptr<bool> alive = alive_;
+  for (Operation& operation : batch.operations) {
+    const bool lacks_room = batch.full && operation.need == Need::kRoom;
+    operation.end(lacks_room ? &*batch.full : committed ? nullptr : &committed.error());
     if (alive.expired()) return;
   }
   if (committed && committed->garbage != 0) NoteGarbage(committed->garbage);
   ReleaseBlocks();
   if (!queue_.empty()) FlushSoon();
-  if (committed && !committed->events.empty() && heard_) heard_(std::move(committed->events));
+  if (committed && !committed->events.empty() && heard_) heard_(committed->events);
+}
+
+// As long as it is, the disk is asked again now and then.
+void DiskStore::SetFull(const std::optional<base::Error>& full) {
+  if (full && !disk_.full()) HLOG_ERROR("objects: {}; puts are refused", full->ToString());
+  if (!full && disk_.full()) HLOG_INFO("objects: the disk has room again");
+  disk_.set_full(full);
+  if (!full || full_timer_.active()) return;
+  full_timer_.Start(options_.full_pause, [this] {
+    Queue({[](ObjectIndex&) { return Result<void>(); }, [](const base::Error*) {}, Need::kLeast});
+  });
+}
+
+std::optional<ApiError> DiskStore::Overload(Need need) const {
+  if (queue_.size() >= limits::kMaxObjectWrites) return Refusal("SlowDown");
+  if (need == Need::kRoom && disk_.full()) return HostFailure(*disk_.full());
+  return std::nullopt;
 }
 
 void DiskStore::ReserveBlock() {
@@ -166,7 +218,8 @@ void DiskStore::ReleaseBlocks() {
                  return true;
                },
                [](bool) {});
-         }});
+         },
+         Need::kLeast});
 }
 
 const BucketRecord* DiskStore::Find(std::string_view bucket) const {
@@ -210,7 +263,8 @@ void DiskStore::DeleteBucket(const std::string& name, Done<void> done) {
   Submit<void>([name](ObjectIndex& index) { return index.DeleteBucket(name); }, std::move(done),
                [this, name](const Answer<void>& gone, Ending) {
                  if (gone) buckets_.erase(name);
-               });
+               },
+               Need::kLeast);
 }
 
 void DiskStore::ChangeBucket(const std::string& name,
@@ -265,7 +319,7 @@ void DiskStore::LoadOutbox(int64_t after, int most, Done<std::vector<OutboxRow>>
 
 void DiskStore::ForgetOutbox(std::vector<int64_t> ids) {
   Queue({[ids = std::move(ids)](ObjectIndex& index) { return index.ForgetOutbox(ids); },
-         [](const base::Error*) {}});
+         [](const base::Error*) {}, Need::kLeast});
 }
 
 bool DiskStore::IsQuiet() const {

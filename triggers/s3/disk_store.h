@@ -4,9 +4,10 @@
 // Changes queue up on the loop; one commit at a time takes all that wait and syncs once. Each is
 // refused or applied on its own; where a commit fails, all of it fail and the loop's memory stays
 // as it was. Reads run beside it, on threads of their own; current records that were put or read
-// lately come from memory. Files that nobody's row tells of any more are removed some time later:
-// whoever has just looked a record up may still read them. Source: docs/decisions/0011.
-// Owner: host. What runs when it is destroyed is not called back.
+// lately come from memory. On a full disk what needs room is refused, with SlowDown, and asked for
+// again after a while; deletes go on in what was kept for them. Files that nobody's row tells of
+// any more are removed some time later: whoever has just looked a record up may still read them.
+// Source: docs/decisions/0011. Owner: host. What runs when it is destroyed is not called back.
 #pragma once
 
 #include <deque>
@@ -17,6 +18,7 @@
 #include <unordered_map>
 
 #include "io/timer.h"
+#include "triggers/s3/disk_reserve.h"
 #include "triggers/s3/object_disk.h"
 #include "triggers/s3/object_index.h"
 #include "triggers/s3/object_store.h"
@@ -25,8 +27,10 @@
 namespace hearth::s3 {
 
 struct DiskStoreOptions {
-  size_t cache_bytes = 16 << 20;                          // Ours: of current records.
-  base::Duration garbage_rest = std::chrono::seconds(1);  // In the machine's time.
+  size_t cache_bytes = 16 << 20;   // Ours: of current records.
+  size_t reserve_bytes = 4 << 20;  // Ours: of the disk, for deletes when it is full.
+  base::Duration full_pause = std::chrono::seconds(1);  // In the machine's time, as below.
+  base::Duration garbage_rest = std::chrono::seconds(1);
 };
 
 class DiskStore final : public ObjectStore {
@@ -89,10 +93,13 @@ class DiskStore final : public ObjectStore {
   };
   // How a change ended, beside its answer.
   enum class Ending { kCommitted, kNotTried, kCommitFailed };
+  enum class Need { kRoom, kLeast };  // Of a full disk: kLeast makes room.
   struct Operation {
     std::function<base::Result<void>(ObjectIndex&)> apply;  // On the writer's thread.
     std::function<void(const base::Error* failure)> end;
+    Need need = Need::kRoom;
   };
+  struct Batch;
   struct Fill {
     std::shared_ptr<bool> is_fresh = std::make_shared<bool>(true);
     int looks = 0;
@@ -105,18 +112,21 @@ class DiskStore final : public ObjectStore {
   template <typename T>
   using Ended = std::function<void(const Answer<T>&, Ending)>;
 
-  DiskStore(io::Loop& loop, DataFiles files, std::unique_ptr<ObjectIndex> index,
-            DiskStoreOptions options);
+  DiskStore(io::Loop& loop, const std::string& folder, DataFiles files,
+            std::unique_ptr<ObjectIndex> index, DiskStoreOptions options);
   base::Result<void> Start(const std::string& index_path);
   base::Result<void> Sweep();
 
   // `ended` sees to the loop's memory, before `done`.
   template <typename T>
-  void Submit(std::function<Outcome<T>(ObjectIndex&)> apply, Done<T> done, Ended<T> ended = {});
+  void Submit(std::function<Outcome<T>(ObjectIndex&)> apply, Done<T> done, Ended<T> ended = {},
+              Need need = Need::kRoom);
+  std::optional<ApiError> Overload(Need need) const;
   void Queue(Operation operation);
   void FlushSoon();
   void Flush();
-  void EndBatch(std::vector<Operation>& batch, base::Result<ObjectIndex::Committed> committed);
+  void EndBatch(Batch& batch);
+  void SetFull(const std::optional<base::Error>& full);
   template <typename T>
   void Read(std::function<Outcome<T>(ObjectIndex&)> read, Done<T> done);
   template <typename T>
@@ -153,7 +163,10 @@ class DiskStore final : public ObjectStore {
   bool has_left_garbage_ = false;  // It was being read.
   io::Timer garbage_timer_;
 
-  std::unique_ptr<ObjectIndex> index_;  // The writer's.
+  io::Timer full_timer_;
+
+  std::unique_ptr<ObjectIndex> index_;    // The writer's.
+  std::unique_ptr<DiskReserve> reserve_;  // So too.
   std::shared_ptr<Readers> readers_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   ObjectDisk disk_;

@@ -76,7 +76,8 @@ void DiskStore::RemoveGarbage(std::vector<ObjectIndex::GarbageRow> rows, int64_t
                [this, last, until](const base::Error* failure) {
                  if (failure != nullptr) has_left_garbage_ = true;
                  Collect(last, until);
-               }});
+               },
+               Need::kLeast});
       });
 }
 

@@ -14,10 +14,10 @@ void DiskStore::Later(Done<T> done, Answer<T> answer) {
 }
 
 template <typename T>
-void DiskStore::Submit(std::function<Outcome<T>(ObjectIndex&)> apply, Done<T> done,
-                       Ended<T> ended) {
-  if (queue_.size() >= limits::kMaxObjectWrites) {
-    Answer<T> answer = std::unexpected(Refusal("SlowDown"));
+void DiskStore::Submit(std::function<Outcome<T>(ObjectIndex&)> apply, Done<T> done, Ended<T> ended,
+                       Need need) {
+  if (auto overload = Overload(need)) {
+    Answer<T> answer = std::unexpected(std::move(*overload));
     if (ended) ended(answer, Ending::kNotTried);
     Later<T>(std::move(done), std::move(answer));
     return;
@@ -31,7 +31,8 @@ void DiskStore::Submit(std::function<Outcome<T>(ObjectIndex&)> apply, Done<T> do
            if (failure != nullptr) answer->emplace(std::unexpected(HostFailure(*failure)));
            if (ended) ended(**answer, failure ? Ending::kCommitFailed : Ending::kCommitted);
            done(std::move(**answer));
-         }});
+         },
+         need});
 }
 
 template <typename T>

@@ -11,8 +11,8 @@ namespace hearth::s3 {
 void DiskStore::EndBytes(const std::vector<Extent>& extents, bool is_success, Ending ending) {
   if (is_success) {
     disk_.Settle(extents);
-  } else if (ending == Ending::kCommitFailed) {
-    // Whether its rows are on the disk is only known when the next commit is.
+  } else if (ending == Ending::kCommitFailed && !disk_.full()) {
+    // Whether its rows are on the disk is only known when the next commit is. A full one took none.
     doubtful_.insert(doubtful_.end(), extents.begin(), extents.end());
   } else {
     disk_.Discard(extents);
@@ -80,7 +80,8 @@ void DiskStore::Delete(DeleteRequest request, Done<Deleted> done) {
       std::move(done),
       [this, shared](const Answer<Deleted>& deleted, Ending) {
         if (deleted) Touch(shared->bucket, shared->key, nullptr);
-      });
+      },
+      Need::kLeast);
 }
 
 void DiskStore::SetTags(const std::string& bucket, const std::string& key,

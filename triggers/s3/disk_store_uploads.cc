@@ -63,7 +63,7 @@ void DiskStore::Complete(CompleteRequest request, Done<ObjectRecord> done) {
 void DiskStore::Abort(const std::string& bucket, const std::string& key, const std::string& id,
                       Done<void> done) {
   Submit<void>([bucket, key, id](ObjectIndex& index) { return index.Abort(bucket, key, id); },
-               std::move(done));
+               std::move(done), {}, Need::kLeast);
 }
 
 }  // namespace hearth::s3

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/limits.h"
@@ -47,6 +48,10 @@ class ObjectDisk {
   void Unpin(int64_t file);
   bool IsPinned(int64_t file) const { return pins_.contains(file); }
 
+  // Set: no body is taken in, for what room there is belongs to deletes.
+  const std::optional<base::Error>& full() const { return full_; }
+  void set_full(std::optional<base::Error> full) { full_ = std::move(full); }
+
   // Of the buffers of all bodies on their way in, the part of one.
   void AddBody() { ++bodies_; }
   void RemoveBody() { --bodies_; }
@@ -77,6 +82,7 @@ class ObjectDisk {
   bool has_asked_ = false;
   std::map<int64_t, int> pins_;
   size_t bodies_ = 0;
+  std::optional<base::Error> full_;
   io::Offload writers_;
   io::Offload readers_;
 };

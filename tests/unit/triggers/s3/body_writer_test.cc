@@ -1,0 +1,123 @@
+#include "triggers/s3/body_writer.h"
+
+#include <sys/mount.h>
+
+#include "base/md5.h"
+#include "tests/unit/triggers/s3/store_fixture.h"
+#include "triggers/s3/checksum.h"
+
+namespace hearth::s3 {
+namespace {
+
+using BodyWriterTest = test::StoreTest;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::string Pattern(size_t size, uint32_t state = 1) {
+  std::string out(size, '\0');
+  for (char& c : out) {
+    state = state * 1664525 + 1013904223;
+    c = static_cast<char>(state >> 24);
+  }
+  return out;
+}
+
+TEST_F(BodyWriterTest, BodiesOfEverySizeAreDigestedAndWhole) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{4096}, size_t{262143}, size_t{262144},
+                            size_t{262145}, size_t{3000000}}) {
+    const std::string bytes = Pattern(size);
+    bool has_room = true;
+    const auto writer = store->Write({"CRC32C", "SHA256"}, [&] { has_room = true; });
+    for (size_t at = 0; at < size; at += 65536) {
+      loop.RunUntil([&] { return has_room; });
+      has_room = writer->Write(std::string_view(bytes).substr(at, 65536));
+    }
+    const auto body =
+        MustHave(Ask<StagedBody>([&](auto done) { writer->Finish(std::move(done)); }));
+    EXPECT_EQ(body.size, size);
+    EXPECT_EQ(body.md5, base::Md5Hex(bytes));
+    EXPECT_EQ(body.checksums.at("CRC32C"), ChecksumOf(ChecksumKind::kCrc32c, bytes));
+    EXPECT_THAT(body.checksums.at("SHA256"), SizeIs(32));
+    EXPECT_THAT(body.extents, SizeIs(size == 0 ? 0 : 1));
+    EXPECT_TRUE(BytesOf({.extents = body.extents}) == bytes) << size;
+  }
+}
+
+TEST_F(BodyWriterTest, AWriterThatIsDestroyedAtAnyMomentLeavesNothing) {
+  const std::string bytes = Pattern(600000);
+  for (int turns = 0; turns < 60; ++turns) {
+    auto writer = store->Write({}, [] {});
+    writer->Write(bytes);
+    if (turns % 3 != 0) {
+      writer->Finish([this](Answer<StagedBody> body) { store->Discard(MustHave(body).extents); });
+    }
+    for (int i = 0; i < turns / 6; ++i) loop.RunOnce();
+  }
+  loop.RunUntil([&] { return store->IsQuiet(); });
+  EXPECT_EQ(CountFiles(), 0u);
+}
+
+TEST_F(BodyWriterTest, AsManyAsThereAreEachHoldLessThanItsShare) {
+  std::vector<std::unique_ptr<BodyWriter>> writers;
+  for (int i = 0; i < 2000; ++i) writers.push_back(store->Write({}, [] {}));
+  const std::string piece = Pattern(4096);
+  size_t taken = 0;
+  for (int i = 0; i < 256 && writers[0]->Write(piece); ++i) ++taken;
+  EXPECT_LE(taken * piece.size(), limits::kUploadBuffers / 1000);
+  writers.clear();
+  taken = 0;
+  const auto writer = store->Write({}, [] {});
+  while (writer->Write(piece)) ++taken;
+  EXPECT_GT(taken * piece.size(), limits::kUploadBuffer / 2);
+  EXPECT_LE(taken * piece.size(), limits::kUploadBuffer);
+}
+
+// A disk of one megabyte.
+class FullDiskTest : public test::StoreTest {
+ protected:
+  FullDiskTest() {
+    store.reset();
+    options.reserve_bytes = 128 << 10;
+    is_mounted = ::mount("hearth-test", folder.path().c_str(), "tmpfs", 0, "size=1m") == 0;
+    Open();
+  }
+  ~FullDiskTest() override {
+    store.reset();
+    if (is_mounted) ::umount2(folder.path().c_str(), MNT_DETACH);
+  }
+  void SetUp() override {
+    if (!is_mounted) GTEST_SKIP() << "no right to mount a tmpfs";
+  }
+  static std::string CodeOf(const auto& answer) { return answer ? "" : answer.error().type; }
+
+  bool is_mounted = false;
+};
+
+TEST_F(FullDiskTest, RefusesWithSlowDownKeepsWhatItHasAndTakesMoreWhenThereIsRoom) {
+  MakeBucket("b");
+  Put("b", "first", Pattern(100000));
+  EXPECT_EQ(CodeOf(Stage(Pattern(2 << 20))), "SlowDown");
+  std::vector<std::string> kept;
+  std::string code;
+  for (int i = 0; i < 1000 && code.empty(); ++i) {
+    const std::string key = "k" + std::to_string(i);
+    const auto body = Stage(Pattern(20000));
+    code = CodeOf(body);
+    if (!body) break;
+    code = CodeOf(Put({.bucket = "b", .object = Object(key, *body)}));
+    if (code.empty()) kept.push_back(key);
+  }
+  EXPECT_EQ(code, "SlowDown");
+  ASSERT_THAT(kept, ::testing::Not(IsEmpty()));
+  Reopen();
+  for (const std::string& key : kept) EXPECT_TRUE(Get("b", key) == Pattern(20000)) << key;
+  for (const std::string& key : kept) Delete({.bucket = "b", .key = key});
+  Settle();
+  EXPECT_EQ(Get("b", "first"), Pattern(100000));
+  EXPECT_EQ(CountFiles(), 1u);
+  Put("b", "again", Pattern(200000));
+  EXPECT_TRUE(Get("b", "again") == Pattern(200000));
+}
+
+}  // namespace
+}  // namespace hearth::s3
