@@ -206,7 +206,9 @@ std::vector<std::string> BroughtNames(const std::string& logical_id, const NodeR
   if (has("Events")) {
     for (const Member& event : properties->Find("Events")->value->members) {
       const Member* type = event.value->Find("Type");
-      if (type != nullptr && type->value->text == "SQS") out.push_back(logical_id + event.name);
+      if (type == nullptr) continue;
+      if (type->value->text == "SQS") out.push_back(logical_id + event.name);
+      if (type->value->text == "S3") out.push_back(logical_id + event.name + "Permission");
     }
   }
   return out;
@@ -234,6 +236,18 @@ Brought BroughtBy(const PlannedFunction& function, std::string_view stack,
     out.attachments.push_back(std::move(mapping));
     if (function.propagates_tags && !function.settings.tags.empty()) {
       out.attachments.back().told["Tags"] = function.settings.tags;
+    }
+  }
+  for (const BucketEvent& event : function.bucket_events) {
+    // By account, not by the bucket: that comes later.
+    auto permission = Attach(function, ResourceKind::kPermission, event.name + "Permission",
+                             {{"Action", "lambda:InvokeFunction"},
+                              {"Principal", "s3.amazonaws.com"},
+                              {"SourceAccount", account.id}});
+    permission.told["StatementId"] = StatementId(stack, permission.logical_id);
+    out.attachments.push_back(std::move(permission));
+    for (PlannedRule& rule : RulesOf(function, event, account, errors)) {
+      out.rules.emplace_back(event.bucket, std::move(rule));
     }
   }
   if (function.propagates_tags) {

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -44,6 +45,7 @@ std::vector<std::string> BroughtNames(const std::string& logical_id, const NodeR
 struct Brought {
   std::vector<PlannedQueue> queues;
   std::vector<PlannedAttachment> attachments;
+  std::vector<std::pair<std::string, PlannedRule>> rules;  // By the bucket's logical id.
 };
 Brought BroughtBy(const PlannedFunction& function, std::string_view stack,
                   const invoker::Account& account, Diagnostics& errors);

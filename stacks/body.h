@@ -18,6 +18,7 @@ struct Field {
   std::string_view name;
   Shape shape = Shape::kText;
   std::span<const Field> members = {};  // kMap; kMaps, a list of them.
+  std::string_view element = {};        // Where it is called otherwise in XML: one element each.
 };
 
 // `prefix`: "EventInvokeConfig.", for messages. A value that is absent, or written without a value,

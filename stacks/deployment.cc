@@ -27,7 +27,7 @@ std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
   } else if (change.kind == ResourceKind::kLayer) {
     was = !change.version.number.empty();
     will_be = change.layer.has_value();
-  } else if (IsAttachment(change.kind) || IsOfQueue(change.kind)) {
+  } else if (IsAttachment(change.kind) || IsOfQueue(change.kind) || IsOfBucket(change.kind)) {
     was = change.told_before.has_value();
     will_be = change.told_after.has_value();
   }
@@ -37,7 +37,8 @@ std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
 // Done once all else has succeeded.
 bool IsCleanUp(const Change& change) {
   return (change.kind == ResourceKind::kLayer && !change.layer) ||
-         (change.kind == ResourceKind::kQueue && !change.told_after);
+         (change.kind == ResourceKind::kQueue && !change.told_after) ||
+         (change.kind == ResourceKind::kBucket && !change.told_after && !change.told_before);
 }
 
 // It has no way back, or needs none.
@@ -94,6 +95,10 @@ std::string_view TypeOf(ResourceKind kind) {
       return kQueuePolicyType;
     case ResourceKind::kMapping:
       return kMappingType;
+    case ResourceKind::kBucket:
+      return kBucketType;
+    case ResourceKind::kBucketPolicy:
+      return kBucketPolicyType;
   }
   return "";
 }
@@ -258,12 +263,13 @@ void Deployment::RollBack(std::string reason) {
   RollBackNext();
 }
 
-// After a crash nobody knows which of the changes were made: a function or queue that the
+// After a crash nobody knows which of the changes were made: a function, queue or bucket that the
 // deployment was to create, and what was to hang on it, is only taken away where its tag says that
 // it is this stack's.
 bool Deployment::IsOurs(const Change& change) const {
   if (!is_recovery_ || change.before || change.told_before) return true;
   if (IsOfQueue(change.kind)) return StackOfQueue(host_.queues, change.function) == stack_;
+  if (IsOfBucket(change.kind)) return StackOfBucket(*host_.objects, change.function) == stack_;
   if (change.kind != ResourceKind::kFunction && !IsAttachment(change.kind)) return true;
   const auto actual = host_.registry.Find(change.function);
   if (actual == nullptr) return false;
@@ -289,7 +295,9 @@ void Deployment::RollBackNext() {
   EmitStep(change, ActionOf(change, Way::kBack), "started", "roll back");
   Undo(change, [self = shared_from_this()](std::expected<void, std::string> result) {
     const Change& undone = self->changes_[self->to_undo_.back()];
-    self->undo_failed_ = self->undo_failed_ || !result;
+    // A bucket that has got objects by now stays, as a stack of this name would take it up again.
+    const bool may_stay = undone.kind == ResourceKind::kBucket && !undone.told_before;
+    self->undo_failed_ = self->undo_failed_ || (!result && !may_stay);
     self->EmitStep(undone, ActionOf(undone, Way::kBack), result ? "done" : "failed",
                    result ? "roll back" : "roll back: " + result.error());
     self->to_undo_.pop_back();

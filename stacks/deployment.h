@@ -4,8 +4,9 @@
 //                    |             |
 //                    +-> kRollingBack -> kAbandoning -> kDone(rolled back | rollback failed)
 //
-// Layer versions and queues that the stack has no more are deleted while cleaning up: nothing would
-// bring them, and the messages, back. What is left to delete is durable with the result.
+// Layer versions, queues and buckets that the stack has no more are deleted while cleaning up:
+// nothing would bring them, and the messages, back. What is left to delete is durable with the
+// result. Where the stack itself goes, its buckets go first: one that is not empty stops that.
 //
 // The intent is durable before the first change, so that a crash at any moment is followed by
 // Recover, which rolls back, or goes on with cleaning up. Changes are made one after the other, in
@@ -27,6 +28,8 @@
 #include "io/offload.h"
 #include "layers/code_store.h"
 #include "stacks/attachment_steps.h"
+#include "stacks/bucket_resource.h"
+#include "stacks/bucket_steps.h"
 #include "stacks/function_steps.h"
 #include "stacks/layer_resource.h"
 #include "stacks/queue_resource.h"
@@ -54,7 +57,8 @@ struct DeploymentHost {
   const invoker::Account& account;
   sqs::QueueEngine& queues;
   invoker::EventSourceMappings& mappings;
-  std::string address = {};  // Of this host, as the client names it: for what URLs are.
+  s3::ObjectStore* objects = nullptr;  // With every change of a bucket.
+  std::string address = {};            // Of this host, as the client names it: for what URLs are.
 };
 
 enum class DeploymentStatus { kSucceeded, kRolledBack, kRollbackFailed };
@@ -95,6 +99,9 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void CleanUp();
   void CleanUpNext();
   void Remove(const Change& change, StepDone done);
+  // The change of a bucket, or of its policy.
+  void ApplyToBucket(const Change& change, StepDone done);
+  void Later(std::expected<void, std::string> result, StepDone done);
   void RollBack(std::string reason);
   void RollBackNext();
   void Abandon();
@@ -106,6 +113,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   FunctionHost functions() const;
   AttachmentHost attachments() const;
   QueueHost queues() const;
+  BucketHost buckets() const;
   AttachmentKey KeyNow(const Change& change) const;
   void NoteMade(const Change& change);
   void EmitStep(const Change& change, std::string_view action, std::string_view status,

@@ -26,6 +26,18 @@ QueueHost Deployment::queues() const {
   return {host_.queues, host_.disk, host_.clock, host_.account};
 }
 
+BucketHost Deployment::buckets() const {
+  return {*host_.objects,
+          {host_.registry, host_.destinations, host_.queues, host_.account},
+          host_.disk,
+          host_.clock};
+}
+
+void Deployment::Later(std::expected<void, std::string> result, StepDone done) {
+  host_.disk.Run([] { return true; },
+                 [done = std::move(done), result = std::move(result)](bool) { done(result); });
+}
+
 AttachmentKey Deployment::KeyNow(const Change& change) const {
   AttachmentKey key = KeyOf(change);
   key.name.qualifier = WithMade(std::move(key.name.qualifier), made_);
@@ -72,6 +84,11 @@ bool Deployment::IsUnchanged(const Change& change) const {
     case ResourceKind::kQueuePolicy: {
       const auto told = ToldAfter(change, made_);
       return CurrentQueue(host_.queues, {change.kind, change.function}) == told;
+    }
+    case ResourceKind::kBucket:
+    case ResourceKind::kBucketPolicy: {
+      const auto told = ToldAfter(change, made_);
+      return IsBucket(*host_.objects, {change.kind, change.function}, told);
     }
   }
   return false;
@@ -125,13 +142,27 @@ void Deployment::Apply(const Change& change, StepDone done) {
         return BringQueue(queues(), {change.kind, change.function}, told, QueueStep::kApply,
                           std::move(done));
       }
-      host_.disk.Run([] { return true; },
-                     [done = std::move(done), name = change.function](bool) {
-                       done(std::unexpected("the queue '" + name + "' exists already"));
-                     });
-      return;
+      return Later(std::unexpected("the queue '" + change.function + "' exists already"),
+                   std::move(done));
     }
+    case ResourceKind::kBucket:
+    case ResourceKind::kBucketPolicy:
+      return ApplyToBucket(change, std::move(done));
   }
+}
+
+void Deployment::ApplyToBucket(const Change& change, StepDone done) {
+  const auto told = ToldAfter(change, made_);
+  const bool is_there = host_.objects->Find(change.function) != nullptr;
+  const bool is_ours = StackOfBucket(*host_.objects, change.function) == stack_;
+  // Somebody else has made it since the template was checked.
+  if (change.kind == ResourceKind::kBucket && told && !change.told_before && is_there) {
+    return Later(std::unexpected("the bucket '" + change.function + "' exists already"),
+                 std::move(done));
+  }
+  // Or has its name by now.
+  if (change.kind == ResourceKind::kBucket && !told && !is_ours) return Later({}, std::move(done));
+  BringBucket(buckets(), {change.kind, change.function}, told, BucketStep::kApply, std::move(done));
 }
 
 void Deployment::Undo(const Change& change, StepDone done) {
@@ -153,20 +184,22 @@ void Deployment::Undo(const Change& change, StepDone done) {
     case ResourceKind::kQueuePolicy:
       return BringQueue(queues(), {change.kind, change.function}, change.told_before,
                         QueueStep::kRestore, std::move(done));
+    case ResourceKind::kBucket:
+    case ResourceKind::kBucketPolicy:
+      return BringBucket(buckets(), {change.kind, change.function}, change.told_before,
+                         BucketStep::kRestore, std::move(done));
     case ResourceKind::kVersion:
     case ResourceKind::kLayer:
       break;
   }
-  host_.disk.Run([] { return true; }, [done = std::move(done)](bool) { done({}); });
+  Later({}, std::move(done));
 }
 
 void Deployment::Remove(const Change& change, StepDone done) {
+  if (change.kind == ResourceKind::kBucket) return ApplyToBucket(change, std::move(done));
   if (change.kind == ResourceKind::kQueue) {
     // Somebody else's may have its name by now.
-    if (StackOfQueue(host_.queues, change.function) != stack_) {
-      host_.disk.Run([] { return true; }, [done = std::move(done)](bool) { done({}); });
-      return;
-    }
+    if (StackOfQueue(host_.queues, change.function) != stack_) return Later({}, std::move(done));
     return BringQueue(queues(), {change.kind, change.function}, std::nullopt, QueueStep::kApply,
                       std::move(done));
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "invoker/control_plane.h"
+#include "stacks/bucket_events.h"
 #include "stacks/node.h"
 
 namespace hearth::stacks {
@@ -32,9 +33,10 @@ struct PlannedFunction {
   std::string inline_name;  // "index.py"
   std::string inline_code;
   Publication publication;
-  NodeRef url;                   // FunctionUrlConfig, evaluated; nullptr: none.
-  NodeRef event_invoke;          // EventInvokeConfig, the same.
-  NodeRef events;                // Events, the same.
+  NodeRef url;           // FunctionUrlConfig, evaluated; nullptr: none.
+  NodeRef event_invoke;  // EventInvokeConfig, the same.
+  NodeRef events;        // Events, the same, but for those of buckets.
+  std::vector<BucketEvent> bucket_events;
   bool propagates_tags = false;  // To what it brings with it and can have tags.
 };
 

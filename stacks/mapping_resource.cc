@@ -132,7 +132,7 @@ std::vector<QueueEvent> ReadEvents(const PlannedFunction& function, Diagnostics&
     }
     if (type->value->text != "SQS") {
       errors.Add(type->value->position, fmt::format("the event type {} of '{}' is not served yet; "
-                                                    "served: SQS",
+                                                    "served: S3, SQS",
                                                     Describe(*type->value), where));
       continue;
     }

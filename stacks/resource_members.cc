@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "stacks/bucket_resource.h"
 #include "stacks/function_resource.h"
 #include "stacks/layer_resource.h"
 #include "stacks/queue_resource.h"
@@ -32,10 +33,10 @@ void CheckResourceMembers(const Member& resource, Diagnostics& errors) {
     }
   }
   const Member* type = node.Find("Type");
-  // A version is kept in any case, a layer's and a queue as their resources want it.
+  // A version is kept in any case, a layer's, a queue and a bucket as their resources want it.
   const bool may_retain =
       type != nullptr && (type->value->text == kVersionType || type->value->text == kLayerType ||
-                          type->value->text == kQueueType);
+                          type->value->text == kQueueType || type->value->text == kBucketType);
   for (const auto name : {"DeletionPolicy", "UpdateReplacePolicy"}) {
     const Member* policy = node.Find(name);
     if (policy == nullptr || policy->value->text == "Delete" ||

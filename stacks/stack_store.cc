@@ -87,7 +87,7 @@ AliasState AliasFrom(const Json& stored) {
   return state;
 }
 
-constexpr std::array<std::pair<ResourceKind, const char*>, 10> kKinds = {{
+constexpr std::array<std::pair<ResourceKind, const char*>, 12> kKinds = {{
     {ResourceKind::kFunction, "function"},
     {ResourceKind::kVersion, "version"},
     {ResourceKind::kAlias, "alias"},
@@ -98,6 +98,8 @@ constexpr std::array<std::pair<ResourceKind, const char*>, 10> kKinds = {{
     {ResourceKind::kQueue, "queue"},
     {ResourceKind::kQueuePolicy, "queue policy"},
     {ResourceKind::kMapping, "event source mapping"},
+    {ResourceKind::kBucket, "bucket"},
+    {ResourceKind::kBucketPolicy, "bucket policy"},
 }};
 
 std::string ToText(ResourceKind kind) {

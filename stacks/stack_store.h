@@ -57,14 +57,17 @@ enum class ResourceKind {
   kPermission,
   kQueue,
   kQueuePolicy,
-  kMapping
+  kMapping,
+  kBucket,
+  kBucketPolicy
 };
 
 // One resource's way from `before` to `after`; neither: it does not exist. A version has no way
 // back: once published, it is there until its function goes. Nor has a layer version.
 struct Change {
   std::string logical_id;
-  std::string function;  // Its name: a function's physical id. kQueue, kQueuePolicy: the queue's.
+  // Its name: a function's physical id. Of a queue, a bucket or the policy of one: theirs.
+  std::string function;
   std::optional<FunctionState> before;
   std::optional<FunctionState> after;
   ResourceKind kind = ResourceKind::kFunction;
@@ -77,8 +80,9 @@ struct Change {
   // deleted once the deployment has succeeded.
   std::optional<invoker::LayerVersion> layer = {};
   // Of an attachment: what the API would be told. `version.token` stands for a URL's address, a
-  // mapping's UUID. kQueue, kQueuePolicy: queue_resource.h; a queue that is told
-  // nothing is deleted once the deployment has succeeded.
+  // mapping's UUID. kQueue, kQueuePolicy: queue_resource.h; a queue that is told nothing is deleted
+  // once the deployment has succeeded. kBucket, kBucketPolicy: bucket_resource.h; a bucket that was
+  // told nothing either, the same.
   std::optional<base::Json> told_before = {};
   std::optional<base::Json> told_after = {};
   bool is_due = false;  // Of an intent: the deployment has succeeded, and this is left to do.
@@ -88,7 +92,7 @@ struct StackResource {
   std::string logical_id;
   std::string type;
   std::string physical_id;
-  bool retain = false;  // Of a layer version, or a queue: it stays when the resource goes.
+  bool retain = false;  // Of a layer version, a queue or a bucket: it stays when this goes.
 };
 
 struct StackOutput {

@@ -52,6 +52,7 @@ DeploymentHost StacksApi::host(std::string address) {
           .account = options_.account,
           .queues = options_.queues,
           .mappings = options_.mappings,
+          .objects = options_.objects,
           .address = std::move(address)};
 }
 

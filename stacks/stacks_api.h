@@ -31,6 +31,7 @@
 #include "stacks/stack_store.h"
 #include "stacks/template.h"
 #include "store/database.h"
+#include "triggers/s3/object_store.h"
 #include "triggers/sqs/queue_engine.h"
 
 namespace hearth::stacks {
@@ -45,6 +46,7 @@ struct StacksApiOptions {
   const invoker::Destinations& destinations;
   sqs::QueueEngine& queues;
   invoker::EventSourceMappings& mappings;
+  s3::ObjectStore* objects = nullptr;  // Without one buckets are refused.
 };
 
 class StacksApi {
@@ -84,6 +86,8 @@ class StacksApi {
   void CheckFunctions(Request& request, Diagnostics& errors) const;
   void CheckAttachments(const Request& request, Diagnostics& errors) const;
   void CheckQueues(Request& request, Diagnostics& errors) const;
+  void CheckBuckets(Request& request, Diagnostics& errors) const;
+  std::string CheckNotified(const Request& request, const s3::NotificationRule& rule) const;
   std::optional<aws::ApiError> CheckMapping(const Request& request,
                                             const PlannedAttachment& mapping) const;
   std::optional<aws::ApiError> CheckDestination(const Request& request,
@@ -106,6 +110,11 @@ class StacksApi {
   void AddAttachmentRemoval(const StackResource& resource, const std::set<std::string>& functions,
                             std::vector<Change>& changes) const;
   void AddPolicyRemoval(const StackResource& resource, std::vector<Change>& changes) const;
+  // The removal of a bucket, or its policy, of a stack that goes: one that is not empty stops it.
+  void AddBucketRemoval(const StackResource& resource, std::vector<Change>& changes) const;
+  // What a bucket that is to go once the deployment has succeeded is until then: it tells nobody.
+  void AddBucketSilence(const std::string& stack, const StackResource& resource,
+                        std::vector<Change>& changes) const;
   std::string PublishedNumber(const std::string& stack, const Change& change) const;
   std::string PublishedLayer(const std::string& stack, const Change& change) const;
   std::string PhysicalId(const Change& change) const;

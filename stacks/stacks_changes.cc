@@ -18,10 +18,10 @@ void AddCleanUp(const StackResource& resource, std::vector<Change>& changes) {
                 .kind = ResourceKind::kLayer,
                 .version = {},
                 .alias = {}};
-  if (resource.type == kQueueType) {
+  if (resource.type == kQueueType || resource.type == kBucketType) {
     const auto arn = aws::ParseArn(resource.physical_id);
     if (!arn) return;
-    change.kind = ResourceKind::kQueue;
+    change.kind = resource.type == kQueueType ? ResourceKind::kQueue : ResourceKind::kBucket;
     change.function = arn->resource;
   } else {
     const auto name = invoker::ParseLayerVersionArn(resource.physical_id);
@@ -35,16 +35,39 @@ void AddCleanUp(const StackResource& resource, std::vector<Change>& changes) {
 void StacksApi::AddPolicyRemoval(const StackResource& resource,
                                  std::vector<Change>& changes) const {
   const auto arn = aws::ParseArn(resource.physical_id);
-  if (resource.type != kQueuePolicyType || !arn) return;
+  const bool is_of_bucket = resource.type == kBucketPolicyType;
+  if ((resource.type != kQueuePolicyType && !is_of_bucket) || !arn) return;
   Change change{.logical_id = resource.logical_id,
                 .function = arn->resource,
                 .before = {},
                 .after = {},
-                .kind = ResourceKind::kQueuePolicy,
+                .kind = is_of_bucket ? ResourceKind::kBucketPolicy : ResourceKind::kQueuePolicy,
                 .version = {},
                 .alias = {}};
-  change.told_before = CurrentQueue(options_.queues, {change.kind, change.function});
+  change.told_before = is_of_bucket
+                           ? CurrentBucket(*options_.objects, {change.kind, change.function})
+                           : CurrentQueue(options_.queues, {change.kind, change.function});
   if (change.told_before) changes.push_back(std::move(change));
+}
+
+void StacksApi::AddBucketRemoval(const StackResource& resource,
+                                 std::vector<Change>& changes) const {
+  if (resource.type == kBucketPolicyType) return AddPolicyRemoval(resource, changes);
+  if (resource.type != kBucketType || resource.retain) return;
+  AddCleanUp(resource, changes);
+  Change& change = changes.back();
+  change.told_before = CurrentBucket(*options_.objects, {change.kind, change.function});
+}
+
+void StacksApi::AddBucketSilence(const std::string& stack, const StackResource& resource,
+                                 std::vector<Change>& changes) const {
+  std::vector<Change> silence;
+  AddCleanUp(resource, silence);
+  Change& change = silence.front();
+  if (StackOfBucket(*options_.objects, change.function) != stack) return;
+  change.told_before = CurrentBucket(*options_.objects, {change.kind, change.function});
+  change.told_after = WithoutNotifications(*change.told_before);
+  if (change.told_after != change.told_before) changes.push_back(std::move(change));
 }
 
 // What hangs on a function goes before it, so that a rollback finds the function; what hangs on a
@@ -124,6 +147,15 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
           std::ranges::find(request.plan.queues, it->logical_id, &PlannedQueue::logical_id);
       const bool is_gone = planned == request.plan.queues.end();
       if (is_gone ? !it->retain : !planned->retain_replaced) AddCleanUp(*it, changes);
+      continue;
+    }
+    if (it->type == kBucketType) {
+      const auto planned =
+          std::ranges::find(request.plan.buckets, it->logical_id, &PlannedBucket::logical_id);
+      const bool is_gone = planned == request.plan.buckets.end();
+      if (is_gone ? it->retain : planned->retain_replaced) continue;
+      AddBucketSilence(request.stack, *it, changes);
+      AddCleanUp(*it, changes);
       continue;
     }
     AddPolicyRemoval(*it, changes);
@@ -242,6 +274,23 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
       change.told_before = CurrentQueue(options_.queues, {change.kind, change.function});
       return change;
     }
+    case ResourceKind::kBucket:
+    case ResourceKind::kBucketPolicy: {
+      const bool is_bucket = step.kind == ResourceKind::kBucket;
+      Change change{.logical_id = is_bucket ? plan.buckets[step.index].logical_id
+                                            : plan.bucket_policies[step.index].logical_id,
+                    .function = is_bucket ? plan.buckets[step.index].name
+                                          : plan.bucket_policies[step.index].bucket,
+                    .before = {},
+                    .after = {},
+                    .kind = step.kind,
+                    .version = {},
+                    .alias = {}};
+      change.told_after =
+          is_bucket ? plan.buckets[step.index].told : plan.bucket_policies[step.index].told;
+      change.told_before = CurrentBucket(*options_.objects, {change.kind, change.function});
+      return change;
+    }
   }
   return {};
 }
@@ -305,6 +354,9 @@ std::string StacksApi::PhysicalId(const Change& change) const {
     case ResourceKind::kQueue:
     case ResourceKind::kQueuePolicy:
       return sqs::QueueArn(account, change.function);
+    case ResourceKind::kBucket:
+    case ResourceKind::kBucketPolicy:
+      return BucketArn(change.function);
   }
   return "";
 }

@@ -87,6 +87,7 @@ std::expected<StacksApi::Request, std::vector<Diagnostic>> StacksApi::Read(
   request.plan = *std::move(plan);
   CheckFunctions(request, errors);
   CheckQueues(request, errors);
+  CheckBuckets(request, errors);
   CheckAttachments(request, errors);
   if (!errors.empty()) return std::unexpected(errors.Sorted());
   return request;
@@ -142,6 +143,15 @@ void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
     resources.push_back({{"logical_id", policy.logical_id},
                          {"type", kQueuePolicyType},
                          {"physical_id", policy.queue}});
+  }
+  for (const auto& bucket : request->plan.buckets) {
+    resources.push_back(
+        {{"logical_id", bucket.logical_id}, {"type", kBucketType}, {"physical_id", bucket.name}});
+  }
+  for (const auto& policy : request->plan.bucket_policies) {
+    resources.push_back({{"logical_id", policy.logical_id},
+                         {"type", kBucketPolicyType},
+                         {"physical_id", policy.bucket}});
   }
   Answer(std::move(call), 200,
          {{"artifacts", std::move(artifacts)},
@@ -242,6 +252,8 @@ void StacksApi::RunDeployment(aws::Call call, Request request, std::vector<std::
       record.resources.back().retain = request.plan.layers[step.index].retain;
     } else if (step.kind == ResourceKind::kQueue) {
       record.resources.back().retain = request.plan.queues[step.index].retain;
+    } else if (step.kind == ResourceKind::kBucket) {
+      record.resources.back().retain = request.plan.buckets[step.index].retain;
     }
   }
   Stream(std::move(call), request.stack, std::move(changes), std::move(record),
@@ -308,7 +320,12 @@ void StacksApi::Delete(aws::Call call, const std::string& name) {
     }
     std::vector<Change> changes;
     const StackRecord& record = *stacks_->Find(name);
+    // Before anything that has no way back.
     for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
+      AddBucketRemoval(*it, changes);
+    }
+    for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
+      if (it->type == kBucketType || it->type == kBucketPolicyType) continue;
       if (!it->retain) AddCleanUp(*it, changes);
       AddAttachmentRemoval(*it, {}, changes);
       AddPolicyRemoval(*it, changes);

@@ -20,7 +20,7 @@ inline Position PlaceOf(const PlannedFunction& function, const std::string& mess
   return PlaceOf(function.properties, function.position, message);
 }
 
-// The deletion of the layer version, or of the queue, that is this resource, for when the
+// The deletion of the layer version, the queue or the bucket that is this resource, for when the
 // deployment has succeeded.
 void AddCleanUp(const StackResource& resource, std::vector<Change>& changes);
 

@@ -11,6 +11,7 @@
 #include "stacks/evaluator.h"
 #include "stacks/lambda_function.h"
 #include "stacks/parameters.h"
+#include "stacks/plan_names.h"
 #include "stacks/resource_members.h"
 #include "stacks/resource_order.h"
 #include "triggers/sqs/queue_rules.h"
@@ -20,10 +21,11 @@ namespace {
 
 constexpr std::string_view kSamTransform = "AWS::Serverless-2016-10-31";
 constexpr std::string_view kFunctionType = "AWS::Serverless::Function";
-constexpr std::array<std::string_view, 12> kServedTypes = {
+constexpr std::array<std::string_view, 14> kServedTypes = {
     kFunctionType,        kLambdaFunctionType, kVersionType, kAliasType,
     kServerlessLayerType, kLayerType,          kUrlType,     kPermissionType,
-    kEventInvokeType,     kMappingType,        kQueueType,   kQueuePolicyType};
+    kEventInvokeType,     kMappingType,        kQueueType,   kQueuePolicyType,
+    kBucketType,          kBucketPolicyType};
 
 constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersion",
                                                         "Transform",
@@ -53,12 +55,12 @@ class Planner {
     if (CheckSections()) {
       ReadScope();
       CheckResources();
-      const auto properties = [this](const Member& resource) { return PropertiesOf(resource); };
+      const auto properties = [this](const Member& resource) { return WithCalled(resource); };
       if (const auto order =
               OrderResources(*resources_, scope_, brought_, properties, evaluator_, errors_)) {
         for (const Member* resource : *order) PlanResource(*resource);
       }
-      CheckNames();
+      CheckPlanNames(plan_, errors_);
       plan_.outputs = ReadOutputs(MapSection("Outputs"), evaluator_, errors_);
     }
     if (!errors_.empty()) return std::unexpected(errors_.Sorted());
@@ -188,11 +190,43 @@ class Planner {
     }
   }
 
+  // A bucket that calls functions comes after them.
+  void NoteBucketEvents(const Member& resource) {
+    ParsedEvents& parsed = parsed_[resource.name] =
+        TakeBucketEvents(MergedPropertiesOf(resource), errors_);
+    for (const BucketEvent& event : parsed.events) {
+      if (event.bucket.empty()) continue;
+      const Member* bucket = resources_->Find(event.bucket);
+      const Member* type = bucket == nullptr ? nullptr : bucket->value->Find("Type");
+      if (type == nullptr || type->value->text != kBucketType) {
+        errors_.Add(event.position,
+                    fmt::format("'Events.{}.Bucket': '{}' is no bucket of this template: S3 events "
+                                "must reference an S3 bucket in the same template",
+                                event.name, event.bucket));
+      }
+      called_[event.bucket].push_back(resource.name);
+    }
+  }
+
+  // The properties, with the functions that a bucket calls among what they use.
+  NodeRef WithCalled(const Member& resource) const {
+    NodeRef properties = PropertiesOf(resource);
+    const auto called = called_.find(resource.name);
+    if (called == called_.end()) return properties;
+    std::vector<NodeRef> names;
+    for (const std::string& function : called->second) {
+      const NodeRef name = MakeScalar(NodeKind::kString, resource.position, function);
+      names.push_back(MakeMap(resource.position, {{"Ref", resource.position, name}}));
+    }
+    if (properties != nullptr) names.push_back(properties);
+    return MakeList(resource.position, std::move(names));
+  }
+
   // What a function brings with it has names of its own, which other resources may use.
   void NoteBrought(const Member& resource) {
     if (resource.value->Find("Type")->value->text != kFunctionType) return;
     const auto left_out = scope_.left_out.find(resource.name);
-    for (const std::string& name : BroughtNames(resource.name, PropertiesOf(resource))) {
+    for (const std::string& name : BroughtNames(resource.name, MergedPropertiesOf(resource))) {
       if (resources_->Find(name) != nullptr || scope_.parameters.contains(name)) {
         errors_.Add(resource.position, fmt::format("'{}' brings '{}' with it: nothing else can "
                                                    "have that name",
@@ -243,6 +277,7 @@ class Planner {
       return false;
     }
     if (kind == kFunctionType) {
+      NoteBucketEvents(resource);
       CheckFunctionProperties(resource, PropertiesOf(resource), errors_, notices_);
     } else if (kind == kLambdaFunctionType) {
       CheckLambdaFunctionProperties(PropertiesOf(resource), errors_);
@@ -254,11 +289,19 @@ class Planner {
       CheckMappingProperties(PropertiesOf(resource), errors_);
     } else if (kind == kQueueType || kind == kQueuePolicyType) {
       CheckQueueProperties(kind, PropertiesOf(resource), errors_);
+    } else if (kind == kBucketType || kind == kBucketPolicyType) {
+      CheckBucketProperties(kind, PropertiesOf(resource), errors_);
     }
     return true;
   }
 
+  // Without the events that TakeBucketEvents has taken.
   NodeRef PropertiesOf(const Member& resource) const {
+    const auto parsed = parsed_.find(resource.name);
+    return parsed != parsed_.end() ? parsed->second.properties : MergedPropertiesOf(resource);
+  }
+
+  NodeRef MergedPropertiesOf(const Member& resource) const {
     const Member* properties = resource.value->Find("Properties");
     const Member* type = resource.value->Find("Type");
     const bool is_function = type != nullptr && type->value->text == kFunctionType;
@@ -286,6 +329,14 @@ class Planner {
     } else if (type == kQueuePolicyType) {
       AddQueuePolicies(resource.name, ReadQueuePolicy(resource, properties, input_.account,
                                                       plan_.queues, errors_));
+    } else if (type == kBucketType) {
+      AddBucket(
+          ReadBucket(resource, properties, input_.stack_name, rules_[resource.name], errors_));
+    } else if (type == kBucketPolicyType) {
+      plan_.order.push_back({ResourceKind::kBucketPolicy, plan_.bucket_policies.size()});
+      plan_.bucket_policies.push_back(
+          ReadBucketPolicy(resource, properties, plan_.buckets, errors_));
+      scope_.resources[resource.name] = ResourceValues{plan_.bucket_policies.back().bucket, {}};
     } else if (type == kUrlType || type == kPermissionType || type == kEventInvokeType ||
                type == kMappingType) {
       AddAttachment(
@@ -293,7 +344,12 @@ class Planner {
     } else if (type == kLambdaFunctionType) {
       AddFunction(resource.name, ReadLambdaFunction(resource, properties, errors_, notices_));
     } else {
-      AddFunction(resource.name, ReadFunction(resource, properties, errors_));
+      PlannedFunction function = ReadFunction(resource, properties, errors_);
+      function.bucket_events = parsed_[resource.name].events;
+      for (BucketEvent& event : function.bucket_events) {
+        event.properties = evaluator_.Evaluate(event.properties);
+      }
+      AddFunction(resource.name, std::move(function));
     }
   }
 
@@ -320,6 +376,7 @@ class Planner {
     auto brought = BroughtBy(function, input_.stack_name, input_.account, errors_);
     for (auto& queue : brought.queues) AddQueue(std::move(queue));
     for (auto& attachment : brought.attachments) AddAttachment(std::move(attachment));
+    for (auto& [bucket, rule] : brought.rules) rules_[bucket].push_back(std::move(rule));
     // What a condition within the properties has left away.
     for (const auto& [name, owner] : brought_) {
       if (owner != logical_id) continue;
@@ -391,47 +448,10 @@ class Planner {
     }
   }
 
-  void CheckNames() {
-    std::map<std::string, std::string> owners;
-    for (const auto& function : plan_.functions) {
-      const auto [owner, is_new] = owners.emplace(function.settings.name, function.logical_id);
-      if (is_new) continue;
-      const auto found = function.properties.find("FunctionName");
-      errors_.Add(found != function.properties.end() ? found->second : function.position,
-                  fmt::format("the function name '{}' of '{}' is also that of '{}'",
-                              function.settings.name, function.logical_id, owner->second));
-    }
-    for (const auto& alias : plan_.aliases) {
-      const auto [owner, is_new] =
-          owners.emplace(alias.function + ":" + alias.name, alias.logical_id);
-      if (is_new) continue;
-      errors_.Add(alias.position, fmt::format("the alias '{}' of '{}' is also that of '{}'",
-                                              alias.name, alias.logical_id, owner->second));
-    }
-    for (const auto& queue : plan_.queues) {
-      const auto [owner, is_new] = owners.emplace("queue " + queue.name, queue.logical_id);
-      if (is_new) continue;
-      const auto found = queue.properties.find("QueueName");
-      errors_.Add(found != queue.properties.end() ? found->second : queue.position,
-                  fmt::format("the queue name '{}' of '{}' is also that of '{}'", queue.name,
-                              queue.logical_id, owner->second));
-    }
-    for (const auto& policy : plan_.queue_policies) {
-      const auto [owner, is_new] =
-          owners.emplace("policy of queue " + policy.queue, policy.logical_id);
-      if (is_new) continue;
-      errors_.Add(policy.position,
-                  fmt::format("'{}' is for the queue {}, for which '{}' is already",
-                              policy.logical_id, policy.queue, owner->second));
-    }
-    for (const auto& one : plan_.attachments) {
-      const std::string name = AttachmentName(one.function, one.qualifier, one.told);
-      const auto [owner, is_new] =
-          owners.emplace(fmt::format("{} {}", static_cast<int>(one.kind), name), one.logical_id);
-      if (is_new || one.function.empty()) continue;
-      errors_.Add(one.position, fmt::format("'{}' is for {}, for which '{}' is already",
-                                            one.logical_id, name, owner->second));
-    }
+  void AddBucket(PlannedBucket bucket) {
+    scope_.resources[bucket.logical_id] = BucketValues(input_.account, bucket.name);
+    plan_.order.push_back({ResourceKind::kBucket, plan_.buckets.size()});
+    plan_.buckets.push_back(std::move(bucket));
   }
 
   const TemplateInput& input_;
@@ -444,6 +464,9 @@ class Planner {
   NodeRef globals_;
   std::set<std::string> sound_;                 // Resources that CheckResource accepts.
   std::map<std::string, std::string> brought_;  // What functions bring with them, and which one.
+  std::map<std::string, ParsedEvents> parsed_;  // Of functions, by logical id.
+  std::map<std::string, std::vector<std::string>> called_;  // Functions, by the bucket's id.
+  std::map<std::string, std::vector<PlannedRule>> rules_;   // That they bring, by the same.
   bool is_sam_ = false;
   Plan plan_;
 };

@@ -13,6 +13,7 @@
 
 #include "invoker/function.h"
 #include "stacks/attachment.h"
+#include "stacks/bucket_resource.h"
 #include "stacks/function_resource.h"
 #include "stacks/layer_resource.h"
 #include "stacks/node.h"
@@ -45,6 +46,8 @@ struct Plan {
   std::vector<PlannedAttachment> attachments;
   std::vector<PlannedQueue> queues;
   std::vector<PlannedQueuePolicy> queue_policies;
+  std::vector<PlannedBucket> buckets;
+  std::vector<PlannedBucketPolicy> bucket_policies;
   std::vector<PlannedStep> order;  // What others depend on comes first.
   std::vector<PlannedOutput> outputs;
   std::vector<Diagnostic> notices;

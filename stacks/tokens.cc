@@ -49,6 +49,20 @@ base::Json WithMade(base::Json value, const Made& made) {
   return value;
 }
 
+std::string WithPlaceholders(std::string_view text) {
+  std::string out;
+  bool is_inside = false;
+  for (const char c : text) {
+    if (c == kMark) {
+      if (!is_inside) out += '1';
+      is_inside = !is_inside;
+    } else if (!is_inside) {
+      out += c;
+    }
+  }
+  return out;
+}
+
 std::string WithoutTokens(std::string_view text) {
   std::string out;
   bool is_inside = false;

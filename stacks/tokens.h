@@ -30,6 +30,8 @@ std::string WithMade(std::string text, const Made& made);
 base::Json WithMade(base::Json value, const Made& made);
 // Whether there are tokens left.
 bool HasToken(std::string_view text);
+// With "1" in the place of every token: for checks of a text's form.
+std::string WithPlaceholders(std::string_view text);
 // For messages: "<number of Hello>" in the place of a token, also of one that is cut off.
 std::string WithoutTokens(std::string_view text);
 

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/id.h"
+#include "fake_objects.h"
 #include "fake_queues.h"
 #include "fake_source.h"
 #include "invoker/control_plane.h"
@@ -309,6 +310,7 @@ class StacksOverFakes : public ::testing::Test {
   FakeCodeStore code;
   invoker::Destinations destinations;
   FakeQueues queues{loop};
+  FakeObjects objects{loop};
   FakeSource source{loop, queues};
   // Real ones over a database of their own: there is nothing to fake in them.
   std::unique_ptr<invoker::EventSourceMappings> mappings =

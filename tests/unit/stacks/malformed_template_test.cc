@@ -134,7 +134,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "ess::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
     {"NoTransform",
      "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Hand"
      "ler: b.c, Runtime: python3.12}\n",
@@ -147,7 +148,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "ess::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
     {"UnservedType",
      kTop +
      "  Table:\n    Type: AWS::DynamoDB::Table\n",
@@ -155,7 +157,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "t; served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
     {"NoType",
      kTop +
      "  Table:\n    Properties: {}\n",
@@ -166,14 +169,15 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "template.yaml:3:3: the resource 'Table' is a map with Type, not 'text'\n"},
     {"LogicalIdWithDash",
      kTop +
-     "  my-table:\n    Type: AWS::S3::Bucket\n",
+     "  my-table:\n    Type: AWS::DynamoDB::Table\n",
      "template.yaml:3:3: the logical id 'my-table' has other characters than letters and digit"
      "s\n"
-     "template.yaml:4:11: the resource type 'AWS::S3::Bucket' of 'my-table' is not served yet;"
-     " served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
+     "template.yaml:4:11: the resource type 'AWS::DynamoDB::Table' of 'my-table' is not served "
+     "yet; served: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
     {"PropertiesAList",
      kTop +
      "  A:\n    Type: AWS::Serverless::Function\n    Properties: [a]\n",
@@ -475,7 +479,8 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "erved: AWS::Serverless::Function, AWS::Lambda::Function, AWS::Lambda::Version, "
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
-     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy\n"},
+     "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
     {"JsonUnclosed",
      "{\"Resources\": {\"A\": {\"Type\": \"X\"}",
      "template.yaml:1:1: not YAML: end of map flow not found\n"},

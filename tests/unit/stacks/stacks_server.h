@@ -17,8 +17,8 @@ class StacksServer : public StacksOverFakes {
  protected:
   StacksServer() {
     api = *StacksApi::Create(
-        {control, registry, code, disk, clock, {}, destinations, queues, *mappings}, database,
-        writer);
+        {control, registry, code, disk, clock, {}, destinations, queues, *mappings, &objects},
+        database, writer);
     address = *server.Listen("127.0.0.1:0");
   }
   ~StacksServer() override {
@@ -39,8 +39,8 @@ class StacksServer : public StacksOverFakes {
   std::vector<std::string> RecoverAnew() {
     FakeControlPlane reborn(loop, registry);
     auto again = *StacksApi::Create(
-        {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings}, database,
-        writer);
+        {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings, &objects},
+        database, writer);
     std::optional<std::vector<std::string>> report;
     again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
     loop.RunUntil([&] { return report.has_value(); });
