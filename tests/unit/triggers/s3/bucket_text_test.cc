@@ -90,9 +90,10 @@ TEST(S3BucketText, APolicyIsKeptAsItWasSent) {
                       "Resource": "arn:aws:s3:::my-bucket/*"})"),
            Policy(R"({"Effect": "Deny", "NotPrincipal": {"AWS": ["arn:aws:iam::1:root", "2"]},
                       "NotAction": ["s3:*", "*"], "Resource": ["arn:aws:s3:::my-bucket",
-                      "arn:aws:s3:::my-*/x"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}})"),
-           std::string(R"({"Statement": {"Effect": "Allow", "Principal": {"Service": "a"},
-                           "Action": "s3:*", "Resource": "arn:aws-cn:s3:::my-bucket"}, "Id": "x"})"),
+                      "arn:aws:s3:::my-*/x"],
+                      "Condition": {"Bool": {"aws:SecureTransport": "false"}}})"),
+           std::string(R"({"Statement": {"Effect": "Allow", "Principal": {"Service": "a"}, "Action":
+                           "s3:*", "Resource": "arn:aws-cn:s3:::my-bucket"}, "Id": "x"})"),
        }) {
     EXPECT_EQ(Read(kPolicy, policy), policy);
   }

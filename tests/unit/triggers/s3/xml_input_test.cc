@@ -42,6 +42,18 @@ TEST(S3XmlInput, DeletesNameKeysAndVersions) {
   EXPECT_EQ(read->objects[1].etag, "\"e\"");
 }
 
+TEST(S3XmlInput, KeysAreThoseThatClientsEscape) {
+  // As @aws-sdk/client-s3 and boto3 write them.
+  const auto read = ReadDeleteObjects(
+      "<Delete><Object><Key>a&#x0D;&#x0A;&#x85;&#x2028;&lt;</Key></Object>"
+      "<Object><Key>a&lt;&amp;&gt;\"'&#xD;&#xA;\t \xc3\xbc</Key></Object>"
+      "<Object><Key>&#1;</Key></Object></Delete>");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->objects[0].key, "a\r\n\xc2\x85\xe2\x80\xa8<");
+  EXPECT_EQ(read->objects[1].key, "a<&>\"'\r\n\t \xc3\xbc");
+  EXPECT_EQ(read->objects[2].key, "\x01");
+}
+
 TEST(S3XmlInput, DeletesAreOneToAThousand) {
   const auto many = [](size_t count) {
     return "<Delete>" +
