@@ -30,6 +30,18 @@ std::string_view WithoutPort(std::string_view host) {
   return host.substr(0, colon);
 }
 
+// "s3", "s3-us-west-2", "s3-external-1", "s3-fips", "s3-accelerate"; a bucket may be called "s3-x".
+bool IsS3Label(std::string_view label) {
+  constexpr std::string_view kBeginning = "s3-";
+  if (label == "s3") return true;
+  if (!label.starts_with(kBeginning)) return false;
+  label.remove_prefix(kBeginning.size());
+  const bool is_numbered = label.size() > 2 && label[label.size() - 2] == '-' &&
+                           label.back() >= '0' && label.back() <= '9';
+  return label == "external-1" || label.starts_with("fips") || label == "accelerate" ||
+         (is_numbered && std::ranges::count(label, '-') >= 2);
+}
+
 }  // namespace
 
 const std::string* Address::Find(std::string_view name) const {
@@ -42,8 +54,14 @@ const std::string* Address::Find(std::string_view name) const {
 std::string BucketOfHost(std::string_view field) {
   std::string host = LowerCase(WithoutPort(field));
   // A bucket's name may hold dots, and "s3" among them: the last one counts.
-  const size_t service = std::max(host.rfind(".s3.") + 1, host.rfind(".s3-") + 1);
-  if (service > 1) return host.substr(0, service - 1);
+  for (size_t end = host.rfind('.'); end != std::string::npos && end > 0;) {
+    const size_t dot = host.rfind('.', end - 1);
+    if (dot == std::string::npos) break;
+    if (dot > 0 && IsS3Label(std::string_view(host).substr(dot + 1, end - dot - 1))) {
+      return host.substr(0, dot);
+    }
+    end = dot;
+  }
   constexpr std::string_view kLocal = ".localhost";
   if (host.size() > kLocal.size() && host.ends_with(kLocal)) {
     host.resize(host.size() - kLocal.size());
