@@ -20,6 +20,7 @@
 #include "invoker/invoker.h"
 #include "invoker/layer_registry.h"
 #include "invoker/registry.h"
+#include "invoker/uploaded_code.h"
 #include "invoker/versions_control.h"
 #include "io/offload.h"
 #include "layers/code_store.h"
@@ -31,6 +32,7 @@ struct LambdaApiOptions {
   Account account;
   MemoryStep memory_step = MemoryStep::kRoundUp;
   uint32_t concurrency = limits::kAccountConcurrency;
+  FetchCode fetch_code{};  // Empty: no code comes from the object store.
 };
 
 // Whether a change also publishes a version, in the same durable step.

@@ -81,7 +81,8 @@ class LambdaApi final : public aws::Service {
         policies_(registry, options_.account),
         tags_(registry, options_.account),
         controls_(registry, options_.account),
-        layers_({control.layers(), code, disk, loop.service_clock(), options_.account, downloads}),
+        layers_({control.layers(), code, disk, loop.service_clock(), options_.account, downloads,
+                 options_.fetch_code}),
         urls_(registry, loop.service_clock(), options_.account),
         invoke_(registry, invoker, loop.clock(), options_.account, events) {
     if (mappings != nullptr)
@@ -174,17 +175,20 @@ class LambdaApi final : public aws::Service {
     if (!name) return Refuse(call, name.error());
     settings->name = name->name;
     if (auto refusal = CheckUsersTags(settings->tags)) return Refuse(call, *refusal);
-    auto zip = ReadZip(body->value("Code", Json()), "Code", kNoSource);
-    if (!zip) return Refuse(call, zip.error());
     auto held = std::make_shared<aws::Call>(std::move(call));
-    control_.Create(std::move(*settings), std::move(*zip), PublicationOf(*body),
-                    [this, held](const std::expected<FunctionRef, aws::ApiError>& made) {
-                      if (!made) return Refuse(*held, made.error());
-                      Json answer = FunctionConfigurationJson(options_.account, **made);
-                      // As AWS: the version that Publish made, under the name of the function.
-                      answer["FunctionArn"] = FunctionArn(options_.account, (*made)->name);
-                      held->responder.Send(aws::RestJsonAnswer(201, answer, held->request_id));
-                    });
+    const auto made = [this, held](const std::expected<FunctionRef, aws::ApiError>& result) {
+      if (!result) return Refuse(*held, result.error());
+      Json answer = FunctionConfigurationJson(options_.account, **result);
+      // As AWS: the version that Publish made, under the name of the function.
+      answer["FunctionArn"] = FunctionArn(options_.account, (*result)->name);
+      held->responder.Send(aws::RestJsonAnswer(201, answer, held->request_id));
+    };
+    TakeZip(options_.fetch_code, body->value("Code", Json()), "Code", kNoSource,
+            [this, held, made, settings = std::move(*settings), publication = PublicationOf(*body)](
+                std::expected<std::string, aws::ApiError> zip) mutable {
+              if (!zip) return Refuse(*held, zip.error());
+              control_.Create(std::move(settings), std::move(*zip), publication, made);
+            });
   }
 
   static Publication PublicationOf(const Json& body) {
@@ -202,16 +206,20 @@ class LambdaApi final : public aws::Service {
       return control_.UpdateConfiguration(name.name, *body, Answer(std::move(call), 200));
     }
     if (auto refusal = CheckUpdateCodeMembers(*body, *function)) return Refuse(call, *refusal);
-    auto zip = ReadZip(*body, "Code", kNoSource);
-    if (!zip) return Refuse(call, zip.error());
     const Json revision = body->value("RevisionId", Json());
-    control_.UpdateCode(
-        name.name,
-        {.zip = std::move(*zip),
-         .expected_revision_id = revision.is_string() ? revision.get<std::string>() : "",
-         .dry_run = body->value("DryRun", Json()) == true,
-         .publication = PublicationOf(*body)},
-        Answer(std::move(call), 200));
+    CodeUpdate update{
+        .zip = "",
+        .expected_revision_id = revision.is_string() ? revision.get<std::string>() : "",
+        .dry_run = body->value("DryRun", Json()) == true,
+        .publication = PublicationOf(*body)};
+    TakeZip(
+        options_.fetch_code, *body, "Code", kNoSource,
+        [this, name = name.name, update = std::move(update), done = Answer(std::move(call), 200)](
+            std::expected<std::string, aws::ApiError> zip) mutable {
+          if (!zip) return done(std::unexpected(std::move(zip).error()));
+          update.zip = std::move(*zip);
+          control_.UpdateCode(name, std::move(update), std::move(done));
+        });
   }
 
   void Get(aws::Call call, const FunctionName& name, const std::string& part) {

@@ -185,16 +185,23 @@ void LayersApi::Publish(aws::Call call, const LayerName& name) {
   layer.license = license.value_or("");
   layer.created = base::FormatLambdaTime(parts_.clock.WallNow());
   if (auto refusal = CheckLayer(layer)) return Refuse(call, *refusal);
-  auto zip = ReadZip(body->value("Content", Json()), "Content",
-                     "Please provide a source for the layer's content.");
-  if (!zip) return Refuse(call, zip.error());
-  if (auto refusal = CheckZip(*zip)) return Refuse(call, *refusal);
-  auto held = std::make_shared<aws::Call>(std::move(call));
+  const auto held = std::make_shared<aws::Call>(std::move(call));
+  TakeZip(parts_.fetch_code, body->value("Content", Json()), "Content",
+          "Please provide a source for the layer's content.",
+          [this, held,
+           layer = std::move(layer)](std::expected<std::string, aws::ApiError> zip) mutable {
+            if (!zip) return Refuse(*held, zip.error());
+            if (auto refusal = CheckZip(*zip)) return Refuse(*held, *refusal);
+            Store(held, std::move(layer), std::move(*zip));
+          });
+}
+
+void LayersApi::Store(const std::shared_ptr<aws::Call>& held, LayerVersion layer, std::string zip) {
   const auto published = [this, held](const std::expected<LayerRef, aws::ApiError>& result) {
     if (!result) return Refuse(*held, result.error());
     held->responder.Send(aws::RestJsonAnswer(201, Shown(*held, **result), held->request_id));
   };
-  parts_.disk.Run([&code = parts_.code, zip = *std::move(zip)] { return code.Put(zip); },
+  parts_.disk.Run([&code = parts_.code, zip = std::move(zip)] { return code.Put(zip); },
                   [this, held, layer = std::move(layer),
                    published](const base::Result<layers::StoredCode>& stored) mutable {
                     if (!stored) return Refuse(*held, CodeError(stored.error()));

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "invoker/code_download.h"
 #include "invoker/layer_registry.h"
+#include "invoker/uploaded_code.h"
 #include "io/offload.h"
 #include "layers/code_store.h"
 
@@ -28,6 +29,7 @@ class LayersApi {
     const base::Clock& clock;
     Account account;
     CodeDownload* downloads;  // nullptr: answers have no Location.
+    FetchCode fetch_code;     // Empty: no code comes from the object store.
   };
   explicit LayersApi(Parts parts) : parts_(std::move(parts)) {}
 
@@ -39,6 +41,7 @@ class LayersApi {
   bool HandleVersion(aws::Call& call, const LayerName& name, std::string_view part);
 
   void Publish(aws::Call call, const LayerName& name);
+  void Store(const std::shared_ptr<aws::Call>& call, LayerVersion layer, std::string zip);
   void Get(aws::Call call, const LayerName& name);
   void GetByArn(aws::Call call);
   void List(aws::Call call);

@@ -84,10 +84,11 @@ class DiskCodeStore final : public CodeStore {
   }
 
   Result<StoredCode> Put(std::string_view zip) override {
-    if (zip.size() > limits::kMaxZippedUpload.count()) {
+    // Nothing that is larger still unpacks to less.
+    if (zip.size() > limits::kMaxUnzipped.count()) {
       return base::MakeError(base::ErrorKind::kLimit, "store code",
-                             "Zipped size must be smaller than " +
-                                 std::to_string(limits::kMaxZippedUpload.count()) + " bytes");
+                             "Unzipped size must be smaller than " +
+                                 std::to_string(limits::kMaxUnzipped.count()) + " bytes");
     }
     StoredCode out;
     out.digest = base::ToHex(base::Sha256Of(zip));
@@ -119,7 +120,7 @@ class DiskCodeStore final : public CodeStore {
 
   Result<std::string> ReadZip(const std::string& digest) const override {
     if (!Has(digest)) return Absent(digest);
-    std::string zip = TRY(base::ReadFile(ZipPath(digest), limits::kMaxZippedUpload));
+    std::string zip = TRY(base::ReadFile(ZipPath(digest), limits::kMaxUnzipped));
     if (base::ToHex(base::Sha256Of(zip)) != digest) {
       return base::MakeError(base::ErrorKind::kCorrupt, "read code " + digest,
                              "the stored zip has another digest: the disk has changed it");

@@ -128,9 +128,10 @@ TEST_F(LayersApiTest, BadPublishesAreRefusedInAwssWords) {
             "400 InvalidParameterValueException: Content must be an object with ZipFile.");
   EXPECT_EQ(Ask("POST", "/L/versions", {{"Content", Json::object()}}),
             "400 InvalidParameterValueException: Please provide a source for the layer's content.");
-  EXPECT_EQ(Ask("POST", "/L/versions", {{"Content", {{"S3Bucket", "b"}, {"S3Key", "k"}}}}),
-            "400 InvalidParameterValueException: Hearth does not serve S3Bucket yet; send the code "
-            "as ZipFile.");
+  EXPECT_EQ(
+      Ask("POST", "/L/versions", {{"Content", {{"S3Bucket", "b"}, {"S3Key", "k"}}}}),
+      "400 InvalidParameterValueException: Hearth does not serve S3Bucket here; send the code "
+      "as ZipFile.");
   EXPECT_EQ(Ask("POST", "/L/versions", {{"Content", {{"ZipFile", ""}}}}),
             "400 InvalidParameterValueException: Uploaded file must be a non-empty zip");
   EXPECT_TRUE(Ask("POST", "/L/versions", {{"Content", {{"ZipFile", "bm8gemlw"}}}})

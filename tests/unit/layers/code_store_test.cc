@@ -89,10 +89,10 @@ TEST_F(CodeStoreTest, LeavesNothingOfABadZip) {
 }
 
 TEST_F(CodeStoreTest, RefusesAZipOverTheLimitBeforeItLooksInside) {
-  const auto over = store_->Put(std::string(52428801, 'x'));
+  const auto over = store_->Put(std::string(262144001, 'x'));
   ASSERT_FALSE(over);
   EXPECT_EQ(over.error().kind, ErrorKind::kLimit);
-  EXPECT_EQ(over.error().text, "Zipped size must be smaller than 52428800 bytes");
+  EXPECT_EQ(over.error().text, "Unzipped size must be smaller than 262144000 bytes");
 }
 
 TEST_F(CodeStoreTest, RemovesWhatACrashLeftBehind) {
