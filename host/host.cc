@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "host/admin_api.h"
 #include "host/clock_api.h"
+#include "host/object_services.h"
 #include "host/privilege.h"
 #include "host/virtual_time.h"
 #include "invoker/async_queue.h"
@@ -88,6 +89,8 @@ struct Host::Parts {
   std::unique_ptr<sqs::MoveTasks> queue_moves;
   std::unique_ptr<sqs::SqsApi> queue_api;
   std::unique_ptr<sqs::QueueSource> queue_source;
+  std::unique_ptr<s3::DiskStore> objects;
+  std::unique_ptr<ObjectServices> object_services;
   std::unique_ptr<stacks::StacksApi> stacks;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<ClockApi> clock_api;
@@ -215,6 +218,7 @@ Result<void> Host::Parts::OpenStores() {
   layers = TRY(invoker::LayerRegistry::Load(*database, *writer));
   mappings = TRY(invoker::EventSourceMappings::Load(*loop, *database, *writer));
   queues = TRY(sqs::LogEngine::Open(*loop, *database, *writer, options.state_folder + "/queues"));
+  objects = TRY(s3::DiskStore::Open(*loop, options.state_folder + "/objects"));
   return {};
 }
 
@@ -250,9 +254,13 @@ Result<void> Host::Parts::StartServices() {
   }
   invoker = invoker::Invoker::Create(*loop, *zygote, catalog, *logs, std::move(invoker_options));
   usage = std::make_unique<invoker::UsageStore>(*loop, invoker->metrics(), *database, *writer);
-  const invoker::LambdaApiOptions api{.account = options.account,
-                                      .memory_step = options.memory_step,
-                                      .concurrency = options.concurrency};
+  const invoker::LambdaApiOptions api{
+      .account = options.account,
+      .memory_step = options.memory_step,
+      .concurrency = options.concurrency,
+      .fetch_code = [this](const invoker::CodeObject& object, invoker::CodeDone done) {
+        object_services->FetchCode(object, std::move(done));
+      }};
   control = invoker::ControlPlane::Create(*registry, *layers, *invoker, *code, *disk, catalog,
                                           loop->service_clock(), api);
   events = TRY(invoker::AsyncQueue::Open(*loop, *database, *writer, *registry, *invoker));
@@ -280,6 +288,9 @@ Result<void> Host::Parts::StartServices() {
                               }});
   mappings->Attach("sqs", *queue_source);
   events->destinations().Attach("sqs", sqs::MakeQueueTarget(*queues, options.account));
+  object_services = std::make_unique<ObjectServices>(ObjectServices::Parts{
+      *loop, *objects, *registry, *events, *queues, options.account, options.webhook_token});
+  object_services->Register(gateway);
   stacks =
       TRY(stacks::StacksApi::Create({*control, *registry, *code, *disk, loop->service_clock(),
                                      options.account, events->destinations(), *queues, *mappings},
@@ -300,8 +311,8 @@ void Host::Parts::ServeClock() {
   if (virtual_time != nullptr) {
     virtual_time->Attach(*loop, *disk, [this] {
       return invoker->IsQuiet() && events->IsQuiet() && queues->IsQuiet() &&
-             queue_moves->IsQuiet() && queue_source->IsQuiet() && writer->pending() == 0 &&
-             disk->pending() == 0;
+             queue_moves->IsQuiet() && queue_source->IsQuiet() && object_services->IsQuiet() &&
+             writer->pending() == 0 && disk->pending() == 0;
     });
   }
   clock_api = std::make_unique<ClockApi>(loop->service_clock(), virtual_time.get());

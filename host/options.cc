@@ -135,6 +135,10 @@ const std::vector<OptionRule>& Rules() {
       {"account", false, SetAccountId},
       {"memory_step", false, SetMemoryStep},
       {"function_endpoint", false, SetFunctionEndpoint},
+      {"s3_webhook_token", false,
+       [](Options& o, const std::string& v) {
+         return SetText(o.webhook_token, "s3_webhook_token", v);
+       }},
       {"memory_budget_mib", false,
        [](Options& o, const std::string& v) -> Result<void> {
          o.memory_budget = base::Bytes::MiB(TRY(ParseNumber("memory_budget_mib", v, 128, 1 << 30)));
@@ -296,6 +300,8 @@ Options (each may also stand in FILE, YAML, with '_' for '-'; the command line w
   --stem-cells N           interpreters kept waiting for code, at most, a language (8)
   --function-endpoint S    on | off: functions reach this host's services by AWS_ENDPOINT_URL; for
                            those of strangers turn it off, as no policy is enforced (on)
+  --s3-webhook-token T     what another S3 store's event notifications must bring (Authorization:
+                           Bearer T) at /_hearth/s3-events; best said in FILE (none)
   --cgroup-name NAME       the cgroup that holds the sandboxes (hearth)
   --allow-unenforced       start although a limit cannot be enforced on this machine
   --allow-reset            serve POST /_hearth/reset, which deletes every function (a test aid)

@@ -33,6 +33,7 @@ struct Options {
   size_t stem_cells = 8;  // Interpreters kept waiting for code, at most, for each language.
   std::string cgroup_name = "hearth";
   bool function_endpoint = true;  // Functions reach this host's services.
+  std::string webhook_token{};    // Of another S3 store's events; empty: anybody may post them.
   bool allow_unenforced = false;
   bool allow_reset = false;
   base::LogLevel log_level = base::LogLevel::kInfo;

@@ -1,5 +1,4 @@
 // Buckets and what is configured of them.
-#include "base/limits.h"
 #include "triggers/s3/bucket_configurations.h"
 #include "triggers/s3/dates.h"
 #include "triggers/s3/names.h"
@@ -128,22 +127,22 @@ void S3Api::GetBucketText(const RequestPtr& request) {
   const BucketConfiguration& text = *ConfigurationOf(request->address);
   const BucketRecord& bucket = *store_.Find(request->bucket());
   const auto found = bucket.texts.find(std::string(text.name));
-  if (found == bucket.texts.end()) {
+  std::string_view value = text.absent;
+  if (found != bucket.texts.end()) {
+    value = found->second;
+  } else if (!text.absent.starts_with('<')) {
     return Fail(request, Refusal(text.absent, {{"BucketName", bucket.name}}));
   }
   io::HttpHeaders headers = Headers(*request);
-  headers.Add("Content-Type", text.content_type);
-  Answer(request, 200, std::move(headers), found->second);
+  headers.Add("Content-Type", value.starts_with('<') ? "application/xml" : "application/json");
+  Answer(request, 200, std::move(headers), std::string(value));
 }
 
 void S3Api::PutBucketText(const RequestPtr& request) {
   if (auto error = CheckBodyDigest(request->http())) return Fail(request, *error);
   const BucketConfiguration& text = *ConfigurationOf(request->address);
-  if (request->http().body.size() > limits::kMaxBucketText) {
-    return Fail(request, Refusal("MaxMessageLengthExceeded",
-                                 {{"MaxMessageLengthBytes", limits::kMaxBucketText}}));
-  }
-  auto read = text.read(request->http().body);
+  if (text.read == nullptr) return Unserved(request);
+  auto read = text.read(request->http().body, request->bucket());
   if (!read) return Fail(request, read.error());
   ChangeBucket(request, text.put_status,
                [name = std::string(text.name), value = std::move(*read)](BucketRecord& bucket) {
@@ -153,6 +152,7 @@ void S3Api::PutBucketText(const RequestPtr& request) {
 
 void S3Api::DeleteBucketText(const RequestPtr& request) {
   const BucketConfiguration& text = *ConfigurationOf(request->address);
+  if (text.read == nullptr) return Unserved(request);
   ChangeBucket(request, 204,
                [name = std::string(text.name)](BucketRecord& bucket) { bucket.texts.erase(name); });
 }
@@ -187,11 +187,11 @@ void S3Api::PutAcl(const RequestPtr& request) {
 }
 
 void S3Api::Preflight(const RequestPtr& request) {
-  const BucketRecord* const bucket = store_.Find(request->bucket());
-  io::HttpHeaders headers;
-  headers.Add("x-amz-request-id", request->call.request_id);
-  if (auto error = AnswerPreflight(bucket, request->http(), headers)) return Fail(request, *error);
-  Answer(request, 200, std::move(headers));
+  auto headers =
+      AnswerPreflight(store_.Find(request->bucket()), request->http(), !request->key().empty());
+  if (!headers) return Fail(request, headers.error());
+  headers->Add("x-amz-request-id", request->call.request_id);
+  Answer(request, 200, std::move(*headers));
 }
 
 // --- Notifications
@@ -199,7 +199,9 @@ void S3Api::Preflight(const RequestPtr& request) {
 void S3Api::GetBucketNotification(const RequestPtr& request) {
   io::HttpHeaders headers = Headers(*request);
   headers.Add("Content-Type", "application/xml");
-  Answer(request, 200, std::move(headers), NotificationXml(book_.Of(request->bucket())->config()));
+  const NotificationRulesRef rules = book_.Of(request->bucket());
+  Answer(request, 200, std::move(headers),
+         NotificationXml(rules == nullptr ? NotificationConfig() : rules->config()));
 }
 
 void S3Api::PutBucketNotification(const RequestPtr& request) {

@@ -2,38 +2,53 @@
 
 #include <array>
 
-#include "base/limits.h"
+#include "triggers/s3/bucket_text.h"
+#include "triggers/s3/cors.h"
 #include "triggers/s3/tags.h"
 
 namespace hearth::s3 {
 namespace {
 
 constexpr size_t kMaxBucketTags = 50;  // AWS.
-constexpr size_t kMaxPolicy = 20480;   // AWS: bytes.
 
-Answer<std::string> ReadTags(std::string_view body) {
+Answer<std::string> ReadTags(std::string_view body, std::string_view) {
   return TaggingXml(TRY(ReadTagging(body, kMaxBucketTags)));
 }
 
-Answer<std::string> ReadPolicy(std::string_view body) {
-  const auto json = base::ParseJson(body);
-  if (body.size() > kMaxPolicy) {
-    return std::unexpected(RefusalBecause("MalformedPolicy",
-                                          "Normalized policy document exceeds "
-                                          "the maximum allowed size of 20480 "
-                                          "bytes."));
-  }
-  if (!json || !json->is_object()) return std::unexpected(Refusal("MalformedPolicy"));
-  if (!json->contains("Statement")) {
-    return std::unexpected(RefusalBecause("MalformedPolicy", "Missing required field Statement"));
-  }
-  return std::string(body);
+template <BucketText kText>
+Answer<std::string> Read(std::string_view body, std::string_view bucket) {
+  return ReadBucketText(kText, body, bucket);
 }
 
-constexpr std::array<BucketConfiguration, 2> kConfigurations = {{
-    {"policy", "NoSuchBucketPolicy", "application/json", 204, ReadPolicy},
-    {"tagging", "NoSuchTagSet", "application/xml", 204, ReadTags},
-}};
+constexpr auto kConfigurations = std::to_array<BucketConfiguration>({
+    {"cors", "NoSuchCORSConfiguration", 200, Read<BucketText::kCors>},
+    {"encryption", "ServerSideEncryptionConfigurationNotFoundError", 200,
+     Read<BucketText::kEncryption>},
+    {"lifecycle", "NoSuchLifecycleConfiguration", 200, Read<BucketText::kLifecycle>},
+    {"ownershipControls", "OwnershipControlsNotFoundError", 200,
+     Read<BucketText::kOwnershipControls>},
+    {"policy", "NoSuchBucketPolicy", 204, Read<BucketText::kPolicy>},
+    {"publicAccessBlock", "NoSuchPublicAccessBlockConfiguration", 200,
+     Read<BucketText::kPublicAccessBlock>},
+    {"tagging", "NoSuchTagSet", 204, ReadTags},
+    {"accelerate", "<AccelerateConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>"},
+    {"logging", "<BucketLoggingStatus xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>"},
+    {"object-lock", "ObjectLockConfigurationNotFoundError"},
+    {"policyStatus", "NoSuchBucketPolicy"},
+    {"replication", "ReplicationConfigurationNotFoundError"},
+    {"requestPayment",
+     "<RequestPaymentConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+     "<Payer>BucketOwner</Payer></RequestPaymentConfiguration>"},
+    {"website", "NoSuchWebsiteConfiguration"},
+});
+
+std::optional<CorsRules> RulesOfBucket(const BucketRecord& bucket) {
+  const auto text = bucket.texts.find("cors");
+  if (text == bucket.texts.end()) return {};
+  auto rules = ReadCors(text->second);
+  if (!rules) return {};
+  return std::move(*rules);
+}
 
 }  // namespace
 
@@ -44,11 +59,20 @@ const BucketConfiguration* FindConfiguration(std::string_view name) {
   return nullptr;
 }
 
-void AddCors(const BucketRecord&, const io::HttpRequest&, io::HttpHeaders&) {}
+void AddCors(const BucketRecord& bucket, const io::HttpRequest& request, io::HttpHeaders& out) {
+  const std::string_view origin = request.headers.Get("Origin");
+  if (origin.empty()) return;
+  const auto rules = RulesOfBucket(bucket);
+  if (!rules) return;
+  const auto allowed = CorsAnswer(*rules, origin, request.method, "");
+  if (!allowed) return;
+  for (size_t i = 0; i < allowed->size(); ++i) out.Add((*allowed)[i].first, (*allowed)[i].second);
+}
 
-std::optional<ApiError> AnswerPreflight(const BucketRecord*, const io::HttpRequest&,
-                                        io::HttpHeaders&) {
-  return RefusalBecause("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.");
+Answer<io::HttpHeaders> AnswerPreflight(const BucketRecord* bucket, const io::HttpRequest& request,
+                                        bool is_object) {
+  const auto rules = bucket == nullptr ? std::nullopt : RulesOfBucket(*bucket);
+  return PreflightAnswer(rules ? &*rules : nullptr, request.headers, is_object);
 }
 
 }  // namespace hearth::s3

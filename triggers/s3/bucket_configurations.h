@@ -1,6 +1,7 @@
-// The configurations of a bucket that the API keeps as texts: by which name, how they are read and
-// what is said where there is none. Each reader gives the canonical form that is given back.
-// Source: S3 API reference, PutBucketCors, PutBucketPolicy, PutBucketLifecycleConfiguration, ….
+// The configurations of a bucket that the API keeps as texts: by which name, how each is read, and
+// what a Get says where there is none. Those that are not served have a Get all the same, which
+// tells that nothing is configured; their Put is refused by name.
+// Source: S3 API reference, GetBucket… and PutBucket….
 #pragma once
 
 #include <optional>
@@ -14,18 +15,18 @@ namespace hearth::s3 {
 
 struct BucketConfiguration {
   std::string_view name;    // In the query, and in BucketRecord::texts.
-  std::string_view absent;  // The code of a Get where there is none.
-  std::string_view content_type;
-  int put_status;
-  Answer<std::string> (*read)(std::string_view body);
+  std::string_view absent;  // The code of a Get where there is none, or the document it answers.
+  int put_status = 200;
+  // Gives the canonical form, which Get answers. nullptr: it is not served.
+  Answer<std::string> (*read)(std::string_view body, std::string_view bucket) = nullptr;
 };
 // nullptr: there is none of that name.
 const BucketConfiguration* FindConfiguration(std::string_view name);
 
-// What a browser of another origin may do with an answer; nothing where the bucket does not say.
+// What a page of another origin may do with an answer; nothing where the bucket does not say.
 void AddCors(const BucketRecord& bucket, const io::HttpRequest& request, io::HttpHeaders& out);
 // OPTIONS; `bucket` may be nullptr. AccessForbidden where no rule allows it.
-std::optional<ApiError> AnswerPreflight(const BucketRecord* bucket, const io::HttpRequest& request,
-                                        io::HttpHeaders& out);
+Answer<io::HttpHeaders> AnswerPreflight(const BucketRecord* bucket, const io::HttpRequest& request,
+                                        bool is_object);
 
 }  // namespace hearth::s3

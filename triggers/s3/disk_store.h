@@ -75,6 +75,7 @@ class DiskStore final : public ObjectStore {
   void Discard(std::vector<Extent> extents) override;
   void Send(const ObjectRecord& object, Piece piece, int status, io::HttpHeaders headers,
             io::HttpResponder responder) override;
+  void Read(const ObjectRecord& object, Done<std::string> done) override;
 
   void OnOutbox(std::function<void(std::vector<OutboxRow>)> heard) override;
   void PutOutbox(std::vector<OutgoingEvent> events, Done<void> done) override;

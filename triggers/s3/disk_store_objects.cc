@@ -135,4 +135,8 @@ void DiskStore::Send(const ObjectRecord& object, Piece piece, int status, io::Ht
   SendObject(disk_, object, piece, status, std::move(headers), std::move(responder));
 }
 
+void DiskStore::Read(const ObjectRecord& object, Done<std::string> done) {
+  ReadObject(disk_, object, std::move(done));
+}
+
 }  // namespace hearth::s3

@@ -13,7 +13,7 @@ struct Known {
   std::string_view message;
 };
 
-constexpr std::array<Known, 57> kKnown = {{
+constexpr std::array<Known, 60> kKnown = {{
     {"AccessDenied", 403, "Access Denied"},
     {"BadDigest", 400, "The Content-MD5 you specified did not match what we received."},
     {"BucketAlreadyExists", 409,
@@ -75,10 +75,15 @@ constexpr std::array<Known, 57> kKnown = {{
      "The specified upload does not exist. The upload ID may be invalid, or the upload may have "
      "been aborted or completed."},
     {"NoSuchVersion", 404, "The specified version does not exist."},
+    {"NoSuchWebsiteConfiguration", 404,
+     "The specified bucket does not have a website configuration"},
     {"NotImplemented", 501, "A header you provided implies functionality that is not implemented"},
     {"NotModified", 304, "Not Modified"},
+    {"ObjectLockConfigurationNotFoundError", 404,
+     "Object Lock configuration does not exist for this bucket"},
     {"OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found"},
     {"PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold"},
+    {"ReplicationConfigurationNotFoundError", 404, "The replication configuration was not found"},
     {"RequestTimeout", 400,
      "Your socket connection to the server was not read from or written to within the timeout "
      "period. Idle connections will be closed."},

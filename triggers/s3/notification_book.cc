@@ -4,17 +4,7 @@ namespace hearth::s3 {
 
 NotificationRulesRef NotificationBook::Of(const std::string& bucket) {
   const BucketRecord* const record = store_.Find(bucket);
-  if (record == nullptr) {
-    entries_.erase(bucket);
-    return nullptr;
-  }
-  const auto text = record->texts.find("notification");
-  const std::string_view now = text == record->texts.end() ? "" : std::string_view(text->second);
-  Entry& entry = entries_[bucket];
-  if (entry.rules == nullptr || entry.text != now) {
-    entry = {.text = std::string(now), .rules = RulesOf(*record, targets_.account)};
-  }
-  return entry.rules;
+  return record == nullptr ? nullptr : cache_.Of(*record);
 }
 
 void NotificationBook::Put(const std::string& bucket, NotificationConfig config,

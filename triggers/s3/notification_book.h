@@ -1,9 +1,7 @@
-// NotificationBook: the notification rules of each bucket, made of its stored configuration once;
-// and how a configuration is put. Owner: host; on the loop. The rules themselves are shared with
-// the store's threads.
+// NotificationBook: the notification rules of each bucket, and how they are put: as a whole, and
+// only where their targets let the store in. Owner: host; on the loop.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "io/loop.h"
@@ -16,9 +14,9 @@ namespace hearth::s3 {
 class NotificationBook {
  public:
   NotificationBook(io::Loop& loop, ObjectStore& store, NotificationTargets targets)
-      : loop_(loop), store_(store), targets_(std::move(targets)) {}
+      : loop_(loop), store_(store), targets_(std::move(targets)), cache_(targets_.account) {}
 
-  // nullptr: the bucket does not exist.
+  // nullptr: the bucket tells nobody, or does not exist.
   NotificationRulesRef Of(const std::string& bucket);
   // Replaces the bucket's configuration as a whole. Its targets must be there and let the store in;
   // each queue and topic gets an s3:TestEvent.
@@ -27,14 +25,10 @@ class NotificationBook {
            Done<void> done);
 
  private:
-  struct Entry {
-    std::string text;  // The rules are made of this.
-    NotificationRulesRef rules;
-  };
   io::Loop& loop_;
   ObjectStore& store_;
   const NotificationTargets targets_;
-  std::map<std::string, Entry, std::less<>> entries_;  // Of buckets that have been asked for.
+  RulesCache cache_;
 };
 
 }  // namespace hearth::s3

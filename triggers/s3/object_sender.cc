@@ -152,4 +152,23 @@ void SendObject(ObjectDisk& disk, const ObjectRecord& object, Piece piece, int s
       ->Read();
 }
 
+void ReadObject(ObjectDisk& disk, const ObjectRecord& object, Done<std::string> done) {
+  auto runs = RunsOf(object.extents, {.first = 0, .size = object.size});
+  for (const ByteRun& run : runs) disk.Pin(run.file);
+  disk.readers().Run(
+      [&files = disk.files(), runs]() -> Result<std::string> {
+        std::string out;
+        for (const ByteRun& run : runs) {
+          const UniqueFd fd = TRY(files.OpenFile(run.file));
+          TRY(ReadTo(out, fd.get(), run.at, run.left));
+        }
+        return out;
+      },
+      [&disk, runs, done = std::move(done)](Result<std::string> bytes) {
+        for (const ByteRun& run : runs) disk.Unpin(run.file);
+        if (!bytes) return done(std::unexpected(HostFailure(bytes.error())));
+        done(std::move(*bytes));
+      });
+}
+
 }  // namespace hearth::s3

@@ -11,4 +11,7 @@ namespace hearth::s3 {
 void SendObject(ObjectDisk& disk, const ObjectRecord& object, Piece piece, int status,
                 io::HttpHeaders headers, io::HttpResponder responder);
 
+// As ObjectStore::Read.
+void ReadObject(ObjectDisk& disk, const ObjectRecord& object, Done<std::string> done);
+
 }  // namespace hearth::s3

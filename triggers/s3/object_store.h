@@ -80,6 +80,9 @@ class ObjectStore {
   virtual void Send(const ObjectRecord& object, Piece piece, int status, io::HttpHeaders headers,
                     io::HttpResponder responder) = 0;
 
+  // All of an object's bytes, held in memory: for those whose size the caller has looked at.
+  virtual void Read(const ObjectRecord& object, Done<std::string> done) = 0;
+
   // Events that were committed, until they are forgotten. `heard` runs after each commit.
   virtual void OnOutbox(std::function<void(std::vector<OutboxRow>)> heard) = 0;
   virtual void PutOutbox(std::vector<OutgoingEvent> events, Done<void> done) = 0;

@@ -76,9 +76,6 @@ struct S3Api::Route {
 
 S3Api::Operation S3Api::Find(const Request& request) {
   using A = S3Api;
-  static constexpr auto kBucketTexts =
-      std::to_array<std::string_view>({"cors", "encryption", "lifecycle", "ownershipControls",
-                                       "policy", "publicAccessBlock", "tagging"});
   static constexpr auto kRoutes = std::to_array<Route>({
       {"PUT", false, "", &A::CreateBucket},
       {"HEAD", false, "", &A::HeadBucket},
@@ -121,8 +118,7 @@ S3Api::Operation S3Api::Find(const Request& request) {
       return route.operation;
     }
   }
-  for (const std::string_view text : kBucketTexts) {
-    if (!request.key().empty() || text != subresource) continue;
+  if (request.key().empty() && FindConfiguration(subresource) != nullptr) {
     if (method == "GET") return &A::GetBucketText;
     if (method == "PUT") return &A::PutBucketText;
     if (method == "DELETE") return &A::DeleteBucketText;
@@ -186,9 +182,9 @@ std::optional<io::HttpUploadReader> S3Api::Upload(const io::HttpRequest& head,
         .state = post};
   }
   if (!TakesObject(head, *address)) return {};
-  const auto refuse = [&](const ApiError& error) {
+  const auto refuse = [&](const ApiError& error) -> std::optional<io::HttpUploadReader> {
     upload.Refuse(ErrorAnswer(error, head.path(), base::NewUuid()));
-    return io::HttpUploadReader{.piece = [](std::string_view) { return true; }, .aborted = [] {}};
+    return std::nullopt;
   };
   if (store_.Find(address->bucket) == nullptr) {
     return refuse(Refusal("NoSuchBucket", {{"BucketName", address->bucket}}));
