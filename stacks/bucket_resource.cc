@@ -6,12 +6,13 @@
 #include <array>
 
 #include "base/digest.h"
-#include "base/limits.h"
 #include "stacks/body.h"
+#include "stacks/bucket_documents.h"
 #include "stacks/function_resource.h"
 #include "stacks/properties.h"
 #include "stacks/resource_members.h"
 #include "stacks/tokens.h"
+#include "triggers/s3/bucket_text.h"
 #include "triggers/s3/names.h"
 #include "triggers/s3/tags.h"
 
@@ -22,12 +23,7 @@ using base::Json;
 
 constexpr std::array<std::string_view, 5> kOfBucket = {
     "AccessControl", "BucketName", "NotificationConfiguration", "Tags", "VersioningConfiguration"};
-constexpr std::array<std::string_view, 20> kNotServedOfBucket = {"BucketEncryption",
-                                                                 "CorsConfiguration",
-                                                                 "LifecycleConfiguration",
-                                                                 "OwnershipControls",
-                                                                 "PublicAccessBlockConfiguration",
-                                                                 "AbacStatus",
+constexpr std::array<std::string_view, 15> kNotServedOfBucket = {"AbacStatus",
                                                                  "AccelerateConfiguration",
                                                                  "AnalyticsConfigurations",
                                                                  "BucketNamePrefix",
@@ -118,7 +114,9 @@ void CheckBucketProperties(std::string_view type, const NodeRef& properties, Dia
   if (type == kBucketPolicyType) {
     return CheckPropertyNames(type, *properties, kOfPolicy, {}, errors);
   }
-  CheckPropertyNames(type, *properties, kOfBucket, kNotServedOfBucket, errors);
+  std::vector<std::string_view> known = BucketDocumentNames();
+  known.insert(known.end(), kOfBucket.begin(), kOfBucket.end());
+  CheckPropertyNames(type, *properties, known, kNotServedOfBucket, errors);
 }
 
 PlannedBucket ReadBucket(const Member& resource, const NodeRef& node, std::string_view stack,
@@ -134,7 +132,7 @@ PlannedBucket ReadBucket(const Member& resource, const NodeRef& node, std::strin
   CheckTags(tags, bucket, errors);
   bucket.told = {{"Versioning", ReadVersioning(properties, errors)},
                  {"Tags", tags},
-                 {"Texts", Json::object()}};
+                 {"Texts", ReadBucketDocuments(resource.name, bucket.name, *node, errors)}};
   bucket.notifications = ReadNotifications(resource.name, bucket.name, *node, brought, errors);
   if (!bucket.notifications.rules.empty()) {
     // As JSON, not as its text: a deployment puts numbers in the place of tokens.
@@ -155,29 +153,29 @@ PlannedBucketPolicy ReadBucketPolicy(const Member& resource, const NodeRef& node
     if (properties.Find(name) != nullptr || node->Find(name) != nullptr) continue;
     errors.Add(resource.position, fmt::format("'{}' has no {}", resource.name, name));
   }
-  if (const Node* document = properties.Find("PolicyDocument"); document != nullptr) {
-    const std::string text = document->is_map() ? base::ToJsonText(ToJson(*document)) : "";
-    if (text.empty()) {
-      errors.Add(document->position,
-                 fmt::format("'PolicyDocument' is a map, not {}", Describe(*document)));
-    } else if (text.size() > limits::kMaxPolicy || document->Find("Statement") == nullptr) {
-      errors.Add(document->position,
-                 fmt::format("{}: 'PolicyDocument' is a map with Statement, of at most {} bytes as "
-                             "JSON",
-                             resource.name, limits::kMaxPolicy));
-    } else {
-      out.told = {{"Policy", text}};
+  if (const Node* name = properties.Find("Bucket"); name != nullptr) {
+    out.bucket = properties.Text("Bucket");
+    if (!out.bucket.empty() &&
+        std::ranges::find(buckets, out.bucket, &PlannedBucket::name) == buckets.end()) {
+      errors.Add(name->position,
+                 fmt::format("'Bucket': '{}' is no bucket of this template (!Ref MyBucket): only "
+                             "those are served",
+                             WithoutTokens(out.bucket)));
+      return out;
     }
   }
-  const Node* name = properties.Find("Bucket");
-  if (name == nullptr) return out;
-  out.bucket = properties.Text("Bucket");
-  if (!out.bucket.empty() &&
-      std::ranges::find(buckets, out.bucket, &PlannedBucket::name) == buckets.end()) {
-    errors.Add(name->position,
-               fmt::format("'Bucket': '{}' is no bucket of this template (!Ref MyBucket): only "
-                           "those are served",
-                           WithoutTokens(out.bucket)));
+  const Node* document = properties.Find("PolicyDocument");
+  if (document == nullptr) return out;
+  if (!document->is_map()) {
+    errors.Add(document->position,
+               fmt::format("'PolicyDocument' is a map, not {}", Describe(*document)));
+    return out;
+  }
+  const std::string text = base::ToJsonText(ToJson(*document));
+  if (const auto read = s3::ReadBucketText(s3::BucketText::kPolicy, text, out.bucket)) {
+    out.told = {{"Policy", *read}};
+  } else {
+    errors.Add(document->position, fmt::format("{}: {}", resource.name, read.error().message));
   }
   return out;
 }

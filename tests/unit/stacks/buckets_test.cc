@@ -127,26 +127,31 @@ TEST(BucketInATemplate, IsRefusedWhereItIsWrong) {
 TEST(BucketPolicyInATemplate, IsForABucketOfTheTemplate) {
   const std::string policy = "  P:\n    Type: AWS::S3::BucketPolicy\n    Properties: ";
   const auto plan = PlanOf("Resources:\n" + policy +
-                           "{Bucket: !Ref Photos, PolicyDocument: {Version: '2012', Statement: "
-                           "[{Effect: Allow, Resource: !Sub '${Photos.Arn}/*'}]}}\n" +
+                           "{Bucket: !Ref Photos, PolicyDocument: {Statement: [{Effect: Allow, "
+                           "Principal: '*', Action: 's3:GetObject', Resource: !Sub "
+                           "'${Photos.Arn}/*'}]}}\n" +
                            kNamed);
   ASSERT_TRUE(plan.has_value()) << ErrorsOf(plan);
   ASSERT_EQ(plan->bucket_policies.size(), 1u);
   EXPECT_EQ(plan->bucket_policies[0].bucket, "photos");
-  EXPECT_EQ(
-      plan->bucket_policies[0].told["Policy"],
-      R"({"Statement":[{"Effect":"Allow","Resource":"arn:aws:s3:::photos/*"}],"Version":"2012"})");
-  const std::string document = "PolicyDocument: {Statement: []}";
+  EXPECT_EQ(plan->bucket_policies[0].told["Policy"],
+            R"({"Statement":[{"Action":"s3:GetObject","Effect":"Allow","Principal":"*",)"
+            R"("Resource":"arn:aws:s3:::photos/*"}]})");
+  const std::string document =
+      "PolicyDocument: {Statement: {Effect: Deny, Principal: '*', Action: '*', Resource: "
+      "'arn:aws:s3:::photos'}}";
   for (const Bad& bad :
        {Bad{"Bucket: !Ref Photos", ":2:3: 'P' has no PolicyDocument"},
         Bad{document, ":2:3: 'P' has no Bucket"},
         Bad{document + ", Bucket: theirs",
             "'Bucket': 'theirs' is no bucket of this template (!Ref MyBucket): only those are"},
         Bad{"Bucket: !Ref Photos, PolicyDocument: x", "'PolicyDocument' is a map, not 'x'"},
-        Bad{"Bucket: !Ref Photos, PolicyDocument: {}",
-            "P: 'PolicyDocument' is a map with Statement"},
+        Bad{"Bucket: !Ref Photos, PolicyDocument: {}", "P: Missing required field Statement"},
+        Bad{"Bucket: !Ref Photos, PolicyDocument: {Statement: {Effect: Allow, Principal: '*', "
+            "Action: '*', Resource: 'arn:aws:s3:::theirs'}}",
+            ":4:55: P: Policy has invalid resource"},
         Bad{"Bucket: !Ref Photos, PolicyDocument: {Statement: " + std::string(20500, 'x') + "}",
-            "of at most 20480 bytes as JSON"}}) {
+            ":4:55: P: "}}) {
     EXPECT_THAT(ErrorsOf(PlanOf("Resources:\n" + policy + "{" + bad.properties + "}\n" + kNamed)),
                 HasSubstr(bad.error))
         << bad.properties.substr(0, 100);
@@ -156,6 +161,84 @@ TEST(BucketPolicyInATemplate, IsForABucketOfTheTemplate) {
   other.replace(2, 1, "Q");
   EXPECT_THAT(ErrorsOf(PlanOf("Resources:\n" + one + other + kNamed)),
               HasSubstr("'Q' is for the bucket photos, for which 'P' is already"));
+}
+
+TEST(BucketInATemplate, HasItsConfigurationsAsTheApiGivesThemBack) {
+  const auto plan = PlanOf(
+      "Resources:\n" + kBucket +
+      "    Properties:\n"
+      "      BucketEncryption: {ServerSideEncryptionConfiguration: [{BucketKeyEnabled: true, "
+      "ServerSideEncryptionByDefault: {SSEAlgorithm: AES256}}]}\n"
+      "      CorsConfiguration: {CorsRules: [{Id: one, AllowedHeaders: ['*'], AllowedMethods: "
+      "[GET, PUT], AllowedOrigins: ['http://a'], ExposedHeaders: [etag], MaxAge: 5}]}\n"
+      "      OwnershipControls: {Rules: [{ObjectOwnership: BucketOwnerEnforced}]}\n"
+      "      PublicAccessBlockConfiguration: {BlockPublicAcls: true, BlockPublicPolicy: false}\n"
+      "      LifecycleConfiguration:\n"
+      "        Rules:\n"
+      "          - {Id: a, Status: Enabled, ExpirationInDays: 3, Prefix: x&y/, TagFilters: "
+      "[{Key: k, Value: v}], NoncurrentVersionExpirationInDays: 4}\n"
+      "          - {Id: b, Status: Disabled, "
+      "AbortIncompleteMultipartUpload: {DaysAfterInitiation: 2}}\n"
+      "          - {Id: c, Status: Enabled, ObjectSizeGreaterThan: 9, ExpirationDate: "
+      "'2030-01-01T00:00:00Z'}\n"
+      "          - {Id: d, Status: Enabled, ExpiredObjectDeleteMarker: true, "
+      "NoncurrentVersionExpiration: {NoncurrentDays: 5, NewerNoncurrentVersions: 6}}\n");
+  ASSERT_TRUE(plan.has_value()) << ErrorsOf(plan);
+  const Json& texts = plan->buckets[0].told["Texts"];
+  const auto text = [&](const char* name) { return texts.value(name, ""); };
+  EXPECT_EQ(texts.size(), 5u);
+  EXPECT_THAT(text("encryption"), HasSubstr("<SSEAlgorithm>AES256</SSEAlgorithm>"));
+  EXPECT_THAT(text("encryption"), HasSubstr("<BucketKeyEnabled>true</BucketKeyEnabled>"));
+  EXPECT_THAT(text("ownershipControls"), HasSubstr(">BucketOwnerEnforced<"));
+  EXPECT_THAT(text("publicAccessBlock"), HasSubstr("<BlockPublicAcls>true<"));
+  EXPECT_THAT(text("publicAccessBlock"), HasSubstr("<BlockPublicPolicy>false<"));
+  for (const char* part :
+       {"<ID>one</ID>", "<AllowedHeader>*</AllowedHeader>", "<AllowedMethod>GET</AllowedMethod>",
+        "<AllowedMethod>PUT</AllowedMethod>", "<AllowedOrigin>http://a</AllowedOrigin>",
+        "<ExposeHeader>etag</ExposeHeader>", "<MaxAgeSeconds>5</MaxAgeSeconds>"}) {
+    EXPECT_THAT(text("cors"), HasSubstr(part));
+  }
+  for (const char* part :
+       {"<ID>a</ID>", "<Prefix>x&amp;y/</Prefix>", "<Key>k</Key>", "<Days>3</Days>",
+        "<NoncurrentDays>4</NoncurrentDays>", "<Status>Disabled</Status>",
+        "<ObjectSizeGreaterThan>9</ObjectSizeGreaterThan>",
+        "<DaysAfterInitiation>2</DaysAfterInitiation>", "<Date>2030-01-01T00:00:00.000Z</Date>",
+        "<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>",
+        "<NoncurrentDays>5</NoncurrentDays>",
+        "<NewerNoncurrentVersions>6</NewerNoncurrentVersions>"}) {
+    EXPECT_THAT(text("lifecycle"), HasSubstr(part));
+  }
+}
+
+TEST(BucketInATemplate, HasNoConfigurationThatTheApiWouldRefuse) {
+  const auto rule = [](const std::string& more) {
+    return "LifecycleConfiguration: {Rules: [{Status: Enabled, ExpirationInDays: 1, " + more +
+           "}]}";
+  };
+  for (const Bad& bad : {
+           Bad{"BucketEncryption: {ServerSideEncryptionConfiguration: "
+               "[{ServerSideEncryptionByDefault: {SSEAlgorithm: 'aws:kms'}}]}",
+               ":4:38: Photos: 'BucketEncryption': SSEAlgorithm 'aws:kms' is not implemented"},
+           Bad{"CorsConfiguration: {CorsRules: [{AllowedMethods: [PATCH], AllowedOrigins: ['*']}]}",
+               ":4:38: Photos: 'CorsConfiguration': "},
+           Bad{"CorsConfiguration: {CorsRules: []}", ":4:38: Photos: 'CorsConfiguration': "},
+           Bad{"CorsConfiguration: x", "'CorsConfiguration' is a map, not 'x'"},
+           Bad{"CorsConfiguration: {CorsRules: [{AllowedMethod: GET}]}",
+               "unknown property 'CorsConfiguration.CorsRules.AllowedMethod' (did you mean "
+               "'AllowedMethods'?)"},
+           Bad{"OwnershipControls: {Rules: [{ObjectOwnership: Nobody}]}",
+               ":4:38: Photos: 'OwnershipControls': "},
+           Bad{"PublicAccessBlockConfiguration: {BlockPublicAcls: some}",
+               "'PublicAccessBlockConfiguration.BlockPublicAcls' is true or false, not 'some'"},
+           Bad{rule("Transitions: [{StorageClass: GLACIER}]"),
+               "the property 'Transitions' of LifecycleConfiguration is not served yet"},
+           Bad{rule("ExpirationDate: '2030-01-01T00:00:00Z'"),
+               ":4:38: Photos: 'LifecycleConfiguration': "},
+           Bad{rule("Status: On"), "Status"},
+       }) {
+    EXPECT_THAT(ErrorsOf(PlanOf("Resources:\n" + Bucket(bad.properties))), HasSubstr(bad.error))
+        << bad.properties;
+  }
 }
 
 class DeployedBuckets : public StacksServer {
@@ -203,16 +286,22 @@ class DeployedBuckets : public StacksServer {
 
 const std::string kPolicy =
     "  P:\n    Type: AWS::S3::BucketPolicy\n"
-    "    Properties: {Bucket: !Ref Photos, PolicyDocument: {Statement: []}}\n";
+    "    Properties: {Bucket: !Ref Photos, PolicyDocument: {Statement: {Effect: Deny, Principal: "
+    "'*', Action: '*', Resource: !GetAtt Photos.Arn}}}\n";
+constexpr char kPolicyText[] =
+    R"({"Statement":{"Action":"*","Effect":"Deny","Principal":"*","Resource":"arn:aws:s3:::photos"}})";
 
 TEST_F(DeployedBuckets, AreMadeBroughtBackChangedAndTakenAway) {
   const std::string text =
-      kTop + Bucket("VersioningConfiguration: {Status: Enabled}, Tags: [{Key: a, Value: x-y}]") +
+      kTop +
+      Bucket(
+          "VersioningConfiguration: {Status: Enabled}, Tags: [{Key: a, Value: x-y}], "
+          "OwnershipControls: {Rules: [{ObjectOwnership: ObjectWriter}]}") +
       kPolicy;
   EXPECT_THAT(Deploy(text, "zip"), ElementsAre("create Hello done", "create photos done",
                                                "create photos done", "succeeded"));
   EXPECT_EQ(Of("photos").versioning, Versioning::kEnabled);
-  EXPECT_EQ(Of("photos").texts["policy"], R"({"Statement":[]})");
+  EXPECT_EQ(Of("photos").texts["policy"], kPolicyText);
   const std::string tagging = Of("photos").texts["tagging"];
   EXPECT_THAT(tagging, HasSubstr("<Key>a</Key><Value>x-y</Value>"));
   EXPECT_THAT(tagging, HasSubstr("<Key>aws:cloudformation:stack-name</Key><Value>shop</Value>"));
@@ -228,6 +317,7 @@ TEST_F(DeployedBuckets, AreMadeBroughtBackChangedAndTakenAway) {
   EXPECT_EQ(Of("photos").versioning, Versioning::kEnabled);
   EXPECT_EQ(Of("photos").texts["tagging"], tagging);
   EXPECT_EQ(Of("photos").texts["location"], "eu-west-1");
+  EXPECT_THAT(Of("photos").texts["ownershipControls"], HasSubstr("ObjectWriter"));
   EXPECT_EQ(Of("photos").texts.count("cors"), 0u);
 
   // Who does not say that it is versioned any more suspends that, as at AWS.
@@ -276,7 +366,7 @@ TEST_F(DeployedBuckets, OneThatIsNotEmptyKeepsItsStackWhole) {
             "Photos: the bucket 'photos' is not empty (BucketNotEmpty): empty it first, or keep it "
             "with DeletionPolicy: Retain");
   EXPECT_THAT(Names(), ElementsAre("first", "photos"));
-  EXPECT_EQ(Of("photos").texts["policy"], R"({"Statement":[]})");
+  EXPECT_EQ(Of("photos").texts["policy"], kPolicyText);
   EXPECT_NE(registry.Find("Hello"), nullptr);
   EXPECT_THAT(Deploy(text, "zip"), Not(Contains(HasSubstr("create"))));
   objects.full.clear();
