@@ -41,13 +41,13 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   bool Take(std::string_view piece) {
     if (!error) error = disk.full();
     if (error) return true;
-    if (gathering.capacity() == 0 && !spare.empty()) {
+    const size_t buffer = disk.BufferOfOne();
+    if (gathering.empty() && !spare.empty()) {
       gathering = std::move(spare.back());
       spare.pop_back();
     }
     gathering += piece;
     held += piece.size();
-    const size_t buffer = disk.BufferOfOne();
     if (gathering.size() >= buffer / kPartsOfBuffer) Dispatch();
     wants_room = held >= buffer;
     return !wants_room;
@@ -89,6 +89,8 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   void Release(Chunk& chunk) {
     if (--chunk.users > 0) return;
     held -= chunk.bytes.size();
+    // A new one costs a page fault every 4 KiB. Where many share the room, none is kept.
+    if (spare.size() == kPartsOfBuffer || disk.BufferOfOne() < limits::kUploadBuffer) return;
     chunk.bytes.clear();
     spare.push_back(std::move(chunk.bytes));
   }
@@ -174,7 +176,7 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   // The loop's.
   std::function<void()> room;
   std::string gathering;
-  std::vector<std::string> spare;
+  std::vector<std::string> spare;  // Empty, with room.
   size_t held = 0;
   Lane writing;
   Lane digesting;
