@@ -80,6 +80,7 @@ class FakeObjects final : public s3::ObjectStore {
   void Copy(const s3::ObjectRecord&, s3::Piece, std::vector<std::string>, bool,
             s3::Done<s3::StagedBody>) override {}
   void Discard(std::vector<s3::Extent>) override {}
+  void Read(const s3::ObjectRecord&, s3::Done<std::string>) override {}
   void Send(const s3::ObjectRecord&, s3::Piece, int, io::HttpHeaders, io::HttpResponder) override {}
   void OnOutbox(std::function<void(std::vector<s3::OutboxRow>)>) override {}
   void LoadOutbox(int64_t, int, s3::Done<std::vector<s3::OutboxRow>>) override {}
