@@ -3,7 +3,6 @@ import base64
 import datetime
 import hashlib
 import http.client
-import json
 import os
 import random
 import socket
@@ -14,9 +13,12 @@ import unittest
 import urllib.parse
 import urllib.request
 
+import boto3
 import boto3.s3.transfer
+import botocore.exceptions
 
-from s3_clients import ObjectsTest, s3_client
+from harness import zip_of
+from s3_clients import ObjectsTest
 from stock_clients import JavaScriptSdkTest
 
 MIB = 1 << 20
@@ -136,6 +138,13 @@ class Objects(ObjectsTest):
         self.assertEqual(len(answer["Deleted"]), 21)
         self.assertEqual(self.keys(), [])
 
+    def test_deletes_may_name_the_etag_that_they_mean(self):
+        etag = self.put("k")["ETag"]
+        body = "<Delete><Object><Key>k</Key><ETag>%s</ETag></Object></Delete>"
+        for given, left in (('"0"', ["k"]), (etag, [])):
+            answer = self.host.request("POST", f"/{self.bucket}?delete", body % given)
+            self.assertEqual((answer.status, self.keys()), (200, left), answer.body)
+
     def test_a_versioned_bucket_keeps_what_was_replaced_and_deleted(self):
         self.put("k", b"null")
         self.s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -213,6 +222,21 @@ class Objects(ObjectsTest):
         with self.refused("NoSuchUpload", 404):
             self.s3.list_parts(**where)
 
+    def test_the_last_part_may_be_empty_and_others_have_their_upload_s_checksum(self):
+        where = {"Bucket": self.bucket, "Key": "k"}
+        where["UploadId"] = self.s3.create_multipart_upload(**where)["UploadId"]
+        parts = [{"PartNumber": n, "ETag": self.s3.upload_part(PartNumber=n, Body=body, **where)["ETag"]}
+                 for n, body in ((1, bytes(5 * MIB)), (2, b""))]
+        self.s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, **where)
+        got = self.s3.get_object(Bucket=self.bucket, Key="k", PartNumber=2)
+        self.assertEqual((got["PartsCount"], got["Body"].read()), (2, b""))
+        composite = self.s3.create_multipart_upload(Bucket=self.bucket, Key="c",
+                                                    ChecksumAlgorithm="SHA256")["UploadId"]
+        with self.refused("InvalidRequest", 400):
+            self.s3.upload_part(Bucket=self.bucket, Key="c", UploadId=composite, PartNumber=1, Body=b"x")
+        with self.refused("NoSuchUpload", 404):
+            self.s3.upload_part(Bucket=self.bucket, Key="c", UploadId="none", PartNumber=1, Body=b"x")
+
     def test_parts_are_copied_of_an_object_and_an_upload_is_aborted(self):
         body = bytes_of(6 * MIB)
         self.put("source", body)
@@ -255,6 +279,38 @@ class Objects(ObjectsTest):
         self.assertEqual(answer.status, 403)
         self.assertIn(b"<Message>Request has expired</Message>", answer.body)
 
+    def test_what_a_presigned_url_was_made_with_is_kept(self):
+        put = self.s3.generate_presigned_url("put_object", {
+            "Bucket": self.bucket, "Key": "k", "ContentType": "a/b", "Metadata": {"m": "1"},
+            "StorageClass": "STANDARD_IA"}, 60)
+        head = {"Content-Type": "a/b"} if "AWSAccessKeyId" not in put else {}
+        self.assertEqual(self.host.request("PUT", put.partition("/" + self.bucket)[1] + put.partition(
+            "/" + self.bucket)[2], b"x", head).status, 200)
+        got = self.s3.head_object(Bucket=self.bucket, Key="k")
+        self.assertEqual((got["ContentType"], got["Metadata"], got["StorageClass"]),
+                         ("a/b", {"m": "1"}, "STANDARD_IA"))
+        signed = ("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=any%2F{0}%2Fus-east-1%2Fs3%2F"
+                  "aws4_request&X-Amz-Date={0}T{1}Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host"
+                  "&X-Amz-Signature=0").format(*datetime.datetime.now(datetime.timezone.utc).strftime(
+                      "%Y%m%d %H%M%S").split())
+        copied = self.host.request("PUT", f"/{self.bucket}/copy?x-amz-copy-source=%2F{self.bucket}%2Fk&"
+                                   + signed, b"")
+        self.assertEqual((copied.status, b"CopyObjectResult" in copied.body), (200, True), copied.body)
+        self.assertEqual(self.get("copy"), b"x")
+        self.assertEqual(self.host.request(
+            "PUT", f"/{self.bucket}/open?x-amz-acl=public-read&" + signed, b"x").status, 400)
+
+    def test_a_copy_has_a_storage_class_of_its_own(self):
+        source = {"Bucket": self.bucket, "Key": "k"}
+        self.put("k", Metadata={"m": "1"})
+        self.s3.copy_object(Bucket=self.bucket, Key="k", CopySource=source, StorageClass="STANDARD_IA")
+        got = self.s3.head_object(Bucket=self.bucket, Key="k")
+        self.assertEqual((got["StorageClass"], got["Metadata"]), ("STANDARD_IA", {"m": "1"}))
+        self.s3.copy_object(Bucket=self.bucket, Key="to", CopySource=source)
+        self.assertNotIn("StorageClass", self.s3.head_object(Bucket=self.bucket, Key="to"))
+        self.s3.copy_object(Bucket=self.bucket, Key="k", CopySource=source, StorageClass="STANDARD")
+        self.assertNotIn("StorageClass", self.s3.head_object(Bucket=self.bucket, Key="k"))
+
     def test_a_form_uploads_what_its_policy_lets_in(self):
         post = self.s3.generate_presigned_post(self.bucket, "up/${filename}", ExpiresIn=60,
                                                Conditions=[["content-length-range", 1, 1000]])
@@ -274,6 +330,16 @@ class Objects(ObjectsTest):
         refused = send(b"x" * 1001)
         self.assertEqual((refused.status, b"EntityTooLarge" in refused.body), (400, True), refused.body)
         self.assertEqual(self.get("up/f.txt"), b"hello")
+
+    def test_a_form_s_fields_never_become_lines_of_an_answer(self):
+        for name in ("x-amz-meta-a\nSet-Cookie: x=1", "x-amz-meta-a b", "x-amz-meta-ü"):
+            form = "".join(f"--b\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n"
+                           for field, value in (("key", "k"), (name, "1")))
+            form += "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n"
+            answer = self.host.request("POST", "/" + self.bucket, form.encode(), {
+                "Content-Type": "multipart/form-data; boundary=b"})
+            self.assertEqual(answer.status, 400, name)
+        self.assertEqual(self.keys(), [])
 
     def test_a_bucket_is_named_by_the_host_too(self):
         self.put("folder/key", b"by host")
@@ -326,6 +392,30 @@ class Objects(ObjectsTest):
             self.assertEqual(self.aws("s3", "ls", bucket), "")
             self.aws("s3", "mb", bucket + "-2")
             self.aws("s3", "rb", bucket + "-2")
+
+
+class CodeFromABucket(ObjectsTest):
+    def test_code_comes_from_a_bucket(self):
+        self.put("code.zip", zip_of({"app.py": "def handler(event, context):\n    return 'one'\n"}))
+        self.s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
+        two = self.put("code.zip", zip_of({"app.py": "def handler(event, context):\n    return 'two'\n"}))
+        lambdas = boto3.client("lambda", endpoint_url=self.host.url, region_name="us-east-1",
+                               aws_access_key_id="any", aws_secret_access_key="any")
+        self.addCleanup(lambdas.close)
+        made = {"FunctionName": "FromBucket", "Runtime": "python3.12", "Handler": "app.handler",
+                "Role": "arn:aws:iam::000000000000:role/r"}
+        where = {"S3Bucket": self.bucket, "S3Key": "code.zip"}
+        lambdas.create_function(Code={**where, "S3ObjectVersion": "null"}, **made)
+        self.assertEqual(self.host.invoke("FromBucket").json, "one")
+        lambdas.update_function_code(FunctionName="FromBucket", S3ObjectVersion=two["VersionId"], **where)
+        self.assertEqual(self.host.invoke("FromBucket").json, "two")
+        layer = lambdas.publish_layer_version(LayerName="FromBucket", Content=where)
+        self.assertEqual(layer["Version"], 1)
+        with self.assertRaises(botocore.exceptions.ClientError) as caught:
+            lambdas.update_function_code(FunctionName="FromBucket", S3Bucket=self.bucket, S3Key="none")
+        self.assertEqual(caught.exception.response["Error"]["Message"],
+                         "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: "
+                         "The specified key does not exist.")
 
 
 class BadInput(ObjectsTest):

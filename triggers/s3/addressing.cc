@@ -100,4 +100,23 @@ std::expected<Address, ApiError> ReadAddress(const io::HttpRequest& request) {
   return out;
 }
 
+std::string UrlEncoded(std::string_view text, std::string_view plain) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view kAlways = "-_.";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<uint8_t>(c);
+    const bool is_word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (is_word || kAlways.find(c) != std::string_view::npos ||
+        plain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += '%';
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    }
+  }
+  return out;
+}
+
 }  // namespace hearth::s3

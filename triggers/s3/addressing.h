@@ -27,6 +27,10 @@ struct Address {
 // Names are not looked at (names.h). InvalidURI: the target is no path, or an escape is malformed.
 std::expected<Address, ApiError> ReadAddress(const io::HttpRequest& request);
 
+// All but letters, digits, "-_." and what `plain` holds becomes %XX, so that XML and URLs can hold
+// it. A space is %20, which readers of forms and of paths take alike.
+std::string UrlEncoded(std::string_view text, std::string_view plain = "");
+
 // The bucket that a Host field names: `bucket.s3.ANY`, `bucket.s3-REGION.ANY`, `bucket.localhost`,
 // each with or without a port; empty for any other, which the path then names.
 std::string BucketOfHost(std::string_view host);

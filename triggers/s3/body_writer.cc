@@ -78,7 +78,9 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
           if (self->is_abandoned) return;
           self->RunLane(lane, work);
           self->SealWhenIdle();
-          if (self->wants_room && (self->held <= self->disk.BufferOfOne() / 2 || self->error)) {
+          // What is still gathered no job will release: it must not keep the body stopped.
+          const bool has_room = self->held - self->gathering.size() <= self->disk.BufferOfOne() / 2;
+          if (self->wants_room && (has_room || self->error)) {
             self->wants_room = false;
             const auto run = self->room;  // It may destroy the writer.
             if (run) run();

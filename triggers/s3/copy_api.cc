@@ -1,4 +1,7 @@
 // CopyObject and UploadPartCopy: bytes that are here already.
+#include <algorithm>
+#include <array>
+
 #include "base/digest.h"
 #include "base/limits.h"
 #include "triggers/s3/checksum.h"
@@ -53,6 +56,26 @@ Answer<bool> ReplacesMetadata(const io::HttpHeaders& headers, std::string_view n
   return std::unexpected(RefusalBecause(
       "InvalidArgument", "Unknown metadata directive.",
       {{"ArgumentName", std::string(name)}, {"ArgumentValue", std::string(directive)}}));
+}
+
+constexpr auto kNeverCopied =
+    std::to_array<const char*>({"x-amz-storage-class", "x-amz-website-redirect-location"});
+
+// What a copy with its source's metadata has: these are its own all the same.
+Words CopiedHeaders(const ObjectRecord& source, const Described& described) {
+  Words out = source.headers;
+  for (const char* const name : kNeverCopied) {
+    out.erase(name);
+    if (const auto own = described.headers.find(name); own != described.headers.end()) {
+      out.insert(*own);
+    }
+  }
+  return out;
+}
+
+bool ChangesTheRest(const io::HttpHeaders& headers) {
+  return std::ranges::any_of(kNeverCopied, [&](const char* name) { return headers.Has(name); }) ||
+         headers.Has("x-amz-server-side-encryption");
 }
 
 std::string CopyXml(std::string_view root, const std::string& etag, int64_t modified_ms,
@@ -117,9 +140,9 @@ void S3Api::CopyObject(const RequestPtr& request) {
                          described = *described, condition = *condition,
                          algorithm](const ObjectRecord& source) {
     CopyFrom(request, source,
-             {.headers = replaces ? described.headers : source.headers,
+             {.headers = replaces ? described.headers : CopiedHeaders(source, described),
               .tags = replaces_tags ? described.tags : source.tags,
-              .changes_nothing = !replaces && !described.headers.contains("x-amz-storage-class"),
+              .changes_nothing = !replaces && !ChangesTheRest(request->http().headers),
               .algorithm = algorithm,
               .condition = condition});
   });

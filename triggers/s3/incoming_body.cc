@@ -1,11 +1,13 @@
 #include "triggers/s3/incoming_body.h"
 
 #include <charconv>
+#include <set>
 
 #include "base/digest.h"
 #include "base/limits.h"
 #include "triggers/s3/checksum.h"
 #include "triggers/s3/object_headers.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
 namespace {
@@ -88,36 +90,32 @@ Answer<IncomingBody::Promise> IncomingBody::ReadPromise(const io::HttpHeaders& h
   return out;
 }
 
-Answer<std::unique_ptr<IncomingBody>> IncomingBody::Begin(ObjectStore& store,
-                                                          const io::HttpRequest& head,
-                                                          std::string stored,
-                                                          std::function<void()> room) {
-  std::unique_ptr<IncomingBody> out(new IncomingBody(store));
-  out->promise_ = TRY(ReadPromise(head.headers));
-  Promise& promise = out->promise_;
-  if (*promise.size > limits::kMaxObjectPut) {
-    return std::unexpected(
-        Refusal("EntityTooLarge", {{"ProposedSize", std::to_string(*promise.size)},
-                                   {"MaxSizeAllowed", std::to_string(limits::kMaxObjectPut)}}));
+std::optional<ApiError> IncomingBody::Begin(const io::HttpHeaders& head,
+                                            const ObjectChecksum* upload,
+                                            std::function<void()> room) {
+  auto promise = ReadPromise(head);
+  if (!promise) return promise.error();
+  promise_ = std::move(*promise);
+  if (*promise_.size > limits::kMaxObjectPut) {
+    return Refusal("EntityTooLarge", {{"ProposedSize", std::to_string(*promise_.size)},
+                                      {"MaxSizeAllowed", std::to_string(limits::kMaxObjectPut)}});
   }
-  if (promise.algorithm.empty()) promise.algorithm = std::move(stored);
-  if (promise.form.is_chunked) {
-    out->chunked_.emplace(*promise.size, promise.form.has_trailers);
+  if (upload != nullptr && upload->is_composite && promise_.algorithm != upload->algorithm) {
+    return RefusalBecause(
+        "InvalidRequest",
+        "Checksum Type mismatch occurred, expected checksum Type: " + LowerCase(upload->algorithm) +
+            ", actual checksum Type: " +
+            (promise_.algorithm.empty() ? "null" : LowerCase(promise_.algorithm)));
   }
-  std::vector<std::string> wanted;
-  if (!promise.algorithm.empty()) wanted.push_back(promise.algorithm);
-  if (!promise.sha256.empty() && promise.algorithm != "SHA256") wanted.emplace_back("SHA256");
-  out->writer_ = store.Write(std::move(wanted), std::move(room));
-  return out;
-}
-
-Answer<std::shared_ptr<IncomingBody>> IncomingBody::Of(ObjectStore& store,
-                                                       const io::HttpRequest& request) {
-  if (request.upload != nullptr) return std::static_pointer_cast<IncomingBody>(request.upload);
-  std::shared_ptr<IncomingBody> out =
-      TRY(Begin(store, request, std::string(kUsualChecksum), [] {}));
-  out->Feed(request.body);
-  return out;
+  kept_ = upload != nullptr            ? upload->algorithm
+          : promise_.algorithm.empty() ? std::string(kUsualChecksum)
+                                       : promise_.algorithm;
+  if (promise_.form.is_chunked) chunked_.emplace(*promise_.size, promise_.form.has_trailers);
+  std::set<std::string> wanted{kept_};
+  if (!promise_.algorithm.empty()) wanted.insert(promise_.algorithm);
+  if (!promise_.sha256.empty()) wanted.insert("SHA256");
+  writer_ = store_.Write({wanted.begin(), wanted.end()}, std::move(room));
+  return {};
 }
 
 bool IncomingBody::Feed(std::string_view bytes) {
@@ -168,20 +166,18 @@ void IncomingBody::Finish(const io::HttpRequest& end, Done<Whole> done) {
     }
   }
   if (failure_) return done(std::unexpected(*failure_));
-  writer_->Finish(
-      [&store = store_, promise = promise_, done = std::move(done)](Answer<StagedBody> staged) {
-        if (!staged) return done(std::unexpected(staged.error()));
-        if (auto broken = Broken(promise, *staged)) {
-          store.Discard(std::move(staged->extents));
-          return done(std::unexpected(*broken));
-        }
-        Whole out{.body = std::move(*staged)};
-        if (!promise.algorithm.empty()) {
-          out.checksum = {.algorithm = promise.algorithm,
-                          .value = base::Base64Encode(out.body.checksums.at(promise.algorithm))};
-        }
-        done(std::move(out));
-      });
+  const auto keep = [&store = store_, promise = promise_, kept = kept_,
+                     done = std::move(done)](Answer<StagedBody> staged) {
+    if (!staged) return done(std::unexpected(staged.error()));
+    if (auto broken = Broken(promise, *staged)) {
+      store.Discard(std::move(staged->extents));
+      return done(std::unexpected(*broken));
+    }
+    Whole out{.body = std::move(*staged)};
+    out.checksum = {.algorithm = kept, .value = base::Base64Encode(out.body.checksums.at(kept))};
+    done(std::move(out));
+  };
+  writer_->Finish(keep);
 }
 
 }  // namespace hearth::s3

@@ -20,21 +20,16 @@ inline constexpr std::string_view kUsualChecksum = "CRC64NVME";
 
 class IncomingBody {
  public:
-  // Refuses what cannot end well, before any of it is read. `room`: as ObjectStore::Write.
-  // `stored`: the algorithm of checksum that is kept where the request names none; empty: none.
-  static Answer<std::unique_ptr<IncomingBody>> Begin(ObjectStore& store,
-                                                     const io::HttpRequest& head,
-                                                     std::string stored,
-                                                     std::function<void()> room);
+  explicit IncomingBody(ObjectStore& store) : store_(store) {}
 
-  // Of a request that is whole: what read its body as it came, else one that is fed at once.
-  static Answer<std::shared_ptr<IncomingBody>> Of(ObjectStore& store,
-                                                  const io::HttpRequest& request);
-
+  // Before anything else: refuses what cannot end well, before any of it is read. `room`: as
+  // ObjectStore::Write. `upload`: the checksum of the upload whose part it is, nullptr: of none.
+  std::optional<ApiError> Begin(const io::HttpHeaders& head, const ObjectChecksum* upload,
+                                std::function<void()> room);
   bool Feed(std::string_view bytes);
   struct Whole {
     StagedBody body;
-    ObjectChecksum checksum{};
+    ObjectChecksum checksum{};  // Which is kept: the upload's, that promised, or the usual one.
   };
   // `end` has the trailers. What was staged is the receiver's, who keeps this one until then; of a
   // body that broke a promise nothing is left. `done` may run inside the call.
@@ -53,10 +48,9 @@ class IncomingBody {
   static Answer<Promise> ReadPromise(const io::HttpHeaders& headers);
   static std::optional<ApiError> Broken(const Promise& promise, const StagedBody& body);
 
-  explicit IncomingBody(ObjectStore& store) : store_(store) {}
-
   ObjectStore& store_;
   Promise promise_;
+  std::string kept_;  // The algorithm whose checksum is kept.
   std::optional<ChunkedBody> chunked_;
   std::unique_ptr<BodyWriter> writer_;
   uint64_t size_ = 0;

@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "base/limits.h"
+#include "triggers/s3/addressing.h"
 #include "triggers/s3/checksum.h"
 #include "triggers/s3/dates.h"
 #include "triggers/s3/object_headers.h"
@@ -12,30 +13,12 @@
 namespace hearth::s3 {
 namespace {
 
-// As encoding-type=url has them: what XML cannot hold as well. A space is %20, which every client's
-// reader takes for one.
-std::string UrlEncoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  constexpr std::string_view kPlain = "-_.*/";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-        kPlain.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
-  return out;
-}
-
 struct Page {
   ListRequest request;
   bool is_encoded = false;
-  std::string Text(const std::string& text) const { return is_encoded ? UrlEncoded(text) : text; }
+  std::string Text(const std::string& text) const {
+    return is_encoded ? UrlEncoded(text, "*/") : text;
+  }
 };
 
 Answer<int> ReadMost(const Address& address, std::string_view name) {

@@ -82,9 +82,8 @@ void S3Api::UploadPart(const RequestPtr& request) {
   const auto number = ReadPartNumber(request->Query("partNumber"));
   if (!number) return Fail(request, number.error());
   if (request->http().headers.Has("x-amz-copy-source")) return UploadPartCopy(request, *number);
-  auto made = IncomingBody::Of(store_, request->http());
-  if (!made) return Fail(request, made.error());
-  const std::shared_ptr<IncomingBody> body = std::move(*made);
+  const auto body = std::static_pointer_cast<IncomingBody>(request->http().upload);
+  if (body == nullptr) return Fail(request, Refusal("MissingContentLength"));
   body->Finish(request->http(),
                OrFail<IncomingBody::Whole>(
                    request, [this, request, number = *number, body](IncomingBody::Whole whole) {

@@ -46,8 +46,10 @@ Answer<ObjectChecksum> ChecksumOfParts(const UploadRecord& upload,
   std::vector<std::string> raw;
   for (const PartRecord* const part : parts) {
     auto value = base::Base64Decode(part->checksum.value);
-    // A part whose checksum is of another kind than the upload's has been refused when it came.
-    if (part->checksum.algorithm != out.algorithm || !value) return ObjectChecksum{};
+    // What parts have of a checksum is their upload's.
+    if (part->checksum.algorithm != out.algorithm || !value) {
+      return std::unexpected(Refusal("InternalError"));
+    }
     raw.push_back(std::move(*value));
   }
   if (out.is_composite) {

@@ -44,6 +44,15 @@ void WriteOutcome(XmlWriter& xml, const DeleteObjects::One& one, const Answer<De
   xml.Close();
 }
 
+// How many parts it was put in, as its ETag says ("…-3"); nullopt: it was put as a whole.
+std::optional<size_t> PartsOf(const ObjectRecord& object) {
+  const auto dash = object.etag.find('-');
+  if (dash == std::string::npos) return {};
+  size_t out = 0;
+  std::from_chars(object.etag.data() + dash + 1, object.etag.data() + object.etag.size(), out);
+  return out;
+}
+
 // A part of an object that was put in parts; an object that was not has one.
 Answer<Piece> PieceOfPart(const ObjectRecord& object, const std::string& number) {
   size_t part = 0;
@@ -54,17 +63,15 @@ Answer<Piece> PieceOfPart(const ObjectRecord& object, const std::string& number)
         "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive",
         {{"ArgumentName", "partNumber"}, {"ArgumentValue", number}}));
   }
-  if (part > std::max<size_t>(object.extents.size(), 1)) {
+  if (part > PartsOf(object).value_or(1)) {
     return std::unexpected(Refusal("InvalidPartNumber", {{"PartNumberRequested", number}}));
   }
+  // The last part may be empty: it has no bytes then.
   Piece out;
-  for (size_t i = 0; i + 1 < part; ++i) out.first += object.extents[i].size;
-  out.size = object.extents.empty() ? 0 : object.extents[part - 1].size;
+  const size_t behind = std::min(part - 1, object.extents.size());
+  for (size_t i = 0; i < behind; ++i) out.first += object.extents[i].size;
+  out.size = part > object.extents.size() ? 0 : object.extents[part - 1].size;
   return out;
-}
-
-bool WasPutInParts(const ObjectRecord& object) {
-  return object.etag.find('-') != std::string::npos;
 }
 
 }  // namespace
@@ -77,9 +84,8 @@ void S3Api::PutObject(const RequestPtr& request) {
   if (!condition) return Fail(request, condition.error());
   auto described = Describe(request->http().headers);
   if (!described) return Fail(request, described.error());
-  auto made = IncomingBody::Of(store_, request->http());
-  if (!made) return Fail(request, made.error());
-  const std::shared_ptr<IncomingBody> body = std::move(*made);
+  const auto body = std::static_pointer_cast<IncomingBody>(request->http().upload);
+  if (body == nullptr) return Fail(request, Refusal("MissingContentLength"));
   body->Finish(
       request->http(), OrFail<IncomingBody::Whole>(request, [this, request, condition = *condition,
                                                              described = *described,
@@ -174,8 +180,8 @@ void S3Api::AnswerObject(const RequestPtr& request, ObjectRecord object) {
                                            std::to_string(piece.first + piece.size - 1) + "/" +
                                            std::to_string(object.size));
   }
-  if (!part.empty() && WasPutInParts(object)) {
-    headers.Add("x-amz-mp-parts-count", std::to_string(object.extents.size()));
+  if (const auto parts = PartsOf(object); parts && !part.empty()) {
+    headers.Add("x-amz-mp-parts-count", std::to_string(*parts));
   }
   if (request->http().method == "HEAD") {
     headers.Add("Content-Length", std::to_string(piece.size));
@@ -297,9 +303,9 @@ void S3Api::GetObjectAttributes(const RequestPtr& request) {
           xml.Element("ChecksumType", object.checksum.is_composite ? "COMPOSITE" : "FULL_OBJECT");
           xml.Close();
         }
-        if (wants("ObjectParts") && WasPutInParts(object)) {
+        if (const auto parts = PartsOf(object); parts && wants("ObjectParts")) {
           xml.Open("ObjectParts");
-          xml.Element("PartsCount", object.extents.size());
+          xml.Element("PartsCount", *parts);
           xml.Close();
         }
         if (wants("StorageClass")) {

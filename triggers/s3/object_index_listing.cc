@@ -72,7 +72,9 @@ Outcome<ListPage> ObjectIndex::List(int64_t bucket, const ListRequest& request) 
 Outcome<ListPage> ObjectIndex::ListVersions(int64_t bucket, const ListRequest& request) {
   std::optional<int64_t> behind = NumberOf(request.after_version);
   if (request.after_version == "null") {
-    if (const auto null = TRY(Version(bucket, request.after, "null"))) behind = null->sequence;
+    // Where it is gone, all of its key are told again, rather than none.
+    const auto null = TRY(Version(bucket, request.after, "null"));
+    behind = null ? null->sequence : INT64_MAX;
   }
   auto page = TRY(Walk<ObjectRecord>(
       request, FirstOf(request, behind),

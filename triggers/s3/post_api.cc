@@ -1,6 +1,7 @@
 // PostObject: a browser's form.
 #include "base/digest.h"
 #include "base/limits.h"
+#include "io/http_parser.h"
 #include "triggers/s3/incoming_body.h"
 #include "triggers/s3/incoming_post.h"
 #include "triggers/s3/names.h"
@@ -17,10 +18,16 @@ std::string Field(const PostFields& fields, const std::string& name) {
   return found == fields.end() ? std::string() : found->second;
 }
 
-// The form's fields as the headers of a PutObject.
-io::HttpHeaders HeadersOf(const IncomingPost::Whole& whole) {
+// The form's fields as the headers of a PutObject. A name that is none of a header never becomes
+// one: what is kept of it would stand in every answer.
+Answer<io::HttpHeaders> HeadersOf(const IncomingPost::Whole& whole) {
   io::HttpHeaders out;
   for (const auto& [name, value] : whole.fields) {
+    if (!io::IsToken(name)) {
+      return std::unexpected(RefusalBecause("InvalidArgument",
+                                            "A field's name may not be sent as a header's.",
+                                            {{"ArgumentName", name}}));
+    }
     if (name != "content-length" && name != "tagging") out.Add(name, value);
   }
   if (!out.Has("content-type") && !whole.file_type.empty()) {
@@ -81,7 +88,7 @@ Answer<ObjectRecord> S3Api::DescribePost(const Request& request, const IncomingP
   if (auto error = CheckPostPolicy(whole.fields, request.bucket(), whole.body.size, NowMs())) {
     return std::unexpected(*error);
   }
-  const io::HttpHeaders headers = HeadersOf(whole);
+  const io::HttpHeaders headers = TRY(HeadersOf(whole));
   if (auto error = CheckHeaders(headers)) return std::unexpected(*error);
   Described described = TRY(Describe(headers));
   ObjectRecord out{.key = TRY(KeyOf(whole)),
@@ -104,14 +111,15 @@ void S3Api::AnswerPost(const RequestPtr& request, const PostFields& fields,
   AddVersion(*request, object, headers);
   const std::string location = "http://" + std::string(request->http().headers.Get("Host")) +
                                std::string(request->http().path()) +
-                               (request->http().path().ends_with('/') ? "" : "/") + object.key;
+                               (request->http().path().ends_with('/') ? "" : "/") +
+                               UrlEncoded(object.key, "/");
   headers.Add("Location", location);
   std::string redirect = Field(fields, "success_action_redirect");
   if (redirect.empty()) redirect = Field(fields, "redirect");
   if (redirect.starts_with("http://") || redirect.starts_with("https://")) {
     redirect += redirect.find('?') == std::string::npos ? "?" : "&";
-    redirect +=
-        "bucket=" + request->bucket() + "&key=" + object.key + "&etag=%22" + object.etag + "%22";
+    redirect += "bucket=" + request->bucket() + "&key=" + UrlEncoded(object.key) + "&etag=%22" +
+                object.etag + "%22";
     headers.Set("Location", redirect);
     return Answer(request, 303, std::move(headers));
   }

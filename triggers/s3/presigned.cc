@@ -5,7 +5,9 @@
 #include <charconv>
 
 #include "base/limits.h"
+#include "io/http_parser.h"
 #include "triggers/s3/dates.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
 namespace {
@@ -112,6 +114,24 @@ std::optional<ApiError> CheckPresigned(const Address& address, int64_t now_ms) {
   }
   if (address.Has("Signature") || address.Has("AWSAccessKeyId")) return CheckV2(address, now_s);
   return std::nullopt;
+}
+
+void TakeSignedHeaders(const Address& address, io::HttpHeaders& headers) {
+  constexpr auto kSignatures = std::to_array<std::string_view>(
+      {"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signature",
+       "x-amz-signedheaders", "x-amz-security-token", "x-amz-content-sha256",
+       "x-amz-sdk-checksum-algorithm", "x-amz-user-agent"});
+  const bool is_v2 = address.Has("AWSAccessKeyId") && address.Has("Signature");
+  if (!is_v2 && !address.Has("X-Amz-Signature")) return;
+  for (const auto& [name, value] : address.query) {
+    const std::string lower = LowerCase(name);
+    const bool is_own = std::ranges::find(kSignatures, lower) != kSignatures.end() ||
+                        lower.starts_with("x-amz-checksum-");
+    const bool is_moved = lower.starts_with("x-amz-") ||
+                          (is_v2 && (lower == "content-type" || lower == "content-md5"));
+    if (is_own || !is_moved || !io::IsToken(lower) || headers.Has(lower)) continue;
+    headers.Add(lower, value);
+  }
 }
 
 }  // namespace hearth::s3

@@ -15,4 +15,9 @@ namespace hearth::s3 {
 // is malformed; AccessDenied for what has expired, or is not good yet.
 std::optional<ApiError> CheckPresigned(const Address& address, int64_t now_ms);
 
+// Signers move what is a request's header into its URL: x-amz-…, and by the second version
+// Content-Type and Content-MD5. Adds those that are no header already; nothing where the request is
+// not presigned. Digests of a body that nobody had when the URL was made are left out.
+void TakeSignedHeaders(const Address& address, io::HttpHeaders& headers);
+
 }  // namespace hearth::s3

@@ -146,6 +146,7 @@ void S3Api::Handle(aws::Call call) {
   auto address = ReadAddress(request->http());
   if (!address) return Fail(request, address.error());
   request->address = std::move(*address);
+  TakeSignedHeaders(request->address, request->call.request.headers);
   if (auto error = CheckPresigned(request->address, NowMs())) return Fail(request, *error);
   if (auto error = CheckHeaders(request->http().headers)) return Fail(request, *error);
   if (!request->key().empty()) {
@@ -168,10 +169,16 @@ bool S3Api::TakesObject(const io::HttpRequest& head, const Address& address) {
   return subresource.empty() || (subresource == "uploadId" && address.Has("partNumber"));
 }
 
-std::optional<io::HttpUploadReader> S3Api::Upload(const io::HttpRequest& head,
+std::optional<io::HttpUploadReader> S3Api::Upload(const io::HttpRequest& sent,
                                                   io::HttpUpload upload) {
-  const auto address = ReadAddress(head);
+  const auto address = ReadAddress(sent);
   if (!address) return {};
+  io::HttpRequest head{.method = sent.method,
+                       .target = sent.target,
+                       .headers = sent.headers,
+                       .body = "",
+                       .peer = sent.peer};
+  TakeSignedHeaders(*address, head.headers);
   const auto room = [upload]() mutable { upload.Resume(); };
   if (auto boundary = BoundaryOf(head.headers.Get("Content-Type"));
       boundary && head.method == "POST" && address->key.empty()) {
@@ -182,23 +189,45 @@ std::optional<io::HttpUploadReader> S3Api::Upload(const io::HttpRequest& head,
         .state = post};
   }
   if (!TakesObject(head, *address)) return {};
-  const auto refuse = [&](const ApiError& error) -> std::optional<io::HttpUploadReader> {
-    upload.Refuse(ErrorAnswer(error, head.path(), base::NewUuid()));
-    return std::nullopt;
+  auto refuse = [path = std::string(head.path()), upload](const ApiError& error) mutable {
+    upload.Refuse(ErrorAnswer(error, path, base::NewUuid()));
   };
+  std::optional<ApiError> error;
   if (store_.Find(address->bucket) == nullptr) {
-    return refuse(Refusal("NoSuchBucket", {{"BucketName", address->bucket}}));
+    error = Refusal("NoSuchBucket", {{"BucketName", address->bucket}});
   }
-  if (auto error = CheckKey(address->key)) return refuse(*error);
-  if (auto error = CheckPresigned(*address, NowMs())) return refuse(*error);
-  if (auto error = CheckHeaders(head.headers)) return refuse(*error);
-  auto body = IncomingBody::Begin(store_, head, std::string(kUsualChecksum), room);
-  if (!body) return refuse(body.error());
-  std::shared_ptr<IncomingBody> shared = std::move(*body);
-  return io::HttpUploadReader{
-      .piece = [shared](std::string_view piece) { return shared->Feed(piece); },
-      .aborted = [] {},
-      .state = shared};
+  if (!error) error = CheckKey(address->key);
+  if (!error) error = CheckPresigned(*address, NowMs());
+  if (!error) error = CheckHeaders(head.headers);
+  if (error) {
+    refuse(*error);
+    return {};
+  }
+  const auto body = std::make_shared<IncomingBody>(store_);
+  const std::string* const upload_id = address->Find("uploadId");
+  if (upload_id == nullptr) {
+    if (auto wrong = body->Begin(head.headers, nullptr, room)) {
+      refuse(*wrong);
+      return {};
+    }
+  } else {
+    // The checksum of a part is its upload's: nothing is read before that is known.
+    store_.FindUpload(address->bucket, address->key, *upload_id,
+                      [body = std::weak_ptr<IncomingBody>(body), headers = head.headers, room,
+                       refuse, upload](const s3::Answer<UploadRecord>& found) mutable {
+                        const auto part = body.lock();
+                        if (part == nullptr) return;
+                        if (!found) return refuse(found.error());
+                        if (auto wrong = part->Begin(headers, &found->checksum, room)) {
+                          return refuse(*wrong);
+                        }
+                        upload.Resume();
+                      });
+  }
+  return io::HttpUploadReader{.piece = [body](std::string_view piece) { return body->Feed(piece); },
+                              .aborted = [] {},
+                              .state = body,
+                              .starts_stopped = upload_id != nullptr};
 }
 
 // --- What every operation shares

@@ -26,7 +26,7 @@ class S3Api final : public aws::Service {
   S3Api(io::Loop& loop, ObjectStore& store, NotificationBook& book, invoker::Account account);
   std::string_view name() const override { return "s3"; }
   void Handle(aws::Call call) override;
-  std::optional<io::HttpUploadReader> Upload(const io::HttpRequest& head,
+  std::optional<io::HttpUploadReader> Upload(const io::HttpRequest& sent,
                                              io::HttpUpload upload) override;
   // Unsigned: a bucket's that exists.
   bool Claims(const io::HttpRequest& request) const override;

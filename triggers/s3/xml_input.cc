@@ -32,7 +32,7 @@ std::expected<DeleteObjects::One, ApiError> ReadDeleted(const XmlElement& object
   if (!object.Child("Key")) return Malformed();
   return DeleteObjects::One{.key = object.Child("Key").text(),
                             .version_id = object.Child("VersionId").text(),
-                            .etag = object.Child("ETag").text()};
+                            .etag = WithoutQuotes(object.Child("ETag").text())};
 }
 
 std::expected<CompletedPart, ApiError> ReadPart(const XmlElement& part) {
