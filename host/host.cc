@@ -291,10 +291,10 @@ Result<void> Host::Parts::StartServices() {
   object_services = std::make_unique<ObjectServices>(ObjectServices::Parts{
       *loop, *objects, *registry, *events, *queues, options.account, options.webhook_token});
   object_services->Register(gateway);
-  stacks =
-      TRY(stacks::StacksApi::Create({*control, *registry, *code, *disk, loop->service_clock(),
-                                     options.account, events->destinations(), *queues, *mappings},
-                                    *database, *writer));
+  stacks = TRY(stacks::StacksApi::Create(
+      {*control, *registry, *code, *disk, loop->service_clock(), options.account,
+       events->destinations(), *queues, *mappings, *objects},
+      *database, *writer));
   TRY(CollectCode());
   stacks->Recover([](const std::vector<std::string>& report) {
     for (const std::string& line : report) HLOG_WARN("{}", line);

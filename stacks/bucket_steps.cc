@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "aws/xml.h"
 #include "base/id.h"
 #include "stacks/deployment.h"
 #include "triggers/s3/notification_rules.h"
@@ -36,17 +35,6 @@ void SetText(BucketRecord& bucket, const char* name, std::string text) {
   }
 }
 
-// The system's too, which no request may set.
-s3::Tags TagsOf(const BucketRecord& bucket) {
-  s3::Tags out;
-  const auto document = aws::XmlDocument::Parse(TextOf(bucket, kTagging));
-  if (!document) return out;
-  for (const aws::XmlElement& tag : document->root().Child("TagSet").children()) {
-    out[tag.Child("Key").text()] = tag.Child("Value").text();
-  }
-  return out;
-}
-
 std::string_view WordOf(Versioning versioning) {
   if (versioning == Versioning::kEnabled) return "Enabled";
   return versioning == Versioning::kSuspended ? "Suspended" : "";
@@ -58,7 +46,7 @@ Json Told(const BucketRecord& bucket) {
     if (const std::string text = TextOf(bucket, name); !text.empty()) texts[name] = text;
   }
   Json out{{"Versioning", WordOf(bucket.versioning)},
-           {"Tags", TagsOf(bucket)},
+           {"Tags", s3::TagsOf(TextOf(bucket, kTagging))},
            {"Texts", std::move(texts)}};
   const auto rules = s3::NotificationOfText(TextOf(bucket, kNotification));
   if (rules && !(rules->rules.empty() && !rules->event_bridge)) {
@@ -167,7 +155,7 @@ bool IsBucket(const s3::ObjectStore& objects, const BucketKey& key,
 std::string StackOfBucket(const s3::ObjectStore& objects, const std::string& name) {
   const BucketRecord* const bucket = objects.Find(name);
   if (bucket == nullptr) return "";
-  const s3::Tags tags = TagsOf(*bucket);
+  const s3::Tags tags = s3::TagsOf(TextOf(*bucket, kTagging));
   const auto tag = tags.find(kStackNameTag);
   return tag == tags.end() ? "" : tag->second;
 }

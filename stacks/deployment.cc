@@ -269,7 +269,7 @@ void Deployment::RollBack(std::string reason) {
 bool Deployment::IsOurs(const Change& change) const {
   if (!is_recovery_ || change.before || change.told_before) return true;
   if (IsOfQueue(change.kind)) return StackOfQueue(host_.queues, change.function) == stack_;
-  if (IsOfBucket(change.kind)) return StackOfBucket(*host_.objects, change.function) == stack_;
+  if (IsOfBucket(change.kind)) return StackOfBucket(host_.objects, change.function) == stack_;
   if (change.kind != ResourceKind::kFunction && !IsAttachment(change.kind)) return true;
   const auto actual = host_.registry.Find(change.function);
   if (actual == nullptr) return false;

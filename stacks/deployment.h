@@ -57,8 +57,8 @@ struct DeploymentHost {
   const invoker::Account& account;
   sqs::QueueEngine& queues;
   invoker::EventSourceMappings& mappings;
-  s3::ObjectStore* objects = nullptr;  // With every change of a bucket.
-  std::string address = {};            // Of this host, as the client names it: for what URLs are.
+  s3::ObjectStore& objects;
+  std::string address = {};  // Of this host, as the client names it: for what URLs are.
 };
 
 enum class DeploymentStatus { kSucceeded, kRolledBack, kRollbackFailed };

@@ -27,7 +27,7 @@ QueueHost Deployment::queues() const {
 }
 
 BucketHost Deployment::buckets() const {
-  return {*host_.objects,
+  return {host_.objects,
           {host_.registry, host_.destinations, host_.queues, host_.account},
           host_.disk,
           host_.clock};
@@ -88,7 +88,7 @@ bool Deployment::IsUnchanged(const Change& change) const {
     case ResourceKind::kBucket:
     case ResourceKind::kBucketPolicy: {
       const auto told = ToldAfter(change, made_);
-      return IsBucket(*host_.objects, {change.kind, change.function}, told);
+      return IsBucket(host_.objects, {change.kind, change.function}, told);
     }
   }
   return false;
@@ -153,8 +153,8 @@ void Deployment::Apply(const Change& change, StepDone done) {
 
 void Deployment::ApplyToBucket(const Change& change, StepDone done) {
   const auto told = ToldAfter(change, made_);
-  const bool is_there = host_.objects->Find(change.function) != nullptr;
-  const bool is_ours = StackOfBucket(*host_.objects, change.function) == stack_;
+  const bool is_there = host_.objects.Find(change.function) != nullptr;
+  const bool is_ours = StackOfBucket(host_.objects, change.function) == stack_;
   // Somebody else has made it since the template was checked.
   if (change.kind == ResourceKind::kBucket && told && !change.told_before && is_there) {
     return Later(std::unexpected("the bucket '" + change.function + "' exists already"),

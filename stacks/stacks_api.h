@@ -46,7 +46,7 @@ struct StacksApiOptions {
   const invoker::Destinations& destinations;
   sqs::QueueEngine& queues;
   invoker::EventSourceMappings& mappings;
-  s3::ObjectStore* objects = nullptr;  // Without one buckets are refused.
+  s3::ObjectStore& objects;
 };
 
 class StacksApi {

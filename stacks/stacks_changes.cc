@@ -45,7 +45,7 @@ void StacksApi::AddPolicyRemoval(const StackResource& resource,
                 .version = {},
                 .alias = {}};
   change.told_before = is_of_bucket
-                           ? CurrentBucket(*options_.objects, {change.kind, change.function})
+                           ? CurrentBucket(options_.objects, {change.kind, change.function})
                            : CurrentQueue(options_.queues, {change.kind, change.function});
   if (change.told_before) changes.push_back(std::move(change));
 }
@@ -56,7 +56,7 @@ void StacksApi::AddBucketRemoval(const StackResource& resource,
   if (resource.type != kBucketType || resource.retain) return;
   AddCleanUp(resource, changes);
   Change& change = changes.back();
-  change.told_before = CurrentBucket(*options_.objects, {change.kind, change.function});
+  change.told_before = CurrentBucket(options_.objects, {change.kind, change.function});
 }
 
 void StacksApi::AddBucketSilence(const std::string& stack, const StackResource& resource,
@@ -64,8 +64,8 @@ void StacksApi::AddBucketSilence(const std::string& stack, const StackResource& 
   std::vector<Change> silence;
   AddCleanUp(resource, silence);
   Change& change = silence.front();
-  if (StackOfBucket(*options_.objects, change.function) != stack) return;
-  change.told_before = CurrentBucket(*options_.objects, {change.kind, change.function});
+  if (StackOfBucket(options_.objects, change.function) != stack) return;
+  change.told_before = CurrentBucket(options_.objects, {change.kind, change.function});
   change.told_after = WithoutNotifications(*change.told_before);
   if (change.told_after != change.told_before) changes.push_back(std::move(change));
 }
@@ -288,7 +288,7 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
                     .alias = {}};
       change.told_after =
           is_bucket ? plan.buckets[step.index].told : plan.bucket_policies[step.index].told;
-      change.told_before = CurrentBucket(*options_.objects, {change.kind, change.function});
+      change.told_before = CurrentBucket(options_.objects, {change.kind, change.function});
       return change;
     }
   }

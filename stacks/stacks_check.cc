@@ -118,10 +118,6 @@ std::string StacksApi::CheckNotified(const Request& request,
 
 void StacksApi::CheckBuckets(Request& request, Diagnostics& errors) const {
   for (auto& bucket : request.plan.buckets) {
-    if (options_.objects == nullptr) {
-      errors.Add(bucket.position, "this host has no object store");
-      continue;
-    }
     bucket.told["Tags"][kStackNameTag] = request.stack;
     bucket.told["Tags"][kLogicalIdTag] = bucket.logical_id;
     for (const s3::NotificationRule& rule : bucket.notifications.rules) {
@@ -133,10 +129,10 @@ void StacksApi::CheckBuckets(Request& request, Diagnostics& errors) const {
                              bucket.logical_id, WithoutTokens(rule.arn), wrong));
     }
     const std::string owner = stacks_->OwnerOf(BucketArn(bucket.name));
-    if (owner.empty() && options_.objects->Find(bucket.name) == nullptr) continue;
+    if (owner.empty() && options_.objects.Find(bucket.name) == nullptr) continue;
     // One that a stack of this name left behind is taken up again.
     const bool is_left_over =
-        owner.empty() && StackOfBucket(*options_.objects, bucket.name) == request.stack;
+        owner.empty() && StackOfBucket(options_.objects, bucket.name) == request.stack;
     if (owner == request.stack || is_left_over) continue;
     errors.Add(PlaceOf(bucket.properties, bucket.position, "BucketName"),
                fmt::format(

@@ -6,6 +6,7 @@
 #include "triggers/s3/object_headers.h"
 #include "triggers/s3/owner.h"
 #include "triggers/s3/s3_api.h"
+#include "triggers/s3/tags.h"
 #include "triggers/s3/xml_input.h"
 
 namespace hearth::s3 {
@@ -19,6 +20,19 @@ const BucketConfiguration* ConfigurationOf(const Address& address) {
     if (const BucketConfiguration* const text = FindConfiguration(name)) return text;
   }
   return nullptr;
+}
+
+// Empty: there is none. A stack's tags stay on its bucket.
+void SetText(BucketRecord& bucket, const std::string& name, std::string text) {
+  const auto now = bucket.texts.find(name);
+  if (name == "tagging" && now != bucket.texts.end()) {
+    text = WithSystemTags(std::move(text), now->second);
+  }
+  if (text.empty()) {
+    bucket.texts.erase(name);
+  } else {
+    bucket.texts[name] = std::move(text);
+  }
 }
 
 }  // namespace
@@ -146,15 +160,16 @@ void S3Api::PutBucketText(const RequestPtr& request) {
   if (!read) return Fail(request, read.error());
   ChangeBucket(request, text.put_status,
                [name = std::string(text.name), value = std::move(*read)](BucketRecord& bucket) {
-                 bucket.texts[name] = value;
+                 SetText(bucket, name, value);
                });
 }
 
 void S3Api::DeleteBucketText(const RequestPtr& request) {
   const BucketConfiguration& text = *ConfigurationOf(request->address);
   if (text.read == nullptr) return Unserved(request);
-  ChangeBucket(request, 204,
-               [name = std::string(text.name)](BucketRecord& bucket) { bucket.texts.erase(name); });
+  ChangeBucket(request, 204, [name = std::string(text.name)](BucketRecord& bucket) {
+    SetText(bucket, name, "");
+  });
 }
 
 // --- Access control lists: there is one owner, who may do all

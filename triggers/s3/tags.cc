@@ -107,4 +107,22 @@ std::string TaggingXml(const Tags& tags) {
   return xml.Take();
 }
 
+Tags TagsOf(std::string_view text) {
+  Tags out;
+  const auto document = aws::XmlDocument::Parse(text);
+  if (!document) return out;
+  for (const aws::XmlElement& tag : document->root().Child("TagSet").children()) {
+    out[tag.Child("Key").text()] = tag.Child("Value").text();
+  }
+  return out;
+}
+
+std::string WithSystemTags(std::string text, std::string_view before) {
+  Tags kept = TagsOf(before);
+  std::erase_if(kept, [](const auto& tag) { return !tag.first.starts_with("aws:"); });
+  if (kept.empty()) return text;
+  kept.merge(TagsOf(text));
+  return TaggingXml(kept);
+}
+
 }  // namespace hearth::s3

@@ -20,5 +20,9 @@ std::expected<Tags, ApiError> ReadTagging(std::string_view body, size_t most);
 std::expected<Tags, ApiError> ReadTagHeader(std::string_view form, size_t most);
 
 std::string TaggingXml(const Tags& tags);
+// Of a text that TaggingXml made; the system's ("aws:…") too, which no request may set.
+Tags TagsOf(std::string_view text);
+// `text`, which may be empty, and the system's tags of `before`: they are not a client's to remove.
+std::string WithSystemTags(std::string text, std::string_view before);
 
 }  // namespace hearth::s3

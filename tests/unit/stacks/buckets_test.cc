@@ -271,7 +271,7 @@ class DeployedBuckets : public StacksServer {
     objects.dies_after.clear();
     dead = std::move(api);
     api = *StacksApi::Create(
-        {rebornControl, registry, code, disk, clock, {}, destinations, queues, *mappings, &objects},
+        {rebornControl, registry, code, disk, clock, {}, destinations, queues, *mappings, objects},
         database, writer);
     std::optional<std::vector<std::string>> report;
     api->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
@@ -288,8 +288,8 @@ const std::string kPolicy =
     "  P:\n    Type: AWS::S3::BucketPolicy\n"
     "    Properties: {Bucket: !Ref Photos, PolicyDocument: {Statement: {Effect: Deny, Principal: "
     "'*', Action: '*', Resource: !GetAtt Photos.Arn}}}\n";
-constexpr char kPolicyText[] =
-    R"({"Statement":{"Action":"*","Effect":"Deny","Principal":"*","Resource":"arn:aws:s3:::photos"}})";
+constexpr char kPolicyText[] = R"({"Statement":{"Action":"*","Effect":"Deny","Principal":"*",)"
+                               R"("Resource":"arn:aws:s3:::photos"}})";
 
 TEST_F(DeployedBuckets, AreMadeBroughtBackChangedAndTakenAway) {
   const std::string text =

@@ -26,7 +26,7 @@ class DeploymentTest : public StacksOverFakes {
 
   DeploymentHost host() {
     return {*control,     registry, code,   disk,      *stacks, clock,
-            destinations, account,  queues, *mappings, &objects};
+            destinations, account,  queues, *mappings, objects};
   }
 
   FunctionState Function(const std::string& name, const std::string& zip, int64_t memory = 128) {

@@ -178,7 +178,7 @@ class DeployedQueues : public StacksServer {
     queues.dies_after.clear();
     dead = std::move(api);
     api = *StacksApi::Create(
-        {rebornControl, registry, code, disk, clock, {}, destinations, queues, *mappings, &objects},
+        {rebornControl, registry, code, disk, clock, {}, destinations, queues, *mappings, objects},
         database, writer);
     std::optional<std::vector<std::string>> report;
     api->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
@@ -376,7 +376,7 @@ TEST_F(DeployedQueues, OneThatSomebodyMakesMeanwhileIsNotTaken) {
   std::string reason;
   Deployment::Start(
       {rebornControl, registry, code, disk, *stacks, clock, destinations, account, queues,
-       *mappings, &objects},
+       *mappings, objects},
       "shop", {change}, StackRecord{.name = "shop"}, [](const Json&) {},
       [&](DeploymentStatus result, const std::string& why) {
         status = result;

@@ -186,8 +186,8 @@ TEST_F(StacksApiTest, RecoveryEndsWhatAKillCutShort) {
 
   FakeControlPlane reborn(loop, registry);
   auto again = *StacksApi::Create(
-      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings, &objects},
-      database, writer);
+      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings, objects}, database,
+      writer);
   EXPECT_TRUE(again->CodeInUse().contains(digest));
   std::optional<std::vector<std::string>> report;
   again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });

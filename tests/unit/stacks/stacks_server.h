@@ -17,7 +17,7 @@ class StacksServer : public StacksOverFakes {
  protected:
   StacksServer() {
     api = *StacksApi::Create(
-        {control, registry, code, disk, clock, {}, destinations, queues, *mappings, &objects},
+        {control, registry, code, disk, clock, {}, destinations, queues, *mappings, objects},
         database, writer);
     address = *server.Listen("127.0.0.1:0");
   }
@@ -39,7 +39,7 @@ class StacksServer : public StacksOverFakes {
   std::vector<std::string> RecoverAnew() {
     FakeControlPlane reborn(loop, registry);
     auto again = *StacksApi::Create(
-        {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings, &objects},
+        {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings, objects},
         database, writer);
     std::optional<std::vector<std::string>> report;
     again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });

@@ -177,6 +177,16 @@ TEST(S3Tags, AreReadAndWrittenAlike) {
   EXPECT_TRUE(ReadTags("")->empty());
 }
 
+TEST(S3Tags, OfTheSystemAreNotAClientsToRemove) {
+  const std::string before = TaggingXml({{"a", "1"}, {"aws:x", "<2>"}});
+  EXPECT_EQ(TagsOf(before), (Tags{{"a", "1"}, {"aws:x", "<2>"}}));
+  EXPECT_EQ(TagsOf(WithSystemTags(TaggingXml({{"b", "3"}}), before)),
+            (Tags{{"b", "3"}, {"aws:x", "<2>"}}));
+  EXPECT_EQ(TagsOf(WithSystemTags("", before)), (Tags{{"aws:x", "<2>"}}));
+  EXPECT_EQ(WithSystemTags("", TaggingXml({{"a", "1"}})), "");
+  EXPECT_EQ(TagsOf("no XML"), Tags());
+}
+
 TEST(S3Tags, ThatMayNotBeAreRefusedInAwssWords) {
   const auto message = [](const std::expected<Tags, ApiError>& read) {
     return read ? "" : read.error().type + ": " + read.error().message;
