@@ -14,6 +14,8 @@ using base::Result;
 
 // Of a body's buffer: one part gathers while others are written and digested.
 constexpr size_t kPartsOfBuffer = 4;
+// So much is sent on to the disk at once while more comes: the sync at the end finds little left.
+constexpr uint64_t kWriteBehind = 8 << 20;
 
 // Some bytes on their way to the disk and into the digest.
 struct Chunk {
@@ -100,10 +102,12 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   Result<void> WriteChunk(const std::string& bytes) {
     if (!file) file.emplace(TRY(disk.files().Create()));
     TRY(WriteAt(file->fd(), bytes, size));
-    // On its way while the next one comes, so that the sync at the end finds little left.
-    ::sync_file_range(file->fd(), static_cast<off_t>(size), static_cast<off_t>(bytes.size()),
-                      SYNC_FILE_RANGE_WRITE);
     size += bytes.size();
+    if (size - sent >= kWriteBehind) {
+      ::sync_file_range(file->fd(), static_cast<off_t>(sent), static_cast<off_t>(size - sent),
+                        SYNC_FILE_RANGE_WRITE);
+      sent = size;
+    }
     return {};
   }
 
@@ -171,9 +175,11 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   }
 
   ObjectDisk& disk;
+  const std::weak_ptr<bool> alive = disk.alive();
   // The lanes'.
   std::optional<NewFile> file;
   uint64_t size = 0;
+  uint64_t sent = 0;  // Of it, to the disk itself.
   BodyDigest digest;
   // The loop's.
   std::function<void()> room;
@@ -197,7 +203,7 @@ DiskBodyWriter::~DiskBodyWriter() {
   body_->is_abandoned = true;
   body_->room = nullptr;
   body_->done = nullptr;
-  body_->disk.RemoveBody();
+  if (!body_->alive.expired()) body_->disk.RemoveBody();
 }
 
 bool DiskBodyWriter::Write(std::string_view piece) { return body_->Take(piece); }

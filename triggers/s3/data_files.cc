@@ -40,6 +40,7 @@ Result<DataFiles> DataFiles::Open(const std::string& folder) {
   TRY(base::MakeFolders(folder + "/new", 0700));
   TRY(base::MakeFolders(folder + "/data", 0700));
   TRY(base::SyncFolder(folder));
+  TRY(base::SyncFolder(folder + "/.."));
   return DataFiles(folder);
 }
 

@@ -108,24 +108,42 @@ void DiskStore::FlushSoon() {
 struct DiskStore::Batch {
   // On the writer's thread.
   void Commit(ObjectIndex& index, DiskReserve& reserve) {
+    failures.resize(operations.size());
     full = FailureOf(reserve.Take());
     if (!full) {
-      result = Try(index, Need::kRoom);
+      result = TryAll(index);
       if (result || result.error().kind != base::ErrorKind::kLimit) return;
       full = result.error();
     }
     reserve.Give();
-    result = Try(index, Need::kLeast);
+    for (size_t i = 0; i < operations.size(); ++i) {
+      if (operations[i].need == Need::kRoom) failures[i] = full;
+    }
+    result = TryAll(index);
   }
 
-  base::Result<ObjectIndex::Committed> Try(ObjectIndex& index, Need most) {
-    return index.Commit([&]() -> Result<void> {
-      TRY(index.AddGarbage(doubtful));
-      for (const Operation& operation : operations) {
-        if (operation.need >= most) TRY(operation.apply(index));
+  // One that cannot be carried out, for a row of its own that cannot be read, is left out: the
+  // others have nothing to do with it.
+  Result<ObjectIndex::Committed> TryAll(ObjectIndex& index) {
+    while (true) {
+      std::optional<size_t> failed;
+      auto committed = index.Commit([&]() -> Result<void> {
+        TRY(index.AddGarbage(doubtful));
+        for (size_t i = 0; i < operations.size(); ++i) {
+          if (failures[i]) continue;
+          auto applied = operations[i].apply(index);
+          if (applied) continue;
+          failed = i;
+          return applied;
+        }
+        return {};
+      });
+      if (committed || !failed || committed.error().kind == base::ErrorKind::kLimit) {
+        return committed;
       }
-      return {};
-    });
+      HLOG_ERROR("objects: {}", committed.error().ToString());
+      failures[*failed] = std::move(committed.error());
+    }
   }
 
   static std::optional<base::Error> FailureOf(Result<void> result) {
@@ -135,8 +153,9 @@ struct DiskStore::Batch {
 
   std::vector<Operation> operations;
   std::vector<Extent> doubtful;
-  std::optional<base::Error> full;  // What needs room had none.
-  Result<ObjectIndex::Committed> result;
+  std::vector<std::optional<base::Error>> failures;  // Of each operation.
+  std::optional<base::Error> full;                   // What needs room had none.
+  Result<ObjectIndex::Committed> result;             // Of the others.
 };
 
 void DiskStore::Flush() {
@@ -165,9 +184,9 @@ void DiskStore::EndBatch(Batch& batch) {
   if (!committed) HLOG_ERROR("objects: {}", committed.error().ToString());
   SetFull(batch.full);
   const std::weak_ptr<bool> alive = alive_;
-  for (Operation& operation : batch.operations) {
-    const bool lacks_room = batch.full && operation.need == Need::kRoom;
-    operation.end(lacks_room ? &*batch.full : committed ? nullptr : &committed.error());
+  for (size_t i = 0; i < batch.operations.size(); ++i) {
+    const auto& own = batch.failures[i];
+    batch.operations[i].end(own ? &*own : committed ? nullptr : &committed.error());
     if (alive.expired()) return;
   }
   if (committed && committed->garbage != 0) NoteGarbage(committed->garbage);

@@ -48,6 +48,9 @@ class ObjectDisk {
   void Unpin(int64_t file);
   bool IsPinned(int64_t file) const { return pins_.contains(file); }
 
+  // Expires with it: what a client's connection holds may live on.
+  std::weak_ptr<bool> alive() const { return alive_; }
+
   // Set: no body is taken in, for what room there is belongs to deletes.
   const std::optional<base::Error>& full() const { return full_; }
   void set_full(std::optional<base::Error> full) { full_ = std::move(full); }
@@ -83,6 +86,7 @@ class ObjectDisk {
   std::map<int64_t, int> pins_;
   size_t bodies_ = 0;
   std::optional<base::Error> full_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   io::Offload writers_;
   io::Offload readers_;
 };

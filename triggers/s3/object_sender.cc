@@ -37,6 +37,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
   Sending(ObjectDisk& disk, std::vector<ByteRun> runs, uint64_t size, int status,
           io::HttpHeaders headers, io::HttpResponder responder)
       : disk_(disk),
+        alive_(disk.alive()),
         runs_(std::move(runs)),
         total_(size),
         left_(size),
@@ -48,6 +49,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
     for (const int64_t file : pinned_) disk_.Pin(file);
   }
   ~Sending() {
+    if (alive_.expired()) return;
     for (const int64_t file : pinned_) disk_.Unpin(file);
   }
 
@@ -84,7 +86,8 @@ class Sending : public std::enable_shared_from_this<Sending> {
   void Take(Result<std::string> piece) {
     if (!piece) {
       HLOG_ERROR("{}", piece.error().ToString());
-      if (!has_begun_) responder_.Send(ErrorAnswer(HostFailure(piece.error()), "", ""));
+      const std::string id(headers_.Get("x-amz-request-id"));
+      if (!has_begun_) responder_.Send(ErrorAnswer(HostFailure(piece.error()), "", id));
       responder_ = {};  // What has begun is cut: the client sees that it is short.
       return;
     }
@@ -103,6 +106,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
   }
 
   void Room() {
+    if (alive_.expired()) return;
     is_full_ = false;
     if (!ready_.empty()) Write();
   }
@@ -117,6 +121,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
   }
 
   ObjectDisk& disk_;
+  const std::weak_ptr<bool> alive_;
   std::vector<ByteRun> runs_;
   std::vector<int64_t> pinned_;
   size_t at_ = 0;  // Of the runs.

@@ -1,5 +1,6 @@
 #include "triggers/s3/body_writer.h"
 
+#include <malloc.h>
 #include <sys/mount.h>
 
 #include "base/md5.h"
@@ -70,6 +71,22 @@ TEST_F(BodyWriterTest, AsManyAsThereAreEachHoldLessThanItsShare) {
   while (writer->Write(piece)) ++taken;
   EXPECT_GT(taken * piece.size(), limits::kUploadBuffer / 2);
   EXPECT_LE(taken * piece.size(), limits::kUploadBuffer);
+}
+
+TEST_F(BodyWriterTest, ALargeBodyHoldsNoMoreThanItsBuffers) {
+  const std::string piece = Pattern(65536);
+  const auto memory = [] {
+    const auto info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const size_t before = memory();
+  bool has_room = true;
+  const auto writer = store->Write({}, [&] { has_room = true; });
+  for (int i = 0; i < 1000; ++i) {
+    loop.RunUntil([&] { return has_room; });
+    has_room = writer->Write(piece);
+  }
+  EXPECT_LT(memory(), before + 8 * limits::kUploadBuffer);
 }
 
 // A disk of one megabyte.

@@ -185,6 +185,39 @@ TEST_F(DiskStoreTest, WhatAKillLeavesBehindIsCollected) {
   EXPECT_NE(MustHave(Stage("x")).extents[0].file, orphan.extents[0].file) << "never given again";
 }
 
+TEST_F(DiskStoreTest, ARowThatCannotBeReadFailsWhoeverNeedsItAndNobodyElse) {
+  MakeBucket("b");
+  Put("b", "bad", "1");
+  store.reset();
+  {
+    const auto migrations = ObjectMigrations();
+    const auto database = MUST(store::Database::Open(folder / "objects/index.db", migrations));
+    MUST(database->Run("UPDATE objects SET extents = 'x' WHERE key = 'bad'"));
+  }
+  Open();
+  std::vector<std::string> codes;
+  for (const char* key : {"a", "bad", "c"}) {
+    store->Put({.bucket = "b", .object = Object(key, MustHave(Stage(key)))},
+               [&](Answer<ObjectRecord> put) { codes.push_back(CodeOf(put)); });
+  }
+  loop.RunUntil([&] { return codes.size() == 3; });
+  EXPECT_THAT(codes, ElementsAre("", "InternalError", ""));
+  EXPECT_EQ(CodeOf(Look("b", "bad")), "InternalError");
+  EXPECT_EQ(Get("b", "c"), "c");
+  Settle();
+  EXPECT_EQ(CountFiles(), 3u) << "the two, and the one whose row is lost";
+}
+
+TEST_F(DiskStoreTest, WhatAClientsConnectionHoldsMayOutliveTheStore) {
+  MakeBucket("b");
+  const auto writer = store->Write({}, [] {});
+  writer->Write(std::string(300000, 'x'));
+  const auto finished = store->Write({}, [] {});
+  finished->Finish([](Answer<StagedBody>) { FAIL() << "called back"; });
+  store.reset();
+  loop.RunOnce();
+}
+
 TEST_F(DiskStoreTest, EventsAreCommittedWithTheirCauseAndLastUntilTheyAreForgotten) {
   MakeBucket("b");
   std::vector<OutboxRow> heard;
