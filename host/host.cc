@@ -287,7 +287,8 @@ Result<void> Host::Parts::StartServices() {
                                 mappings->Report(uuid, std::move(result));
                               }});
   mappings->Attach("sqs", *queue_source);
-  events->destinations().Attach("sqs", sqs::MakeQueueTarget(*queues, options.account));
+  events->destinations().Attach("sqs", sqs::MakeQueueTarget(*queues, options.account),
+                                sqs::MakeQueueAdmission(*queues, options.account));
   object_services = std::make_unique<ObjectServices>(ObjectServices::Parts{
       *loop, *objects, *registry, *events, *queues, options.account, options.webhook_token});
   object_services->Register(gateway);

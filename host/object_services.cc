@@ -9,7 +9,6 @@ ObjectServices::ObjectServices(const Parts& parts)
       book_(parts.loop, store_,
             s3::NotificationTargets{.registry = parts.registry,
                                     .destinations = parts.events.destinations(),
-                                    .queues = parts.queues,
                                     .account = parts.account}),
       outbox_(
           parts.loop, s3::DeliverTo(parts.events, parts.loop.service_clock()),

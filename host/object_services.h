@@ -1,6 +1,6 @@
 // ObjectServices: the object store, its API and the delivery of its events, wired to the services
-// that hear of them. Owner: Host; made after the queue of asynchronous events and the queues, and
-// destroyed before them.
+// that hear of them. Owner: Host; made after the queue of asynchronous events, and destroyed
+// before it.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,6 @@
 #include "triggers/s3/notification_book.h"
 #include "triggers/s3/s3_api.h"
 #include "triggers/s3/webhook.h"
-#include "triggers/sqs/queue_engine.h"
 
 namespace hearth::host {
 
@@ -26,7 +25,6 @@ class ObjectServices {
     s3::DiskStore& store;
     invoker::Registry& registry;
     invoker::AsyncQueue& events;
-    sqs::QueueEngine& queues;
     invoker::Account account;
     std::string webhook_token;  // Of whoever posts another store's events; empty: anybody.
   };

@@ -4,25 +4,31 @@
 
 namespace hearth::invoker {
 
-void Destinations::Attach(std::string service, Sender sender) {
-  senders_[std::move(service)] = std::move(sender);
+void Destinations::Attach(std::string service, Sender sender, Admits admits) {
+  services_[std::move(service)] = {std::move(sender), std::move(admits)};
 }
 
-const Destinations::Sender* Destinations::SenderOf(std::string_view arn) const {
+const Destinations::Service* Destinations::ServiceOf(std::string_view arn) const {
   const auto parsed = aws::ParseArn(arn);
-  const auto found = parsed ? senders_.find(parsed->service) : senders_.end();
-  return found == senders_.end() ? nullptr : &found->second;
+  const auto found = parsed ? services_.find(parsed->service) : services_.end();
+  return found == services_.end() ? nullptr : &found->second;
 }
 
-bool Destinations::Serves(std::string_view arn) const { return SenderOf(arn) != nullptr; }
+bool Destinations::Serves(std::string_view arn) const { return ServiceOf(arn) != nullptr; }
+
+Destinations::Admission Destinations::Ask(const std::string& arn, const Source& source) const {
+  const Service* const service = ServiceOf(arn);
+  if (service == nullptr) return Admission::kAbsent;
+  return service->admits ? service->admits(arn, source) : Admission::kAdmitted;
+}
 
 void Destinations::Send(Delivery delivery, Done done) const {
-  const Sender* const sender = SenderOf(delivery.arn);
-  if (sender == nullptr) {
+  const Service* const service = ServiceOf(delivery.arn);
+  if (service == nullptr) {
     return done(base::MakeError(base::ErrorKind::kUnsupported, "send to " + delivery.arn,
                                 "this host has no such service"));
   }
-  (*sender)(std::move(delivery), std::move(done));
+  service->sender(std::move(delivery), std::move(done));
 }
 
 }  // namespace hearth::invoker

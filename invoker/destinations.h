@@ -1,8 +1,9 @@
-// Destinations: the services to which the record of what became of an event can go, and events that
-// are given up.
+// Destinations: the services to which the record of what became of an event can go, events that are
+// given up, and what other services tell.
 //
-// Each service attaches one sender, under its name in ARNs; a configuration that names a service
-// that has none is refused when it is made. Owner: host; outlives the AsyncQueue.
+// Each service attaches one sender, under its name in ARNs, and says of its targets who may send to
+// them; a configuration that names a service that has none is refused when it is made. Owner: host;
+// outlives the AsyncQueue.
 #pragma once
 
 #include <functional>
@@ -32,15 +33,32 @@ class Destinations {
   // `done` runs once, when the service has it durably or refuses it; kInvalid: for good.
   using Sender = std::function<void(Delivery delivery, Done done)>;
 
-  void Attach(std::string service, Sender sender);
+  // Who would send, as a target's policy knows it.
+  struct Source {
+    std::string service;  // "s3.amazonaws.com"
+    std::string arn;
+    std::string account;
+  };
+  enum class Admission { kAdmitted, kAbsent, kUnfit, kForbidden };  // kUnfit: a FIFO queue.
+  using Admits = std::function<Admission(const std::string& arn, const Source& source)>;
+
+  // Without `admits` whoever asks is let in.
+  void Attach(std::string service, Sender sender, Admits admits = {});
+  // Before anything is sent; kAbsent where no service has attached itself. A target without a
+  // policy admits everybody: authorisation is off.
+  Admission Ask(const std::string& arn, const Source& source) const;
   bool Serves(std::string_view arn) const;
   // kUnsupported where no service has attached itself for it.
   void Send(Delivery delivery, Done done) const;
 
  private:
-  const Sender* SenderOf(std::string_view arn) const;
+  struct Service {
+    Sender sender;
+    Admits admits;
+  };
+  const Service* ServiceOf(std::string_view arn) const;
 
-  std::map<std::string, Sender, std::less<>> senders_;
+  std::map<std::string, Service, std::less<>> services_;
 };
 
 }  // namespace hearth::invoker

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "aws/arn.h"
+#include "aws/policy_document.h"
 #include "base/limits.h"
 #include "invoker/api_call.h"
 #include "invoker/api_errors.h"
@@ -178,6 +179,19 @@ std::optional<aws::ApiError> RemoveStatement(PolicyStatements& policy, const std
   return aws::ApiError{.status = 404,
                        .type = "ResourceNotFoundException",
                        .message = "Statement " + id + " is not found in resource policy."};
+}
+
+bool LetsInvoke(const PolicyStatements& policy, std::string_view service,
+                std::string_view source_arn, std::string_view source_account) {
+  return std::ranges::any_of(policy, [&](const PolicyStatement& one) {
+    return (one.principal == service || one.principal == "*") &&
+           (one.action == "*" || one.action == "lambda:*" ||
+            one.action == "lambda:InvokeFunction") &&
+           one.organization.empty() && one.event_source_token.empty() &&
+           one.url_auth_type.empty() && !one.via_url &&
+           (one.source_account.empty() || one.source_account == source_account) &&
+           (one.source_arn.empty() || aws::IsLike(one.source_arn, source_arn));
+  });
 }
 
 std::expected<PolicyStatement, aws::ApiError> ReadPermission(const Json& body) {

@@ -40,6 +40,10 @@ std::optional<aws::ApiError> AddStatement(PolicyStatements& policy, PolicyStatem
                                           const std::string& resource);
 std::optional<aws::ApiError> RemoveStatement(PolicyStatements& policy, const std::string& id);
 
+// Whether some statement lets a service invoke the function on behalf of `source_arn`.
+bool LetsInvoke(const PolicyStatements& policy, std::string_view service,
+                std::string_view source_arn, std::string_view source_account);
+
 // AddPermission's body, checked member by member.
 std::expected<PolicyStatement, aws::ApiError> ReadPermission(const base::Json& body);
 

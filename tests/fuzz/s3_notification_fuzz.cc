@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <string>
 
+#include "aws/policy_document.h"
 #include "base/check.h"
 #include "base/json.h"
 #include "triggers/s3/notification_rules.h"
-#include "triggers/s3/notification_targets.h"
 
 namespace {
 
@@ -26,8 +26,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   // As a queue's policy, which is anybody's too.
   if (const auto policy = hearth::base::ParseJson(text)) {
-    (void)hearth::s3::PolicyAllows(*policy, "sqs:SendMessage", text,
-                                   {"arn:aws:s3:::b", "000000000000"});
+    (void)hearth::aws::PolicyAllows(*policy, {.service = "s3.amazonaws.com",
+                                              .action = "sqs:SendMessage",
+                                              .resource = text,
+                                              .source_arn = "arn:aws:s3:::b",
+                                              .source_account = "000000000000"});
   }
   // As what a store could hold after another's hand.
   (void)hearth::s3::NotificationOfText(text);

@@ -85,6 +85,12 @@ def strip_comments(text):
                   flags=re.S)
 
 
+def service_of(path):
+    """Of triggers/SERVICE/…, else None."""
+    match = re.match(r"triggers/([^/]+)/", path)
+    return match.group(1) if match else None
+
+
 def check_source(path, text):
     floor = path.split("/")[0]
     breaches = []
@@ -96,6 +102,10 @@ def check_source(path, text):
             if floor in MAY_INCLUDE and target in MAY_INCLUDE and target != floor \
                     and target not in MAY_INCLUDE[floor]:
                 breaches.append((number, f"{floor}/ may not include {target}/"))
+            service, other = service_of(path), service_of(include.group(2) or "")
+            if service and other and service != other:
+                breaches.append((number, f"triggers/{service} may not include triggers/{other}: "
+                                 "what goes on to another service goes by ARN"))
             for pattern, doors in DOORS.items():
                 if re.search(pattern, include.group(1)) and floor not in doors \
                         and floor != "tests":
@@ -143,6 +153,7 @@ def self_test():
     bad = {
         "sandbox/a.cc": '#include "io/loop.h"\n',
         "invoker/a.cc": "#include <sqlite3.h>\n",
+        "triggers/s3/a.cc": '#include "triggers/sqs/queue_engine.h"\n',
         "io/a.cc": "void F() { throw 1; }\n",
         "io/b.cc": "void F() { auto f = [=] {}; }\n",
         "base/a.h": "int x;\n",
@@ -151,6 +162,7 @@ def self_test():
     }
     good = {
         "io/a.cc": '#include "base/file.h"\n#include <uv.h>\n// throw\nauto s = "throw [=]";\n',
+        "triggers/s3/b.cc": '#include "triggers/s3/errors.h"\n',
     }
     for path, text in bad.items():
         if not check_source(path, text):

@@ -11,18 +11,15 @@
 #include <string>
 #include <string_view>
 
-#include "base/json.h"
 #include "invoker/destinations.h"
 #include "invoker/registry.h"
 #include "triggers/s3/notification_config.h"
-#include "triggers/sqs/queue_engine.h"
 
 namespace hearth::s3 {
 
 struct NotificationTargets {
   const invoker::Registry& registry;
   const invoker::Destinations& destinations;
-  const sqs::QueueEngine& queues;
   invoker::Account account;
 
   // NotImplemented where nothing serves a target's kind; with `skip` (the header
@@ -35,17 +32,5 @@ struct NotificationTargets {
   // What is wrong with one, in AWS's words; empty: nothing.
   std::string Wrong(const NotificationRule& rule, const std::string& bucket) const;
 };
-
-// What the store is when it asks to send.
-struct Sender {
-  std::string bucket_arn;
-  std::string account;
-};
-// Whether a policy in IAM's language allows it to do `action` ("sqs:SendMessage") on `resource`.
-// A condition on what is not known of the sender does not hold.
-bool PolicyAllows(const base::Json& policy, std::string_view action, std::string_view resource,
-                  const Sender& sender);
-// Whether a function's policy lets it invoke.
-bool PolicyAllows(const invoker::PolicyStatements& policy, const Sender& sender);
 
 }  // namespace hearth::s3

@@ -1,8 +1,21 @@
 #include "triggers/sqs/queue_target.h"
 
 #include "aws/arn.h"
+#include "aws/policy_document.h"
+#include "base/json.h"
 
 namespace hearth::sqs {
+namespace {
+
+// nullptr: it is none of this host's.
+const QueueRecord* FindTarget(const QueueEngine& engine, const invoker::Account& account,
+                              const std::string& name) {
+  const auto arn = aws::ParseArn(name);
+  const bool is_ours = arn && arn->region == account.region && arn->account == account.id;
+  return is_ours ? engine.Find(arn->resource) : nullptr;
+}
+
+}  // namespace
 
 invoker::Destinations::Sender MakeQueueTarget(QueueEngine& engine, invoker::Account account) {
   return [&engine, account = std::move(account)](invoker::Destinations::Delivery delivery,
@@ -10,9 +23,7 @@ invoker::Destinations::Sender MakeQueueTarget(QueueEngine& engine, invoker::Acco
     const auto refuse = [&](std::string text) {
       done(base::Invalid("send to " + delivery.arn, std::move(text)));
     };
-    const auto arn = aws::ParseArn(delivery.arn);
-    const bool is_ours = arn && arn->region == account.region && arn->account == account.id;
-    const QueueRecord* const queue = is_ours ? engine.Find(arn->resource) : nullptr;
+    const QueueRecord* const queue = FindTarget(engine, account, delivery.arn);
     if (queue == nullptr) return refuse("there is no such queue");
     if (queue->settings.is_fifo) return refuse("a FIFO queue is no destination");
     const auto most = static_cast<size_t>(queue->settings.max_message);
@@ -34,6 +45,27 @@ invoker::Destinations::Sender MakeQueueTarget(QueueEngine& engine, invoker::Acco
                   else
                     done(std::unexpected(sent.error()));
                 });
+  };
+}
+
+invoker::Destinations::Admits MakeQueueAdmission(const QueueEngine& engine,
+                                                 invoker::Account account) {
+  using invoker::Destinations;
+  return [&engine, account = std::move(account)](const std::string& name,
+                                                 const Destinations::Source& source) {
+    using enum Destinations::Admission;
+    const QueueRecord* const queue = FindTarget(engine, account, name);
+    if (queue == nullptr) return kAbsent;
+    if (queue->settings.is_fifo) return kUnfit;
+    const auto text = queue->settings.set.find("Policy");
+    if (text == queue->settings.set.end() || text->second.empty()) return kAdmitted;
+    const auto policy = base::ParseJson(text->second);
+    const aws::PolicyRequest request{.service = source.service,
+                                     .action = "sqs:SendMessage",
+                                     .resource = name,
+                                     .source_arn = source.arn,
+                                     .source_account = source.account};
+    return policy && aws::PolicyAllows(*policy, request) ? kAdmitted : kForbidden;
   };
 }
 

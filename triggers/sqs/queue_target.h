@@ -10,5 +10,8 @@ namespace hearth::sqs {
 // kInvalid, for good: no such queue here, or a FIFO queue, which AWS does not take either.
 // `engine` outlives whatever sends.
 invoker::Destinations::Sender MakeQueueTarget(QueueEngine& engine, invoker::Account account);
+// Who may send to them, by their policies.
+invoker::Destinations::Admits MakeQueueAdmission(const QueueEngine& engine,
+                                                 invoker::Account account);
 
 }  // namespace hearth::sqs
