@@ -290,7 +290,7 @@ Result<void> Host::Parts::StartServices() {
   events->destinations().Attach("sqs", sqs::MakeQueueTarget(*queues, options.account),
                                 sqs::MakeQueueAdmission(*queues, options.account));
   object_services = std::make_unique<ObjectServices>(ObjectServices::Parts{
-      *loop, *objects, *registry, *events, *queues, options.account, options.webhook_token});
+      *loop, *objects, *registry, *events, options.account, options.webhook_token});
   object_services->Register(gateway);
   stacks = TRY(stacks::StacksApi::Create(
       {*control, *registry, *code, *disk, loop->service_clock(), options.account,
