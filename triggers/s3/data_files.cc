@@ -72,20 +72,19 @@ Result<void> DataFiles::Keep(NewFile& file, int64_t number) const {
   if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     return DiskError("link " + path);
   }
-  // One commit of the file system's journal has the bytes, the file and its name.
-  const bool synced = ::fsync(file.fd()) == 0;
-  auto result = synced ? base::SyncFolder(Block(BlockOf(number))) : DiskError("sync " + path);
-  if (!result) ::unlink(path.c_str());
-  return result;
+  if (::fsync(file.fd()) == 0) return {};
+  auto failure = DiskError("sync " + path);
+  ::unlink(path.c_str());
+  return failure;
 }
 
 Result<void> DataFiles::Link(int64_t from, int64_t to) const {
   const std::string path = Path(to);
   if (::link(Path(from).c_str(), path.c_str()) != 0) return DiskError("link " + path);
-  auto result = base::SyncFolder(Block(BlockOf(to)));
-  if (!result) ::unlink(path.c_str());
-  return result;
+  return {};
 }
+
+Result<void> DataFiles::SyncBlock(int64_t block) const { return base::SyncFolder(Block(block)); }
 
 Result<UniqueFd> DataFiles::OpenFile(int64_t number) const {
   const std::string path = Path(number);

@@ -45,9 +45,10 @@ class DataFiles {
   static base::Result<DataFiles> Open(const std::string& folder);
 
   base::Result<NewFile> Create() const;
-  // Durable, its bytes and its name. Nothing is left of it where this fails.
+  // Its bytes are durable; its name is when its block has been synced, once for many of them.
+  // Nothing is left of it where this fails.
   base::Result<void> Keep(NewFile& file, int64_t number) const;
-  // Another number of the same bytes, durable. EMLINK, where a file has too many, and what else
+  // Another number of the same bytes. EMLINK, where a file has too many, and what else
   // keeps the file system from it are errors after which a copy helps.
   base::Result<void> Link(int64_t from, int64_t to) const;
   base::Result<base::UniqueFd> OpenFile(int64_t number) const;
@@ -55,6 +56,7 @@ class DataFiles {
   base::UniqueFd OpenCached(int64_t number) const;
   base::Result<void> Remove(int64_t number) const;  // Absence is success.
 
+  base::Result<void> SyncBlock(int64_t block) const;
   base::Result<void> MakeBlock(int64_t block) const;
   void RemoveBlock(int64_t block) const;                            // Where it is empty.
   base::Result<std::vector<int64_t>> Numbers(int64_t block) const;  // That are there.

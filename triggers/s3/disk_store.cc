@@ -107,11 +107,11 @@ void DiskStore::FlushSoon() {
 // What one commit takes, and how it went.
 struct DiskStore::Batch {
   // On the writer's thread.
-  void Commit(ObjectIndex& index, DiskReserve& reserve) {
+  void Commit(ObjectIndex& index, const DataFiles& files, DiskReserve& reserve) {
     failures.resize(operations.size());
     full = FailureOf(reserve.Take());
     if (!full) {
-      result = TryAll(index);
+      result = TryAll(index, files);
       if (result || result.error().kind != base::ErrorKind::kLimit) return;
       full = result.error();
     }
@@ -119,15 +119,19 @@ struct DiskStore::Batch {
     for (size_t i = 0; i < operations.size(); ++i) {
       if (operations[i].need == Need::kRoom) failures[i] = full;
     }
-    result = TryAll(index);
+    result = TryAll(index, files);
   }
 
   // One that cannot be carried out, for a row of its own that cannot be read, is left out: the
   // others have nothing to do with it.
-  Result<ObjectIndex::Committed> TryAll(ObjectIndex& index) {
+  Result<ObjectIndex::Committed> TryAll(ObjectIndex& index, const DataFiles& files) {
+    const auto sync = [&files](const std::set<int64_t>& blocks) -> Result<void> {
+      for (const int64_t block : blocks) TRY(files.SyncBlock(block));
+      return {};
+    };
     while (true) {
       std::optional<size_t> failed;
-      auto committed = index.Commit([&]() -> Result<void> {
+      const auto apply_all = [&]() -> Result<void> {
         TRY(index.AddGarbage(doubtful));
         for (size_t i = 0; i < operations.size(); ++i) {
           if (failures[i]) continue;
@@ -137,7 +141,8 @@ struct DiskStore::Batch {
           return applied;
         }
         return {};
-      });
+      };
+      auto committed = index.Commit(apply_all, sync);
       if (committed || !failed || committed.error().kind == base::ErrorKind::kLimit) {
         return committed;
       }
@@ -167,8 +172,8 @@ void DiskStore::Flush() {
   }
   batch->doubtful = std::exchange(doubtful_, {});
   writing_.Run(
-      [batch, index = index_.get(), reserve = reserve_.get()] {
-        batch->Commit(*index, *reserve);
+      [batch, index = index_.get(), reserve = reserve_.get(), &files = disk_.files()] {
+        batch->Commit(*index, files, *reserve);
         return true;
       },
       [this, batch](bool) { EndBatch(*batch); });

@@ -79,11 +79,14 @@ Result<int64_t> ObjectIndex::Counter(const char* name) {
   return value;
 }
 
-Result<ObjectIndex::Committed> ObjectIndex::Commit(const std::function<Result<void>()>& body) {
+Result<ObjectIndex::Committed> ObjectIndex::Commit(const std::function<Result<void>()>& body,
+                                                   const SyncBlocks& sync) {
   committed_ = {};
+  blocks_.clear();
   const int64_t before = number_;
   TRY(database_->Transaction([&]() -> Result<void> {
     TRY(body());
+    if (sync && !blocks_.empty()) TRY(sync(blocks_));
     if (number_ == before) return {};
     const Value values[] = {number_};
     TRY(database_->Run("UPDATE counters SET value = ? WHERE name = 'number'", values));
@@ -244,6 +247,7 @@ Result<std::vector<int64_t>> ObjectIndex::FilesWithRows(int64_t block) {
 
 Result<void> ObjectIndex::KeepFiles(const std::vector<Extent>& extents) {
   for (const Extent& extent : extents) {
+    blocks_.insert(BlockOf(extent.file));
     const Value values[] = {extent.file};
     TRY(database_->Run("INSERT OR IGNORE INTO recent (file) VALUES (?)", values));
   }

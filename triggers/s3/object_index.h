@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,10 @@ class ObjectIndex {
     std::vector<OutboxRow> events;
     int64_t garbage = 0;  // The newest row of garbage that it made; 0: none.
   };
-  base::Result<Committed> Commit(const std::function<base::Result<void>()>& body);
+  // `sync` makes the names of files durable before rows tell of them: those of these blocks.
+  using SyncBlocks = std::function<base::Result<void>(const std::set<int64_t>& blocks)>;
+  base::Result<Committed> Commit(const std::function<base::Result<void>()>& body,
+                                 const SyncBlocks& sync = {});
   // All that `body` reads is of one moment.
   base::Result<void> Snapshot(const std::function<void()>& body);
   int64_t last_number() const { return number_; }
@@ -128,6 +132,7 @@ class ObjectIndex {
   std::unique_ptr<store::Database> database_;
   int64_t number_ = 0;  // The last one that was given.
   Committed committed_;
+  std::set<int64_t> blocks_;  // With files that this commit has rows of for the first time.
 };
 
 std::vector<store::Migration> ObjectMigrations();

@@ -50,7 +50,8 @@ constexpr std::string_view kNewestOfOthers =
     " extents FROM others WHERE bucket = ? AND key = ? ORDER BY sequence DESC LIMIT 1";
 constexpr std::string_view kNullOfOthers =
     "SELECT is_marker, key, sequence, version_id, modified_ms, size, etag, checksum, headers, tags,"
-    " extents FROM others WHERE bucket = ? AND key = ? AND version_id = 'null'";
+    " extents FROM others INDEXED BY others_null"
+    " WHERE bucket = ? AND key = ? AND version_id = 'null'";
 constexpr std::string_view kOneOfOthers =
     "SELECT is_marker, key, sequence, version_id, modified_ms, size, etag, checksum, headers, tags,"
     " extents FROM others WHERE bucket = ? AND key = ? AND sequence = ? AND version_id = ?";
