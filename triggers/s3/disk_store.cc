@@ -17,6 +17,13 @@ constexpr int kReaders = 2;
 // Of one commit: what comes later waits no longer than these take.
 constexpr size_t kMostAtOnce = 1000;
 
+std::string ReserveOf(const std::string& folder) { return folder + "/reserve"; }
+
+bool IsFullDisk(const base::Error& error) {
+  return error.kind == base::ErrorKind::kLimit || error.error_number == ENOSPC ||
+         error.error_number == EDQUOT;
+}
+
 }  // namespace
 
 DiskStore::DiskStore(io::Loop& loop, const std::string& folder, DataFiles files,
@@ -27,7 +34,7 @@ DiskStore::DiskStore(io::Loop& loop, const std::string& folder, DataFiles files,
       garbage_timer_(loop),
       full_timer_(loop),
       index_(std::move(index)),
-      reserve_(std::make_unique<DiskReserve>(folder + "/reserve", options.reserve_bytes)),
+      reserve_(std::make_unique<DiskReserve>(ReserveOf(folder), options.reserve_bytes)),
       readers_(std::make_shared<Readers>()),
       disk_(loop, std::move(files), [this] { ReserveBlock(); }),
       writing_(loop, 1),
@@ -37,6 +44,17 @@ DiskStore::~DiskStore() = default;
 
 Result<std::unique_ptr<DiskStore>> DiskStore::Open(io::Loop& loop, const std::string& folder,
                                                    DiskStoreOptions options) {
+  auto store = TryOpen(loop, folder, options);
+  if (store || !IsFullDisk(store.error())) return store;
+  const base::Error full = store.error();
+  DiskReserve(ReserveOf(folder), options.reserve_bytes).Give();
+  store = TryOpen(loop, folder, options);
+  if (store) (*store)->SetFull(full);
+  return store;
+}
+
+Result<std::unique_ptr<DiskStore>> DiskStore::TryOpen(io::Loop& loop, const std::string& folder,
+                                                      const DiskStoreOptions& options) {
   auto files = TRY(DataFiles::Open(folder));
   const std::string path = folder + "/index.db";
   auto index = TRY(ObjectIndex::Open(path));
@@ -294,29 +312,32 @@ void DiskStore::DeleteBucket(const std::string& name, Done<void> done) {
 void DiskStore::ChangeBucket(const std::string& name,
                              const std::function<void(BucketRecord&)>& change, Done<void> done) {
   const auto at = buckets_.find(name);
-  if (at == buckets_.end() || queue_.size() >= limits::kMaxObjectWrites) {
-    Later<void>(std::move(done),
-                std::unexpected(at == buckets_.end() ? NoSuchBucket(name) : Refusal("SlowDown")));
+  // What is refused before it is queued must leave no trace in what the next change is made of.
+  auto refusal = at == buckets_.end() ? NoSuchBucket(name) : Overload(Need::kRoom);
+  if (refusal) {
+    Later<void>(std::move(done), std::unexpected(std::move(*refusal)));
     return;
   }
   Bucket& bucket = at->second;
   change(bucket.newest);
   CHECK(bucket.newest.name == name);
   Submit<void>(
-      [record = bucket.newest, is_stale = bucket.is_stale](ObjectIndex& index) -> Outcome<void> {
+      [id = bucket.id, record = bucket.newest,
+       is_stale = bucket.is_stale](ObjectIndex& index) -> Outcome<void> {
         if (*is_stale) return Answer<void>(std::unexpected(Refusal("SlowDown")));
-        return index.SaveBucket(record);
+        return index.SaveBucket(id, record);
       },
       std::move(done),
-      [this, name, record = bucket.newest](const Answer<void>& saved, Ending) {
+      [this, name, id = bucket.id, record = bucket.newest, is_stale = bucket.is_stale](
+          const Answer<void>& saved, Ending) {
         const auto changed = buckets_.find(name);
-        if (changed == buckets_.end()) return;
-        if (saved) {
-          changed->second.record = record;
-          return;
-        }
-        changed->second.newest = changed->second.record;
-        *std::exchange(changed->second.is_stale, std::make_shared<bool>(false)) = true;
+        if (changed == buckets_.end() || changed->second.id != id) return;
+        Bucket& bucket = changed->second;
+        if (saved) bucket.record = record;
+        // `newest` is made of this one, unless one before it has failed meanwhile.
+        if (saved.has_value() == (is_stale == bucket.is_stale)) return;
+        bucket.newest = bucket.record;
+        *std::exchange(bucket.is_stale, std::make_shared<bool>(false)) = true;
       });
 }
 

@@ -35,7 +35,8 @@ struct DiskStoreOptions {
 
 class DiskStore final : public ObjectStore {
  public:
-  // Blocking. `folder` is made where it is missing.
+  // Blocking. `folder` is made where it is missing. A full disk is started on with what is kept for
+  // deletes, and refuses puts.
   static base::Result<std::unique_ptr<DiskStore>> Open(io::Loop& loop, const std::string& folder,
                                                        DiskStoreOptions options = {});
   ~DiskStore() override;
@@ -89,7 +90,8 @@ class DiskStore final : public ObjectStore {
     int64_t id = 0;
     BucketRecord record;  // As it is committed.
     BucketRecord newest;  // With changes that are not committed yet.
-    // Of those changes: true where one before them failed, which they hold too.
+    // Of those changes: true where one before them failed, which they hold too. Written between
+    // two batches, read inside one.
     std::shared_ptr<bool> is_stale = std::make_shared<bool>(false);
   };
   // How a change ended, beside its answer.
@@ -115,6 +117,8 @@ class DiskStore final : public ObjectStore {
 
   DiskStore(io::Loop& loop, const std::string& folder, DataFiles files,
             std::unique_ptr<ObjectIndex> index, DiskStoreOptions options);
+  static base::Result<std::unique_ptr<DiskStore>> TryOpen(io::Loop& loop, const std::string& folder,
+                                                          const DiskStoreOptions& options);
   base::Result<void> Start(const std::string& index_path);
   base::Result<void> Sweep();
 
@@ -139,7 +143,7 @@ class DiskStore final : public ObjectStore {
   void ReserveBlock();
   void ReleaseBlocks();
   void NoteGarbage(int64_t newest);
-  void CollectLater();
+  void CollectLater(int64_t until, uint64_t first_read);
   void Collect(int64_t after, int64_t until);
   void RemoveGarbage(std::vector<ObjectIndex::GarbageRow> rows, int64_t until);
   int64_t NowMs() const;

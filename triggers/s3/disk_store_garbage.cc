@@ -16,15 +16,16 @@ constexpr int kAtOnce = 1000;
 
 void DiskStore::NoteGarbage(int64_t newest) {
   newest_garbage_ = std::max(newest_garbage_, newest);
-  if (!std::exchange(is_collecting_, true)) CollectLater();
+  if (std::exchange(is_collecting_, true)) return;
+  has_left_garbage_ = false;
+  CollectLater(newest_garbage_, next_read_);
 }
 
-void DiskStore::CollectLater() {
-  has_left_garbage_ = false;
-  garbage_timer_.Start(options_.garbage_rest, [this, until = newest_garbage_, first = next_read_] {
-    // Reads that began before.
-    if (!reads_.empty() && *reads_.begin() < first)
-      CollectLater();
+// `first_read`: those that began before it may have seen what is garbage now.
+void DiskStore::CollectLater(int64_t until, uint64_t first_read) {
+  garbage_timer_.Start(options_.garbage_rest, [this, until, first_read] {
+    if (!reads_.empty() && *reads_.begin() < first_read)
+      CollectLater(until, first_read);
     else
       Collect(0, until);
   });

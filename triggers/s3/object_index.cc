@@ -167,10 +167,10 @@ Outcome<void> ObjectIndex::DeleteBucket(const std::string& name) {
   return Answer<void>();
 }
 
-Outcome<void> ObjectIndex::SaveBucket(const BucketRecord& bucket) {
-  const Value values[] = {static_cast<int64_t>(bucket.versioning), EncodeWords(bucket.texts),
-                          bucket.name};
-  if (TRY(database_->Run("UPDATE buckets SET versioning = ?, texts = ? WHERE name = ?", values)) ==
+// By its id: one that is gone is not the one that has its name now.
+Outcome<void> ObjectIndex::SaveBucket(int64_t id, const BucketRecord& bucket) {
+  const Value values[] = {static_cast<int64_t>(bucket.versioning), EncodeWords(bucket.texts), id};
+  if (TRY(database_->Run("UPDATE buckets SET versioning = ?, texts = ? WHERE id = ?", values)) ==
       0) {
     return Answer<void>(std::unexpected(NoSuchBucket(bucket.name)));
   }

@@ -51,7 +51,7 @@ class ObjectIndex {
   base::Result<std::vector<NumberedBucket>> LoadBuckets();
   Outcome<NumberedBucket> CreateBucket(BucketRecord bucket);
   Outcome<void> DeleteBucket(const std::string& name);  // With its uploads.
-  Outcome<void> SaveBucket(const BucketRecord& bucket);
+  Outcome<void> SaveBucket(int64_t id, const BucketRecord& bucket);
 
   // Versions. `now_ms` becomes what they were modified at.
   Outcome<ObjectRecord> Put(const PutRequest& request, int64_t now_ms);

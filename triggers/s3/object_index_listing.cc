@@ -13,9 +13,14 @@ namespace {
 constexpr std::string_view kObjects =
     "SELECT 0, key, sequence, version_id, modified_ms, size, etag, checksum FROM objects"
     " WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?";
+// What is behind a version may be the current one by now: those above it were removed.
 constexpr std::string_view kVersionsOfKey =
-    "SELECT is_marker, key, sequence, version_id, modified_ms, size, etag, checksum FROM others"
-    " WHERE bucket = ? AND key = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?";
+    "SELECT 0, key, sequence, version_id, modified_ms, size, etag, checksum FROM objects"
+    " WHERE bucket = ?1 AND key = ?2 AND sequence < ?3"
+    " UNION ALL"
+    " SELECT is_marker, key, sequence, version_id, modified_ms, size, etag, checksum FROM others"
+    " WHERE bucket = ?1 AND key = ?2 AND sequence < ?3"
+    " ORDER BY sequence DESC LIMIT ?4";
 // Both are read in their tables' order and merged.
 constexpr std::string_view kVersions =
     "SELECT 0, key, sequence, version_id, modified_ms, size, etag, checksum FROM objects"
@@ -88,6 +93,10 @@ Outcome<ListPage> ObjectIndex::ListVersions(int64_t bucket, const ListRequest& r
             out.push_back(ReadListed(row));
             out.back().is_latest = false;
           }));
+          if (!out.empty()) {
+            const auto newest = TRY(Version(bucket, cursor.key, {}));
+            out.front().is_latest = newest && newest->sequence == out.front().sequence;
+          }
           from += '\0';
         }
         const int left = most - static_cast<int>(out.size());

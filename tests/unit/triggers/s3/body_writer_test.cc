@@ -1,7 +1,6 @@
 #include "triggers/s3/body_writer.h"
 
 #include <malloc.h>
-#include <sys/mount.h>
 
 #include "base/md5.h"
 #include "tests/unit/triggers/s3/store_fixture.h"
@@ -11,7 +10,6 @@ namespace hearth::s3 {
 namespace {
 
 using BodyWriterTest = test::StoreTest;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 std::string Pattern(size_t size, uint32_t state = 1) {
@@ -87,53 +85,6 @@ TEST_F(BodyWriterTest, ALargeBodyHoldsNoMoreThanItsBuffers) {
     has_room = writer->Write(piece);
   }
   EXPECT_LT(memory(), before + 8 * limits::kUploadBuffer);
-}
-
-// A disk of one megabyte.
-class FullDiskTest : public test::StoreTest {
- protected:
-  FullDiskTest() {
-    store.reset();
-    options.reserve_bytes = 128 << 10;
-    is_mounted = ::mount("hearth-test", folder.path().c_str(), "tmpfs", 0, "size=1m") == 0;
-    Open();
-  }
-  ~FullDiskTest() override {
-    store.reset();
-    if (is_mounted) ::umount2(folder.path().c_str(), MNT_DETACH);
-  }
-  void SetUp() override {
-    if (!is_mounted) GTEST_SKIP() << "no right to mount a tmpfs";
-  }
-  static std::string CodeOf(const auto& answer) { return answer ? "" : answer.error().type; }
-
-  bool is_mounted = false;
-};
-
-TEST_F(FullDiskTest, RefusesWithSlowDownKeepsWhatItHasAndTakesMoreWhenThereIsRoom) {
-  MakeBucket("b");
-  Put("b", "first", Pattern(100000));
-  EXPECT_EQ(CodeOf(Stage(Pattern(2 << 20))), "SlowDown");
-  std::vector<std::string> kept;
-  std::string code;
-  for (int i = 0; i < 1000 && code.empty(); ++i) {
-    const std::string key = "k" + std::to_string(i);
-    const auto body = Stage(Pattern(20000));
-    code = CodeOf(body);
-    if (!body) break;
-    code = CodeOf(Put({.bucket = "b", .object = Object(key, *body)}));
-    if (code.empty()) kept.push_back(key);
-  }
-  EXPECT_EQ(code, "SlowDown");
-  ASSERT_THAT(kept, ::testing::Not(IsEmpty()));
-  Reopen();
-  for (const std::string& key : kept) EXPECT_TRUE(Get("b", key) == Pattern(20000)) << key;
-  for (const std::string& key : kept) Delete({.bucket = "b", .key = key});
-  Settle();
-  EXPECT_EQ(Get("b", "first"), Pattern(100000));
-  EXPECT_EQ(CountFiles(), 1u);
-  Put("b", "again", Pattern(200000));
-  EXPECT_TRUE(Get("b", "again") == Pattern(200000));
 }
 
 }  // namespace

@@ -72,6 +72,22 @@ TEST_F(DiskStoreTest, BucketsAreMadeOnceChangedAndRemovedWhenEmpty) {
   EXPECT_THAT(store->Buckets(), IsEmpty());
 }
 
+TEST_F(DiskStoreTest, AChangeOfABucketThatIsGoneMissesTheNextOneOfItsName) {
+  MakeBucket("b");
+  std::optional<Answer<void>> made;
+  std::optional<Answer<void>> changed;
+  store->DeleteBucket("b", [](Answer<void>) {});
+  store->CreateBucket({.name = "b"}, [&](Answer<void> done) { made = std::move(done); });
+  store->ChangeBucket(
+      "b", [](BucketRecord& bucket) { bucket.texts["policy"] = "of the old one"; },
+      [&](Answer<void> done) { changed = std::move(done); });
+  EXPECT_EQ(CodeOf(Wait(made)), "");
+  EXPECT_EQ(CodeOf(Wait(changed)), "NoSuchBucket");
+  EXPECT_THAT(store->Find("b")->texts, IsEmpty());
+  Reopen();
+  EXPECT_THAT(store->Find("b")->texts, IsEmpty());
+}
+
 TEST_F(DiskStoreTest, ConditionsHoldAgainstWhatIsCommitted) {
   MakeBucket("b");
   const auto put = [&](PutCondition condition, const std::string& bytes) {

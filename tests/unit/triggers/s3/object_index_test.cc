@@ -33,7 +33,10 @@ class ObjectIndexTest : public ::testing::Test {
         ->id;
   }
   void SetVersioning(Versioning versioning) {
-    Do<void>([&] { return index->SaveBucket({.name = "b", .versioning = versioning}); });
+    Do<void>([&] {
+      const int64_t id = MUST(index->LoadBuckets()).front().id;
+      return index->SaveBucket(id, {.name = "b", .versioning = versioning});
+    });
   }
   ObjectRecord Put(const std::string& key, const std::string& etag = {}, int64_t file = 0) {
     PutRequest request{.bucket = "b", .object = {.key = key, .etag = etag}};
@@ -173,6 +176,55 @@ TEST_F(ObjectIndexTest, APageOfVersionsGoesOnBehindTheLastOne) {
       EXPECT_EQ(gathered.objects[i].is_latest, i % 7 == 0);
     }
   }
+}
+
+// As whoever empties a bucket does: what a page told is removed before the next one is asked for.
+TEST_F(ObjectIndexTest, AListingThatDeletesWhatItWasToldLeavesNoVersion) {
+  const int64_t bucket = MakeBucket(Versioning::kEnabled);
+  for (int most = 1; most < 8; ++most) {
+    for (const char* key : {"a", "b"}) {
+      for (int i = 0; i < 5; ++i) Put(key, std::to_string(i));
+      Delete(key);
+      Put(key, "5");
+      Delete(key);
+    }
+    ListRequest request{.bucket = "b", .most = most};
+    size_t told = 0;
+    for (bool is_truncated = true; is_truncated;) {
+      const auto page = *MUST(index->ListVersions(bucket, request));
+      std::string last;
+      for (const auto& object : page.objects) {
+        EXPECT_EQ(object.is_latest, object.key != last) << "those above it are gone";
+        last = object.key;
+      }
+      for (const auto& object : page.objects) Delete(object.key, object.version_id);
+      told += page.objects.size();
+      is_truncated = page.is_truncated;
+      request.after = page.next;
+      request.after_version = page.next_version;
+    }
+    EXPECT_EQ(told, 16u) << most;
+    EXPECT_EQ(Versions(bucket, ""), "") << most;
+  }
+}
+
+TEST_F(ObjectIndexTest, BehindANullVersionThatIsGoneTheWholeKeyIsTold) {
+  const int64_t bucket = MakeBucket();
+  Put("k", "0");
+  SetVersioning(Versioning::kEnabled);
+  Put("k", "1");
+  SetVersioning(Versioning::kSuspended);
+  Put("k", "2");
+  Put("l", "3");
+  const auto page = *MUST(index->ListVersions(bucket, {.bucket = "b", .most = 1}));
+  ASSERT_EQ(page.next_version, "null");
+  Delete("k", "null");
+  const auto rest = *MUST(index->ListVersions(
+      bucket, {.bucket = "b", .after = page.next, .after_version = page.next_version}));
+  ASSERT_EQ(rest.objects.size(), 2u);
+  EXPECT_EQ(rest.objects[0].etag, "1");
+  EXPECT_TRUE(rest.objects[0].is_latest);
+  EXPECT_EQ(rest.objects[1].key, "l");
 }
 
 TEST_F(ObjectIndexTest, VersioningIsAsS3Says) {
