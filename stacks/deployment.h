@@ -101,6 +101,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Remove(const Change& change, StepDone done);
   // The change of a bucket, or of its policy.
   void ApplyToBucket(const Change& change, StepDone done);
+  void RestoreBucket(const Change& change, StepDone done);
   void Later(std::expected<void, std::string> result, StepDone done);
   void RollBack(std::string reason);
   void RollBackNext();

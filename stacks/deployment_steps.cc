@@ -27,10 +27,8 @@ QueueHost Deployment::queues() const {
 }
 
 BucketHost Deployment::buckets() const {
-  return {host_.objects,
-          {host_.registry, host_.destinations, host_.queues, host_.account},
-          host_.disk,
-          host_.clock};
+  return {
+      host_.objects, {host_.registry, host_.destinations, host_.account}, host_.disk, host_.clock};
 }
 
 void Deployment::Later(std::expected<void, std::string> result, StepDone done) {
@@ -186,13 +184,23 @@ void Deployment::Undo(const Change& change, StepDone done) {
                         QueueStep::kRestore, std::move(done));
     case ResourceKind::kBucket:
     case ResourceKind::kBucketPolicy:
-      return BringBucket(buckets(), {change.kind, change.function}, change.told_before,
-                         BucketStep::kRestore, std::move(done));
+      return RestoreBucket(change, std::move(done));
     case ResourceKind::kVersion:
     case ResourceKind::kLayer:
       break;
   }
   Later({}, std::move(done));
+}
+
+void Deployment::RestoreBucket(const Change& change, StepDone done) {
+  const bool is_there = host_.objects.Find(change.function) != nullptr;
+  // Somebody else has made one of the name of ours that was removed.
+  if (!change.told_after && is_there && StackOfBucket(host_.objects, change.function) != stack_) {
+    return Later(std::unexpected("the bucket '" + change.function + "' exists already"),
+                 std::move(done));
+  }
+  BringBucket(buckets(), {change.kind, change.function}, change.told_before, BucketStep::kRestore,
+              std::move(done));
 }
 
 void Deployment::Remove(const Change& change, StepDone done) {

@@ -109,9 +109,11 @@ class StacksApi {
   // The removal of what this resource is, where it is an attachment. `functions`: those that stay.
   void AddAttachmentRemoval(const StackResource& resource, const std::set<std::string>& functions,
                             std::vector<Change>& changes) const;
-  void AddPolicyRemoval(const StackResource& resource, std::vector<Change>& changes) const;
+  void AddPolicyRemoval(const std::string& stack, const StackResource& resource,
+                        std::vector<Change>& changes) const;
   // The removal of a bucket, or its policy, of a stack that goes: one that is not empty stops it.
-  void AddBucketRemoval(const StackResource& resource, std::vector<Change>& changes) const;
+  void AddBucketRemoval(const std::string& stack, const StackResource& resource,
+                        std::vector<Change>& changes) const;
   // What a bucket that is to go once the deployment has succeeded is until then: it tells nobody.
   void AddBucketSilence(const std::string& stack, const StackResource& resource,
                         std::vector<Change>& changes) const;

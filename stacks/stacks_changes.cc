@@ -32,11 +32,13 @@ void AddCleanUp(const StackResource& resource, std::vector<Change>& changes) {
   changes.push_back(std::move(change));
 }
 
-void StacksApi::AddPolicyRemoval(const StackResource& resource,
+void StacksApi::AddPolicyRemoval(const std::string& stack, const StackResource& resource,
                                  std::vector<Change>& changes) const {
   const auto arn = aws::ParseArn(resource.physical_id);
   const bool is_of_bucket = resource.type == kBucketPolicyType;
   if ((resource.type != kQueuePolicyType && !is_of_bucket) || !arn) return;
+  // Somebody else's may have the bucket's name by now.
+  if (is_of_bucket && StackOfBucket(options_.objects, arn->resource) != stack) return;
   Change change{.logical_id = resource.logical_id,
                 .function = arn->resource,
                 .before = {},
@@ -50,13 +52,16 @@ void StacksApi::AddPolicyRemoval(const StackResource& resource,
   if (change.told_before) changes.push_back(std::move(change));
 }
 
-void StacksApi::AddBucketRemoval(const StackResource& resource,
+void StacksApi::AddBucketRemoval(const std::string& stack, const StackResource& resource,
                                  std::vector<Change>& changes) const {
-  if (resource.type == kBucketPolicyType) return AddPolicyRemoval(resource, changes);
+  if (resource.type == kBucketPolicyType) return AddPolicyRemoval(stack, resource, changes);
   if (resource.type != kBucketType || resource.retain) return;
-  AddCleanUp(resource, changes);
-  Change& change = changes.back();
+  std::vector<Change> removal;
+  AddCleanUp(resource, removal);
+  Change& change = removal.front();
+  if (StackOfBucket(options_.objects, change.function) != stack) return;
   change.told_before = CurrentBucket(options_.objects, {change.kind, change.function});
+  changes.push_back(std::move(change));
 }
 
 void StacksApi::AddBucketSilence(const std::string& stack, const StackResource& resource,
@@ -158,7 +163,7 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
       AddCleanUp(*it, changes);
       continue;
     }
-    AddPolicyRemoval(*it, changes);
+    AddPolicyRemoval(request.stack, *it, changes);
     AddAttachmentRemoval(*it, functions, changes);
     if (it->type != kAliasType) continue;
     const auto name = aws::ParseFunctionName(it->physical_id);

@@ -322,13 +322,13 @@ void StacksApi::Delete(aws::Call call, const std::string& name) {
     const StackRecord& record = *stacks_->Find(name);
     // Before anything that has no way back.
     for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
-      AddBucketRemoval(*it, changes);
+      AddBucketRemoval(name, *it, changes);
     }
     for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
       if (it->type == kBucketType || it->type == kBucketPolicyType) continue;
       if (!it->retain) AddCleanUp(*it, changes);
       AddAttachmentRemoval(*it, {}, changes);
-      AddPolicyRemoval(*it, changes);
+      AddPolicyRemoval(name, *it, changes);
       if (it->type != kFunctionType) continue;  // It goes with its function.
       changes.push_back({it->logical_id, it->physical_id,
                          CurrentState(options_.registry, it->physical_id), std::nullopt});

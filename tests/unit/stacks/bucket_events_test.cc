@@ -205,6 +205,16 @@ TEST_F(DeployedBucketEvents, AFunctionThatDoesNotLetTheStoreInIsRefused) {
   EXPECT_EQ(Deploy(kTop + bucket + depends + permission("photos"), "zip").back(), "succeeded");
 }
 
+TEST_F(DeployedBucketEvents, AVersionHasItsNumberOnceItIsPublished) {
+  const std::string text =
+      kTop + Notify("LambdaConfigurations: [{Event: 's3:ObjectCreated:*', Function: !Ref V}]") +
+      "  V:\n    Type: AWS::Lambda::Version\n    Properties: {FunctionName: !Ref Hello}\n";
+  EXPECT_EQ(Deploy(text, "zip").back(), "succeeded") << last;
+  EXPECT_THAT(Rules("photos"),
+              ElementsAre(std::string("s3:ObjectCreated:* - ") + kHelloArn + ":1"));
+  EXPECT_THAT(Deploy(text, "zip"), Contains("unchanged photos done"));
+}
+
 TEST_F(DeployedBucketEvents, AQueueIsToldOfThemOnce) {
   const std::string text =
       "Resources:\n" +

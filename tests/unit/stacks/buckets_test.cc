@@ -394,6 +394,29 @@ TEST_F(DeployedBuckets, OfSomebodyElseAreNotRemovedThoughTheNameWasOurs) {
   EXPECT_THAT(Names(), ElementsAre("photos"));
 }
 
+TEST_F(DeployedBuckets, OneThatSomebodyMakesWhileItsStackGoesIsLeftAlone) {
+  EXPECT_EQ(Deploy(kTop + kNamed + kPolicy, "zip").back(), "succeeded");
+  // It takes the place of what the stack has removed by then.
+  control.on_call = [this](const std::string& call) {
+    if (call == "delete Hello") Put("photos");
+  };
+  control.failing = {"delete Hello"};
+  EXPECT_EQ(DeleteStack().back(), "rollback failed");
+  EXPECT_THAT(Of("photos").texts, IsEmpty());
+  control.failing.clear();
+  objects.buckets.clear();
+  EXPECT_EQ(DeleteStack().back(), "succeeded");
+}
+
+TEST_F(DeployedBuckets, OneThatSomebodyMakesMeanwhileIsNotTaken) {
+  control.on_call = [this](const std::string&) { Put("photos"); };
+  EXPECT_THAT(
+      Deploy(kTop + kNamed + "    DependsOn: Hello\n", "zip"),
+      ElementsAre("create Hello done", "create photos failed", "delete Hello done", "rolled back"));
+  EXPECT_EQ(last["reason"], "Photos: the bucket 'photos' exists already");
+  EXPECT_THAT(Of("photos").texts, IsEmpty());
+}
+
 TEST_F(DeployedBuckets, AFailureBringsThemBack) {
   EXPECT_EQ(Deploy(kTop + Bucket("Tags: [{Key: a, Value: b}]"), "zip").back(), "succeeded");
   const std::string tagging = Of("photos").texts["tagging"];

@@ -214,7 +214,8 @@ class FakeControlPlane final : public invoker::ControlPlane {
 
   FakeInvoker data_plane;
   std::vector<std::string> calls;
-  std::set<std::string> failing;      // "create A" fails without any effect.
+  std::function<void(const std::string& call)> on_call;  // What others do meanwhile.
+  std::set<std::string> failing;                         // "create A" fails without any effect.
   std::set<std::string> dies_before;  // "create A" never happens and never answers.
   std::set<std::string> dies_after;   // "create A" happens and never answers.
 
@@ -230,6 +231,7 @@ class FakeControlPlane final : public invoker::ControlPlane {
   void Do(const std::string& what, const std::function<std::string()>& act, const std::string& name,
           Done done) {
     calls.push_back(what);
+    if (on_call) on_call(what);
     if (dies_before.contains(what)) return;
     std::string error = failing.contains(what) ? what + " was told to fail" : act();
     if (dies_after.contains(what)) return;
