@@ -38,6 +38,10 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   Body(ObjectDisk& on, const std::vector<std::string>& checksums, std::function<void()> when_room)
       : disk(on), digest(checksums), room(std::move(when_room)) {
     disk.AddBody();
+    if (!disk.HasTooManyBodies()) return;
+    error = base::MakeError(base::ErrorKind::kLimit, "take an object",
+                            "too many are on their way in at once")
+                .error();
   }
 
   bool Take(std::string_view piece) {
@@ -47,6 +51,7 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
     if (gathering.empty() && !spare.empty()) {
       gathering = std::move(spare.back());
       spare.pop_back();
+      spare_bytes -= gathering.capacity();
     }
     gathering += piece;
     held += piece.size();
@@ -79,6 +84,8 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
           for (const auto& chunk : *chunks) self->Release(*chunk);
           if (self->is_abandoned) return;
           self->RunLane(lane, work);
+          // One that has paused may do so for long.
+          if (self->writing.is_idle() && self->digesting.is_idle()) self->DropSpare();
           self->SealWhenIdle();
           // What is still gathered no job will release: it must not keep the body stopped.
           const bool has_room = self->held - self->gathering.size() <= self->disk.BufferOfOne() / 2;
@@ -93,10 +100,18 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   void Release(Chunk& chunk) {
     if (--chunk.users > 0) return;
     held -= chunk.bytes.size();
-    // A new one costs a page fault every 4 KiB. Where many share the room, none is kept.
-    if (spare.size() == kPartsOfBuffer || disk.BufferOfOne() < limits::kUploadBuffer) return;
+    // A new one costs a page fault every 4 KiB: while the body flows, as many are kept as its share
+    // has room for beside what it holds.
+    const size_t room_of_it = chunk.bytes.capacity();
+    if (is_abandoned || held + spare_bytes + room_of_it > disk.BufferOfOne()) return;
     chunk.bytes.clear();
     spare.push_back(std::move(chunk.bytes));
+    spare_bytes += room_of_it;
+  }
+
+  void DropSpare() {
+    spare.clear();
+    spare_bytes = 0;
   }
 
   Result<void> WriteChunk(const std::string& bytes) {
@@ -136,7 +151,7 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
     if (!done || is_sealing || !writing.is_idle() || !digesting.is_idle()) return;
     is_sealing = true;
     if (error) {
-      disk.loop().Post([self = shared_from_this()] { self->End(std::unexpected(*self->error)); });
+      disk.Later([self = shared_from_this()] { self->End(std::unexpected(*self->error)); });
     } else if (size == 0 && gathering.empty()) {
       RunSeal(0);
     } else {
@@ -151,7 +166,7 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
 
   void Fail(base::Error failure) {
     error = std::move(failure);
-    disk.loop().Post([self = shared_from_this()] { self->End(std::unexpected(*self->error)); });
+    disk.Later([self = shared_from_this()] { self->End(std::unexpected(*self->error)); });
   }
 
   void RunSeal(int64_t number) {
@@ -185,6 +200,7 @@ struct DiskBodyWriter::Body : std::enable_shared_from_this<Body> {
   std::function<void()> room;
   std::string gathering;
   std::vector<std::string> spare;  // Empty, with room.
+  size_t spare_bytes = 0;          // Of that room.
   size_t held = 0;
   Lane writing;
   Lane digesting;

@@ -114,6 +114,12 @@ Result<void> DataFiles::MakeBlock(int64_t block) const {
   return base::SyncFolder(folder_ + "/data");
 }
 
+Result<void> DataFiles::SyncRemoved(int64_t block) const {
+  auto synced = SyncBlock(block);
+  if (!synced && synced.error().error_number == ENOENT) return base::SyncFolder(folder_ + "/data");
+  return synced;
+}
+
 void DataFiles::RemoveBlock(int64_t block) const { ::rmdir(Block(block).c_str()); }
 
 Result<std::vector<int64_t>> DataFiles::Numbers(int64_t block) const {

@@ -57,6 +57,8 @@ class DataFiles {
   base::Result<void> Remove(int64_t number) const;  // Absence is success.
 
   base::Result<void> SyncBlock(int64_t block) const;
+  // What was removed of a block, which may be gone itself, is so for good.
+  base::Result<void> SyncRemoved(int64_t block) const;
   base::Result<void> MakeBlock(int64_t block) const;
   void RemoveBlock(int64_t block) const;                            // Where it is empty.
   base::Result<std::vector<int64_t>> Numbers(int64_t block) const;  // That are there.

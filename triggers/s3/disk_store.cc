@@ -31,6 +31,7 @@ DiskStore::DiskStore(io::Loop& loop, const std::string& folder, DataFiles files,
     : loop_(loop),
       options_(options),
       cache_(options.cache_bytes),
+      log_bound_(options.log_bytes),
       garbage_timer_(loop),
       full_timer_(loop),
       index_(std::move(index)),
@@ -40,7 +41,12 @@ DiskStore::DiskStore(io::Loop& loop, const std::string& folder, DataFiles files,
       writing_(loop, 1),
       reading_(loop, kReaders) {}
 
-DiskStore::~DiskStore() = default;
+// Whoever waits may hold what is the disk's.
+DiskStore::~DiskStore() {
+  alive_.reset();
+  queue_.clear();
+  held_reads_.clear();
+}
 
 Result<std::unique_ptr<DiskStore>> DiskStore::Open(io::Loop& loop, const std::string& folder,
                                                    DiskStoreOptions options) {
@@ -91,6 +97,7 @@ Result<void> DiskStore::Sweep() {
       TRY(disk_.files().Remove(file));
       ++removed;
     }
+    TRY(disk_.files().SyncRemoved(block));
     disk_.files().RemoveBlock(block);
   }
   if (removed > 0) HLOG_INFO("{} files of unfinished uploads are removed", removed);
@@ -192,9 +199,12 @@ void DiskStore::Flush() {
   writing_.Run(
       [batch, index = index_.get(), reserve = reserve_.get(), &files = disk_.files()] {
         batch->Commit(*index, files, *reserve);
-        return true;
+        return index->LogBytes();
       },
-      [this, batch](bool) { EndBatch(*batch); });
+      [this, batch](uint64_t log_bytes) {
+        WatchLog(log_bytes);
+        EndBatch(*batch);
+      });
 }
 
 void DiskStore::EndBatch(Batch& batch) {
@@ -252,7 +262,11 @@ void DiskStore::ReserveBlock() {
 void DiskStore::ReleaseBlocks() {
   auto blocks = disk_.TakeRetiredBlocks();
   if (blocks.empty()) return;
-  Queue({[blocks](ObjectIndex& index) { return index.Release(blocks); },
+  // From then on no start looks at them: what was removed of them must be so for good.
+  Queue({[blocks, &files = disk_.files()](ObjectIndex& index) -> Result<void> {
+           for (const int64_t block : blocks) TRY(files.SyncRemoved(block));
+           return index.Release(blocks);
+         },
          [this, blocks](const base::Error*) {
            disk_.writers().Run(
                [blocks, &files = disk_.files()] {
@@ -368,7 +382,8 @@ void DiskStore::ForgetOutbox(std::vector<int64_t> ids) {
 }
 
 bool DiskStore::IsQuiet() const {
-  return queue_.empty() && !is_writing_ && reading_.pending() == 0 && disk_.IsQuiet();
+  return queue_.empty() && !is_writing_ && !holds_reads_ && reading_.pending() == 0 &&
+         disk_.IsQuiet();
 }
 
 }  // namespace hearth::s3

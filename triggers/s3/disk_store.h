@@ -29,6 +29,7 @@ namespace hearth::s3 {
 struct DiskStoreOptions {
   size_t cache_bytes = 16 << 20;   // Ours: of current records.
   size_t reserve_bytes = 4 << 20;  // Ours: of the disk, for deletes when it is full.
+  uint64_t log_bytes = 64 << 20;   // Ours: of the index's log; above, reads wait until it is cut.
   base::Duration full_pause = std::chrono::seconds(1);  // In the machine's time, as below.
   base::Duration garbage_rest = std::chrono::seconds(1);
 };
@@ -132,6 +133,8 @@ class DiskStore final : public ObjectStore {
   void Flush();
   void EndBatch(Batch& batch);
   void SetFull(const std::optional<base::Error>& full);
+  void WatchLog(uint64_t bytes);
+  void CutLog();
   template <typename T>
   void Read(std::function<Outcome<T>(ObjectIndex&)> read, Done<T> done);
   template <typename T>
@@ -163,6 +166,9 @@ class DiskStore final : public ObjectStore {
 
   uint64_t next_read_ = 1;
   std::set<uint64_t> reads_;  // Under way.
+  bool holds_reads_ = false;  // The log is to be cut: those that come wait until it is.
+  std::deque<std::function<void()>> held_reads_;
+  uint64_t log_bound_;
   int64_t newest_garbage_ = 0;
   bool is_collecting_ = false;
   bool has_left_garbage_ = false;  // It was being read.

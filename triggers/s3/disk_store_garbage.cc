@@ -59,13 +59,22 @@ void DiskStore::RemoveGarbage(std::vector<ObjectIndex::GarbageRow> rows, int64_t
   }
   disk_.writers().Run(
       [rows = std::move(rows), blocks = std::move(blocks), &files = disk_.files()] {
-        std::vector<int64_t> removed;
+        std::map<int64_t, std::vector<int64_t>> gone;  // By block: of the rows.
         for (const auto& row : rows) {
           const auto result = files.Remove(row.file);
           if (result)
-            removed.push_back(row.id);
+            gone[BlockOf(row.file)].push_back(row.id);
           else
             HLOG_WARN("{}; the next start tries again", result.error().ToString());
+        }
+        // A file that a power failure brings back must still have its row.
+        std::vector<int64_t> removed;
+        for (const auto& [block, ids] : gone) {
+          const auto synced = files.SyncRemoved(block);
+          if (synced)
+            removed.insert(removed.end(), ids.begin(), ids.end());
+          else
+            HLOG_WARN("{}; the next start tries again", synced.error().ToString());
         }
         for (const int64_t block : blocks) files.RemoveBlock(block);
         return removed;

@@ -37,6 +37,11 @@ void DiskStore::Submit(std::function<Outcome<T>(ObjectIndex&)> apply, Done<T> do
 
 template <typename T>
 void DiskStore::Read(std::function<Outcome<T>(ObjectIndex&)> read, Done<T> done) {
+  if (holds_reads_) {
+    held_reads_.push_back(
+        [this, read = std::move(read), done = std::move(done)] { Read<T>(read, done); });
+    return;
+  }
   const uint64_t ticket = next_read_++;
   reads_.insert(ticket);
   reading_.Run(
@@ -56,6 +61,7 @@ void DiskStore::Read(std::function<Outcome<T>(ObjectIndex&)> read, Done<T> done)
       },
       [this, ticket, done = std::move(done)](Outcome<T> out) {
         reads_.erase(ticket);
+        if (holds_reads_ && reads_.empty()) CutLog();
         if (out)
           done(std::move(*out));
         else

@@ -27,10 +27,12 @@ class Copying : public std::enable_shared_from_this<Copying> {
         runs_(RunsOf(from.extents, piece)),
         is_whole_(is_whole),
         digest_(std::move(digest)),
+        alive_(disk.alive()),
         done_(std::move(done)) {
     for (const Extent& extent : extents_) disk_.Pin(extent.file);
   }
   ~Copying() {
+    if (alive_.expired()) return;
     for (const Extent& extent : extents_) disk_.Unpin(extent.file);
   }
 
@@ -47,7 +49,7 @@ class Copying : public std::enable_shared_from_this<Copying> {
   void TakeNumbers(size_t count, Result<StagedBody> (Copying::*work)(const Numbers&)) {
     disk_.TakeNumbers(count, [self = shared_from_this(), work](Result<Numbers> numbers) {
       if (!numbers) {
-        self->disk_.loop().Post([self, error = numbers.error()] { self->End({}, error); });
+        self->disk_.Later([self, error = numbers.error()] { self->End({}, error); });
         return;
       }
       self->disk_.writers().Run(
@@ -160,6 +162,7 @@ class Copying : public std::enable_shared_from_this<Copying> {
   std::optional<NewFile> file_;
   bool is_whole_;
   std::unique_ptr<BodyDigest> digest_;
+  const std::weak_ptr<bool> alive_;  // The disk.
   Done<StagedBody> done_;
 };
 

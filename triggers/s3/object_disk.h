@@ -28,7 +28,12 @@ class ObjectDisk {
         writers_(loop, limits::kObjectThreads),
         readers_(loop, kReaders) {}
 
-  io::Loop& loop() { return loop_; }
+  // At the loop's next turn, unless this is gone by then.
+  void Later(std::function<void()> task) {
+    loop_.Post([task = std::move(task), alive = alive()] {
+      if (!alive.expired()) task();
+    });
+  }
   const DataFiles& files() const { return files_; }
   io::Offload& writers() { return writers_; }
   io::Offload& readers() { return readers_; }
@@ -57,6 +62,7 @@ class ObjectDisk {
 
   // Of the buffers of all bodies on their way in, the part of one.
   void AddBody() { ++bodies_; }
+  bool HasTooManyBodies() const { return bodies_ > limits::kUploadBuffers / kLeastBuffer; }
   void RemoveBody() { --bodies_; }
   size_t BufferOfOne() const {
     return std::clamp(limits::kUploadBuffers / std::max<size_t>(bodies_, 1), kLeastBuffer,

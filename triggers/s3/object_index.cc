@@ -1,6 +1,8 @@
 // ObjectIndex: the tables; buckets, events, files.
 #include "triggers/s3/object_index.h"
 
+#include <sys/stat.h>
+
 #include "triggers/s3/data_files.h"
 #include "triggers/s3/object_rows.h"
 
@@ -66,7 +68,7 @@ Result<std::unique_ptr<ObjectIndex>> ObjectIndex::Open(const std::string& path) 
   const auto migrations = ObjectMigrations();
   auto database = TRY(store::Database::Open(path, migrations));
   for (const std::string_view pragma : kPragmas) TRY(database->Run(pragma));
-  std::unique_ptr<ObjectIndex> index(new ObjectIndex(std::move(database)));
+  std::unique_ptr<ObjectIndex> index(new ObjectIndex(std::move(database), path + "-wal"));
   index->number_ = TRY(index->Counter("number"));
   return index;
 }
@@ -100,6 +102,20 @@ Result<void> ObjectIndex::Snapshot(const std::function<void()>& body) {
   body();
   TRY(database_->Run("COMMIT"));
   return {};
+}
+
+uint64_t ObjectIndex::LogBytes() const {
+  struct stat now{};
+  return ::stat(log_path_.c_str(), &now) == 0 ? static_cast<uint64_t>(now.st_size) : 0;
+}
+
+Result<void> ObjectIndex::CutLog() {
+  bool is_busy = false;
+  TRY(database_->Run("PRAGMA wal_checkpoint(TRUNCATE)", {},
+                     [&is_busy](const Row& row) { is_busy = row.Int(0) != 0; }));
+  if (!is_busy) return {};
+  return base::MakeError(base::ErrorKind::kConflict, "cut the log of the index of objects",
+                         "it is being read");
 }
 
 Result<std::vector<NumberedBucket>> ObjectIndex::LoadBuckets() {

@@ -46,6 +46,9 @@ class ObjectIndex {
   // All that `body` reads is of one moment.
   base::Result<void> Snapshot(const std::function<void()>& body);
   int64_t last_number() const { return number_; }
+  // Of the log of what is committed, which is copied to its place now and then.
+  uint64_t LogBytes() const;
+  base::Result<void> CutLog();  // Outside of Commit, while nobody reads: kConflict.
 
   // Buckets.
   base::Result<std::vector<NumberedBucket>> LoadBuckets();
@@ -102,8 +105,8 @@ class ObjectIndex {
   enum class Table { kObjects, kOthers };
   using Found = base::Result<std::optional<ObjectRecord>>;
 
-  explicit ObjectIndex(std::unique_ptr<store::Database> database)
-      : database_(std::move(database)) {}
+  ObjectIndex(std::unique_ptr<store::Database> database, std::string log_path)
+      : database_(std::move(database)), log_path_(std::move(log_path)) {}
   static std::optional<ApiError> Unmet(const PutCondition& condition, const std::string& key,
                                        const std::optional<ObjectRecord>& current);
   base::Result<int64_t> Counter(const char* name);
@@ -130,6 +133,7 @@ class ObjectIndex {
                                   const std::vector<Extent>& kept);
 
   std::unique_ptr<store::Database> database_;
+  const std::string log_path_;
   int64_t number_ = 0;  // The last one that was given.
   Committed committed_;
   std::set<int64_t> blocks_;  // With files that this commit has rows of for the first time.

@@ -71,20 +71,61 @@ TEST_F(BodyWriterTest, AsManyAsThereAreEachHoldLessThanItsShare) {
   EXPECT_LE(taken * piece.size(), limits::kUploadBuffer);
 }
 
+TEST_F(BodyWriterTest, MoreThanThereIsRoomForAreRefused) {
+  constexpr size_t kMost = limits::kUploadBuffers / 16384;
+  std::vector<std::unique_ptr<BodyWriter>> writers;
+  for (size_t i = 0; i < kMost; ++i) writers.push_back(store->Write({}, [] {}));
+  const auto refused = Stage("x");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().type, "SlowDown");
+  writers.pop_back();
+  EXPECT_TRUE(Stage("x").has_value());
+}
+
+TEST_F(BodyWriterTest, OneThatWasStoppedGoesOnThoughManyOthersCome) {
+  const std::string piece = Pattern(150000);  // Some of it is still gathering when it is stopped.
+  bool has_room = false;
+  const auto writer = store->Write({}, [&] { has_room = true; });
+  while (writer->Write(piece)) {
+  }
+  std::vector<std::unique_ptr<BodyWriter>> others;
+  for (int i = 0; i < 400; ++i) others.push_back(store->Write({}, [] {}));
+  loop.RunUntil([&] { return store->IsQuiet(); });
+  EXPECT_TRUE(has_room);
+}
+
+size_t Memory() {
+  const auto info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+TEST_F(BodyWriterTest, ThoseThatPauseHoldNoBuffersButWhatHasCome) {
+  constexpr size_t kBodies = 50;
+  const std::string piece = Pattern(65536);
+  const size_t before = Memory();
+  std::vector<std::unique_ptr<BodyWriter>> writers;
+  for (size_t i = 0; i < kBodies; ++i) {
+    bool has_room = true;
+    writers.push_back(store->Write({}, [&] { has_room = true; }));
+    for (int pieces = 0; pieces < 48; ++pieces) {
+      loop.RunUntil([&] { return has_room; });
+      has_room = writers.back()->Write(piece);
+    }
+    loop.RunUntil([&] { return store->IsQuiet(); });
+  }
+  EXPECT_LT(Memory(), before + kBodies * limits::kUploadBuffer / 4);
+}
+
 TEST_F(BodyWriterTest, ALargeBodyHoldsNoMoreThanItsBuffers) {
   const std::string piece = Pattern(65536);
-  const auto memory = [] {
-    const auto info = ::mallinfo2();
-    return info.uordblks + info.hblkhd;
-  };
-  const size_t before = memory();
+  const size_t before = Memory();
   bool has_room = true;
   const auto writer = store->Write({}, [&] { has_room = true; });
   for (int i = 0; i < 1000; ++i) {
     loop.RunUntil([&] { return has_room; });
     has_room = writer->Write(piece);
   }
-  EXPECT_LT(memory(), before + 8 * limits::kUploadBuffer);
+  EXPECT_LT(Memory(), before + 8 * limits::kUploadBuffer);
 }
 
 }  // namespace
