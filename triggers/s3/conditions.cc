@@ -73,10 +73,6 @@ ApiError Failed(std::string_view condition) {
   return Refusal("PreconditionFailed", {{"Condition", std::string(condition)}});
 }
 
-ApiError NotServed(std::string_view header) {
-  return Refusal("NotImplemented", {{"Header", std::string(header)}});
-}
-
 }  // namespace
 
 std::expected<std::optional<ByteRange>, ApiError> ReadRange(std::string_view header,
@@ -152,17 +148,6 @@ std::optional<ApiError> Conditions::CheckRead(const std::string& etag, int64_t m
   if (unchanged.empty()) return std::nullopt;
   if (use == Use::kCopy) return Failed(prefix.append(unchanged));
   return Refusal("NotModified");
-}
-
-std::optional<ApiError> Conditions::CheckWrite(const std::string* etag) const {
-  if (if_modified_since_s) return NotServed("If-Modified-Since");
-  if (if_unmodified_since_s) return NotServed("If-Unmodified-Since");
-  if (!if_none_match.empty() && if_none_match != "*") return NotServed("If-None-Match");
-  if (!if_none_match.empty() && etag != nullptr) return Failed("If-None-Match");
-  if (if_match.empty()) return std::nullopt;
-  if (etag == nullptr) return Refusal("NoSuchKey");
-  if (!Names(if_match, *etag, /*allows_weak=*/false)) return Failed("If-Match");
-  return std::nullopt;
 }
 
 }  // namespace hearth::s3

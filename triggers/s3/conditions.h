@@ -42,9 +42,6 @@ struct Conditions {
   // What an existing object's `etag` (with quotes or without) and time say to them.
   std::optional<ApiError> CheckRead(const std::string& etag, int64_t modified_ms,
                                     Use use = Use::kRead) const;
-  // For a write: `etag` of the object that it would replace, nullptr where there is none. If-Match
-  // of none is NoSuchKey; If-None-Match but for "*", and a date, are NotImplemented.
-  std::optional<ApiError> CheckWrite(const std::string* etag) const;
 };
 
 }  // namespace hearth::s3

@@ -43,6 +43,7 @@ Answer<IncomingBody::Promise> IncomingBody::ReadPromise(const io::HttpHeaders& h
   Promise out;
   const std::string_view sha256 = headers.Get("x-amz-content-sha256");
   const std::string_view decoded = headers.Get("x-amz-decoded-content-length");
+  out.trailers = headers.Get("x-amz-trailer");
   const auto form = ReadPayloadForm(sha256);
   if (!form) {
     return std::unexpected(RefusalBecause(
@@ -154,6 +155,7 @@ std::optional<ApiError> IncomingBody::Broken(const Promise& promise, const Stage
 
 void IncomingBody::Finish(const io::HttpRequest& end, Done<Whole> done) {
   if (!failure_ && chunked_) failure_ = chunked_->Finish();
+  if (!failure_ && chunked_) failure_ = chunked_->CheckTrailers(promise_.trailers);
   if (!failure_ && size_ != *promise_.size) failure_ = Refusal("IncompleteBody");
   if (!failure_ && promise_.is_in_trailers) {
     const std::string_view header = ChecksumHeader(*ParseChecksumKind(promise_.algorithm));

@@ -43,6 +43,7 @@ class IncomingBody {
     std::string sha256;  // Raw; empty: none.
     std::string algorithm;
     std::string checksum;  // base64; empty: in the trailers, or nowhere.
+    std::string trailers;  // Announced, with commas between them.
     bool is_in_trailers = false;
   };
   static Answer<Promise> ReadPromise(const io::HttpHeaders& headers);

@@ -152,22 +152,5 @@ TEST(S3Conditions, OfACopyAreThoseOfItsSourceAndNeverSayNotModified) {
   EXPECT_TRUE(Conditions::Of(others).any());
 }
 
-TEST(S3Conditions, OfAWriteAreAboutWhatItWouldReplace) {
-  const auto check = [](const Fields& fields, const std::string* etag) {
-    const auto error = Of(fields).CheckWrite(etag);
-    return error ? error->type : "";
-  };
-  EXPECT_EQ(check({"", "*", "", ""}, nullptr), "");
-  EXPECT_EQ(check({"", "*", "", ""}, &kEtag), "PreconditionFailed");
-  EXPECT_EQ(check({"", "\"abc\"", "", ""}, &kEtag), "NotImplemented");
-  EXPECT_EQ(check({"\"abc\"", "", "", ""}, &kEtag), "");
-  EXPECT_EQ(check({"\"x\"", "", "", ""}, &kEtag), "PreconditionFailed");
-  EXPECT_EQ(check({"\"abc\"", "", "", ""}, nullptr), "NoSuchKey");
-  EXPECT_EQ(check({"*", "", "", ""}, &kEtag), "");
-  EXPECT_EQ(check({"", "", kModified, ""}, &kEtag), "NotImplemented");
-  EXPECT_EQ(check({"", "", "", kModified}, &kEtag), "NotImplemented");
-  EXPECT_EQ(check({"", "", "", ""}, &kEtag), "");
-}
-
 }  // namespace
 }  // namespace hearth::s3
