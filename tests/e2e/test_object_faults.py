@@ -165,11 +165,21 @@ class ObjectsOnAFullDisk(unittest.TestCase):
             self.assertLess(taken, 100)
             for key in range(taken):
                 self.assertEqual(s3.get_object(Bucket="bucket", Key=str(key))["Body"].read(), body)
+            # Whatever else there is of the disk is taken too.
+            with open(os.path.join(state, "ballast"), "wb", buffering=0) as ballast:
+                try:
+                    while ballast.write(bytes(4096)):
+                        pass
+                except OSError:
+                    pass
             host.kill()
             host.start()
             s3 = s3_client(host)
             self.addCleanup(s3.close)
             self.assertEqual(len(s3.list_objects_v2(Bucket="bucket")["Contents"]), taken)
+            with self.assertRaises(botocore.exceptions.ClientError) as refused:
+                s3.put_object(Bucket="bucket", Key="refused", Body=body)
+            self.assertEqual(refused.exception.response["Error"]["Code"], "SlowDown")
             for key in range(0, taken, 2):
                 s3.delete_object(Bucket="bucket", Key=str(key))
 

@@ -9,8 +9,15 @@ using DiskStoreGarbageTest = test::StoreTest;
 TEST_F(DiskStoreGarbageTest, IsCollectedThoughReadersAlwaysHaveABacklog) {
   MakeBucket("b");
   Put("b", "k", "old");
-  // Each read is followed by the next one: at no moment there is none under way.
-  constexpr int kBacklog = 40;
+  int made = 0;  // A list takes a while.
+  for (int i = 0; i < 1000; ++i) {
+    store->Put({.bucket = "b", .object = {.key = std::to_string(i)}},
+               [&](Answer<ObjectRecord>) { ++made; });
+  }
+  loop.RunUntil([&] { return made == 1000; });
+  // Each read is followed by the next one, and waits for so many others that one of those that are
+  // under way at one look is still under way at the next.
+  constexpr int kBacklog = 300;
   int ended = 0;
   bool is_over = false;
   const std::function<void()> read = [&] {
@@ -22,7 +29,7 @@ TEST_F(DiskStoreGarbageTest, IsCollectedThoughReadersAlwaysHaveABacklog) {
   for (int i = 0; i < kBacklog; ++i) read();
   Put("b", "k", "new");
   const int before = ended;
-  while (CountFiles() > 1 && ended - before < 200 * kBacklog) {
+  while (CountFiles() > 1 && ended - before < 10 * kBacklog) {
     machine.Advance(std::chrono::seconds(1));
     loop.ClockMoved();
     loop.RunOnce();

@@ -23,7 +23,10 @@ TEST_F(DiskStoreLogTest, IsCutThoughReadersAlwaysHaveABacklog) {
   for (int i = 0; i < 150; ++i) {
     const auto changed = Ask<void>([&](auto done) {
       store->ChangeBucket(
-          "b", [&](BucketRecord& bucket) { bucket.texts["cors"] = std::string(40000, 'x'); },
+          "b",
+          [i](BucketRecord& bucket) {
+            bucket.texts["cors"] = std::string(40000, static_cast<char>('a' + i % 26));
+          },
           std::move(done));
     });
     ASSERT_TRUE(changed.has_value());
