@@ -17,6 +17,8 @@ ObjectServices::ObjectServices(const Parts& parts)
                  store_.LoadOutbox(after, most, std::move(done));
                },
            .forget = [this](std::vector<int64_t> ids) { store_.ForgetOutbox(std::move(ids)); }}),
+      lifecycles_(parts.loop, store_,
+                  [this](const std::string& bucket) { return book_.Of(bucket); }),
       api_(parts.loop, store_, book_, parts.account),
       webhook_({.rules =
                     [this, account = parts.account](const std::string& bucket) {
@@ -54,6 +56,8 @@ void ObjectServices::FetchCode(const invoker::CodeObject& object, invoker::CodeD
               });
 }
 
-bool ObjectServices::IsQuiet() const { return store_.IsQuiet() && outbox_.IsQuiet(); }
+bool ObjectServices::IsQuiet() const {
+  return store_.IsQuiet() && outbox_.IsQuiet() && lifecycles_.IsQuiet();
+}
 
 }  // namespace hearth::host

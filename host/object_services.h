@@ -12,6 +12,7 @@
 #include "invoker/uploaded_code.h"
 #include "triggers/s3/disk_store.h"
 #include "triggers/s3/event_outbox.h"
+#include "triggers/s3/lifecycle_sweep.h"
 #include "triggers/s3/notification_book.h"
 #include "triggers/s3/s3_api.h"
 #include "triggers/s3/webhook.h"
@@ -41,6 +42,7 @@ class ObjectServices {
   s3::DiskStore& store_;
   s3::NotificationBook book_;
   s3::EventOutbox outbox_;
+  s3::LifecycleSweep lifecycles_;
   s3::S3Api api_;
   s3::EventWebhook webhook_;
 };

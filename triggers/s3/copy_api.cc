@@ -194,6 +194,7 @@ void S3Api::CopyFrom(const RequestPtr& request, const ObjectRecord& source, NewC
                      io::HttpHeaders answer = Headers(*request);
                      answer.Add("Content-Type", "application/xml");
                      AddVersion(*request, made, answer);
+                     AddExpiration(*request, made, answer);
                      if (source.version_id != "null") {
                        answer.Add("x-amz-copy-source-version-id", source.version_id);
                      }

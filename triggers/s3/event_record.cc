@@ -15,7 +15,10 @@ namespace {
 
 constexpr std::string_view kCreated = "ObjectCreated:";
 constexpr std::string_view kTagging = "ObjectTagging:";
-constexpr std::string_view kMarker = "ObjectRemoved:DeleteMarkerCreated";
+constexpr std::string_view kLifecycle = "LifecycleExpiration:";
+constexpr std::string_view kMarkerCreated = ":DeleteMarkerCreated";
+// AWS: who asks for what nobody has asked for.
+constexpr std::string_view kItself = "s3.amazonaws.com";
 // AWS's, of a delete marker: that of no bytes.
 constexpr std::string_view kEtagOfNothing = "d41d8cd98f00b204e9800998ecf8427e";
 
@@ -43,8 +46,10 @@ std::string Holding(std::string_view name, std::string_view text) {
   return members.Take();
 }
 
+bool IsOfMarker(const ObjectEvent& event) { return event.name.ends_with(kMarkerCreated); }
+
 std::string_view EtagOf(const ObjectEvent& event) {
-  return event.name == kMarker ? kEtagOfNothing : std::string_view(event.etag);
+  return IsOfMarker(event) ? kEtagOfNothing : std::string_view(event.etag);
 }
 
 // Which members an object has depends on what happened to it.
@@ -55,7 +60,7 @@ std::string ObjectMembers(const ObjectEvent& event, std::string_view key, std::s
   Members object;
   object.Text("key", key);
   if (is_created) object.Raw("size", std::to_string(event.size));
-  if (is_created || is_tagging || event.name == kMarker) object.Text(etag, EtagOf(event));
+  if (is_created || is_tagging || IsOfMarker(event)) object.Text(etag, EtagOf(event));
   if (!event.version_id.empty()) object.Text(version, event.version_id);
   if (!is_tagging) object.Text("sequencer", event.sequencer);
   return object.Take();
@@ -67,13 +72,17 @@ struct BridgeWords {
   std::string_view reason;
   std::string_view deletion_type;
 };
-constexpr std::array<BridgeWords, 8> kBridge = {{
+constexpr std::array<BridgeWords, 10> kBridge = {{
     {"ObjectCreated:Put", "Object Created", "PutObject", ""},
     {"ObjectCreated:Post", "Object Created", "POST Object", ""},
     {"ObjectCreated:Copy", "Object Created", "CopyObject", ""},
     {"ObjectCreated:CompleteMultipartUpload", "Object Created", "CompleteMultipartUpload", ""},
     {"ObjectRemoved:Delete", "Object Deleted", "DeleteObject", "Permanently Deleted"},
-    {kMarker, "Object Deleted", "DeleteObject", "Delete Marker Created"},
+    {"ObjectRemoved:DeleteMarkerCreated", "Object Deleted", "DeleteObject",
+     "Delete Marker Created"},
+    {"LifecycleExpiration:Delete", "Object Deleted", "Lifecycle Expiration", "Permanently Deleted"},
+    {"LifecycleExpiration:DeleteMarkerCreated", "Object Deleted", "Lifecycle Expiration",
+     "Delete Marker Created"},
     {"ObjectTagging:Put", "Object Tags Added", "", ""},
     {"ObjectTagging:Delete", "Object Tags Deleted", "", ""},
 }};
@@ -144,7 +153,8 @@ std::string RecordJson(const ObjectEvent& event, std::string_view rule_id,
   s3.Raw("bucket", bucket.Take());
   s3.Raw("object", ObjectMembers(event, EncodeEventKey(event.key), "eTag", "versionId"));
   Members record;
-  record.Text("eventVersion", event.name.starts_with(kTagging) ? "2.3" : "2.1");
+  const bool is_newer = event.name.starts_with(kTagging) || event.name.starts_with(kLifecycle);
+  record.Text("eventVersion", is_newer ? "2.3" : "2.1");
   record.Text("eventSource", "aws:s3");
   record.Text("awsRegion", account.region);
   record.Text("eventTime", TimeText(event.time_ms));
@@ -163,8 +173,10 @@ std::string BridgeJson(const ObjectEvent& event, const invoker::Account& account
   detail.Raw("bucket", Holding("name", event.bucket));
   detail.Raw("object", ObjectMembers(event, event.key, "etag", "version-id"));
   detail.Text("request-id", event.request_id);
-  detail.Text("requester", account.id);
-  detail.Text("source-ip-address", event.source_ip);
+  // Nobody's request: the store did it itself.
+  const bool is_own = event.name.starts_with(kLifecycle);
+  detail.Text("requester", is_own ? kItself : std::string_view(account.id));
+  if (!is_own) detail.Text("source-ip-address", event.source_ip);
   if (!words.reason.empty()) detail.Text("reason", words.reason);
   if (!words.deletion_type.empty()) detail.Text("deletion-type", words.deletion_type);
   Members out;

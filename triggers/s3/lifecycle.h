@@ -1,6 +1,6 @@
-// The lifecycle configuration of a bucket, read and checked; what it asks is not done here. Source:
-// S3 API reference, PutBucketLifecycleConfiguration; S3 User Guide, "Lifecycle configuration
-// elements".
+// The lifecycle configuration of a bucket, read and checked; lifecycle_sweep.h does what it asks.
+// Source: S3 API reference, PutBucketLifecycleConfiguration; S3 User Guide, "Lifecycle
+// configuration elements".
 #pragma once
 
 #include <cstdint>

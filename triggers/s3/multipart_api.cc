@@ -157,6 +157,7 @@ void S3Api::CompleteMultipartUpload(const RequestPtr& request) {
         io::HttpHeaders answer = Headers(*request);
         answer.Add("Content-Type", "application/xml");
         AddVersion(*request, object, answer);
+        AddExpiration(*request, object, answer);
         Answer(request, 200, std::move(answer), xml.Take());
       }));
 }

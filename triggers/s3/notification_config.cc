@@ -31,7 +31,7 @@ const TargetWords& WordsOf(Target target) {
 }
 
 // What this store makes.
-constexpr std::array<std::string_view, 11> kEvents = {
+constexpr std::array<std::string_view, 14> kEvents = {
     "s3:ObjectCreated:*",
     "s3:ObjectCreated:Put",
     "s3:ObjectCreated:Post",
@@ -43,9 +43,12 @@ constexpr std::array<std::string_view, 11> kEvents = {
     "s3:ObjectTagging:*",
     "s3:ObjectTagging:Put",
     "s3:ObjectTagging:Delete",
+    "s3:LifecycleExpiration:*",
+    "s3:LifecycleExpiration:Delete",
+    "s3:LifecycleExpiration:DeleteMarkerCreated",
 };
-// What AWS's makes besides: of restores, replicas, life cycles, storage classes and ACLs.
-constexpr std::array<std::string_view, 18> kOtherEvents = {
+// What AWS's makes besides: of restores, replicas, storage classes and ACLs.
+constexpr std::array<std::string_view, 15> kOtherEvents = {
     "s3:ReducedRedundancyLostObject",
     "s3:ObjectRestore:*",
     "s3:ObjectRestore:Post",
@@ -56,9 +59,6 @@ constexpr std::array<std::string_view, 18> kOtherEvents = {
     "s3:Replication:OperationNotTracked",
     "s3:Replication:OperationMissedThreshold",
     "s3:Replication:OperationReplicatedAfterThreshold",
-    "s3:LifecycleExpiration:*",
-    "s3:LifecycleExpiration:Delete",
-    "s3:LifecycleExpiration:DeleteMarkerCreated",
     "s3:LifecycleTransition",
     "s3:IntelligentTiering",
     "s3:ObjectAcl:Put",

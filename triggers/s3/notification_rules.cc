@@ -14,14 +14,14 @@ bool Matches(const NotificationRule& rule, std::string_view event, std::string_v
                              [&](const std::string& one) { return NamesEvent(one, event); });
 }
 
-std::string NameOf(Change::Kind kind, const std::string& created_by) {
+std::string NameOf(Change::Kind kind, const Occasion& occasion) {
   switch (kind) {
     case Change::Kind::kCreated:
-      return created_by;
+      return occasion.created_by;
     case Change::Kind::kDeleted:
-      return "ObjectRemoved:Delete";
+      return occasion.removed_by + ":Delete";
     case Change::Kind::kMarkerCreated:
-      return "ObjectRemoved:DeleteMarkerCreated";
+      return occasion.removed_by + ":DeleteMarkerCreated";
     case Change::Kind::kTagged:
       return "ObjectTagging:Put";
     case Change::Kind::kUntagged:
@@ -93,7 +93,7 @@ Announce MakeAnnounce(NotificationRulesRef rules, Occasion occasion) {
     const ObjectRecord& object = change.object;
     // An object that was made before its bucket had versions has "null" for ever: no version.
     const bool has_version = object.version_id != "null";
-    return rules->Match({.name = NameOf(change.kind, occasion.created_by),
+    return rules->Match({.name = NameOf(change.kind, occasion),
                          .bucket = rules->bucket(),
                          .key = object.key,
                          .etag = object.etag,

@@ -62,7 +62,8 @@ class RulesCache {
 
 // What a request brings to its event.
 struct Occasion {
-  std::string created_by;  // "ObjectCreated:Put"; for requests that make an object.
+  std::string created_by{};  // "ObjectCreated:Put"; for requests that make an object.
+  std::string removed_by = "ObjectRemoved";
   std::string request_id;
   std::string source_ip;
   std::string principal;

@@ -106,6 +106,7 @@ void S3Api::PutObject(const RequestPtr& request) {
                      headers.Add("ETag", Quoted(object.etag));
                      AddChecksum(object.checksum, headers);
                      AddVersion(*request, object, headers);
+                     AddExpiration(*request, object, headers);
                      Answer(request, 200, std::move(headers));
                    }));
       }));
@@ -119,6 +120,17 @@ void S3Api::AddVersion(const Request& request, const ObjectRecord& object,
   const bool is_versioned =
       bucket != nullptr && bucket->versioning != BucketRecord::Versioning::kNever;
   if (is_versioned) headers.Add("x-amz-version-id", object.version_id);
+}
+
+void S3Api::AddExpiration(const Request& request, const ObjectRecord& object,
+                          io::HttpHeaders& headers) {
+  const BucketRecord* const bucket = store_.Find(request.bucket());
+  if (bucket == nullptr || !object.is_latest) return;
+  const LifecycleRulesRef rules = lifecycles_.Of(*bucket);
+  if (rules == nullptr) return;
+  if (const auto due = CurrentDue(*rules, object)) {
+    headers.Add("x-amz-expiration", ExpirationHeader(*due));
+  }
 }
 
 void S3Api::GetObject(const RequestPtr& request) {
@@ -171,6 +183,7 @@ void S3Api::AnswerObject(const RequestPtr& request, ObjectRecord object) {
   const bool with_checksum = io::SameName(asked.Get("x-amz-checksum-mode"), "ENABLED") && is_whole;
   AddObjectHeaders(object, with_checksum, headers);
   AddVersion(*request, object, headers);
+  AddExpiration(*request, object, headers);
   OverrideHeaders(request->address, headers);
   if (*range || !part.empty()) {
     status = 206;

@@ -13,20 +13,25 @@ namespace {
 constexpr std::string_view kObjects =
     "SELECT 0, key, sequence, version_id, modified_ms, size, etag, checksum FROM objects"
     " WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?";
-// What is behind a version may be the current one by now: those above it were removed.
+// What is behind a version may be the current one by now: those above it were removed. Tags stand
+// behind an object's headers: who does not ask for them does not read so far.
 constexpr std::string_view kVersionsOfKey =
-    "SELECT 0, key, sequence, version_id, modified_ms, size, etag, checksum FROM objects"
+    "SELECT 0, key, sequence, version_id, modified_ms, size, etag, checksum,"
+    " CASE WHEN ?5 THEN tags ELSE '' END FROM objects"
     " WHERE bucket = ?1 AND key = ?2 AND sequence < ?3"
     " UNION ALL"
-    " SELECT is_marker, key, sequence, version_id, modified_ms, size, etag, checksum FROM others"
+    " SELECT is_marker, key, sequence, version_id, modified_ms, size, etag, checksum,"
+    " CASE WHEN ?5 THEN tags ELSE '' END FROM others"
     " WHERE bucket = ?1 AND key = ?2 AND sequence < ?3"
     " ORDER BY sequence DESC LIMIT ?4";
 // Both are read in their tables' order and merged.
 constexpr std::string_view kVersions =
-    "SELECT 0, key, sequence, version_id, modified_ms, size, etag, checksum FROM objects"
+    "SELECT 0, key, sequence, version_id, modified_ms, size, etag, checksum,"
+    " CASE WHEN ?5 THEN tags ELSE '' END FROM objects"
     " WHERE bucket = ?1 AND key >= ?2 AND key < ?3"
     " UNION ALL"
-    " SELECT is_marker, key, sequence, version_id, modified_ms, size, etag, checksum FROM others"
+    " SELECT is_marker, key, sequence, version_id, modified_ms, size, etag, checksum,"
+    " CASE WHEN ?5 THEN tags ELSE '' END FROM others"
     " WHERE bucket = ?1 AND key >= ?2 AND key < ?3"
     " ORDER BY key, sequence DESC LIMIT ?4";
 constexpr std::string_view kUploadsOfKey =
@@ -45,6 +50,12 @@ ObjectRecord ReadListed(const Row& row) {
           .size = static_cast<uint64_t>(row.Int(5)),
           .etag = std::string(row.Text(6)),
           .checksum = DecodeChecksum(row.Text(7)).value_or(ObjectChecksum())};
+}
+
+ObjectRecord ReadListedVersion(const Row& row) {
+  ObjectRecord out = ReadListed(row);
+  out.tags = DecodeWords(row.Text(8)).value_or(Words());
+  return out;
 }
 
 // The least id behind all of that number.
@@ -81,6 +92,8 @@ Outcome<ListPage> ObjectIndex::ListVersions(int64_t bucket, const ListRequest& r
     const auto null = TRY(Version(bucket, request.after, "null"));
     behind = null ? null->sequence : INT64_MAX;
   }
+  if (request.after_sequence) behind = request.after_sequence;
+  const int64_t with_tags = request.with_tags ? 1 : 0;
   auto page = TRY(Walk<ObjectRecord>(
       request, FirstOf(request, behind),
       [&](const WalkCursor& cursor, const std::string& below,
@@ -88,9 +101,9 @@ Outcome<ListPage> ObjectIndex::ListVersions(int64_t bucket, const ListRequest& r
         std::vector<ObjectRecord> out;
         std::string from = cursor.key;
         if (cursor.behind != 0) {
-          const Value values[] = {bucket, cursor.key, cursor.behind, int64_t{most}};
+          const Value values[] = {bucket, cursor.key, cursor.behind, int64_t{most}, with_tags};
           TRY(database_->Run(kVersionsOfKey, values, [&out](const Row& row) {
-            out.push_back(ReadListed(row));
+            out.push_back(ReadListedVersion(row));
             out.back().is_latest = false;
           }));
           if (!out.empty()) {
@@ -101,9 +114,9 @@ Outcome<ListPage> ObjectIndex::ListVersions(int64_t bucket, const ListRequest& r
         }
         const int left = most - static_cast<int>(out.size());
         if (left <= 0) return out;
-        const Value values[] = {bucket, from, below, int64_t{left}};
+        const Value values[] = {bucket, from, below, int64_t{left}, with_tags};
         TRY(database_->Run(kVersions, values, [&out](const Row& row) {
-          ObjectRecord object = ReadListed(row);
+          ObjectRecord object = ReadListedVersion(row);
           object.is_latest = out.empty() || out.back().key != object.key;
           out.push_back(std::move(object));
         }));

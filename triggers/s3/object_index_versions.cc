@@ -239,14 +239,19 @@ Outcome<Deleted> ObjectIndex::Delete(const DeleteRequest& request, int64_t now_m
   if (!request.if_match.empty() && (!current || !Matches(request.if_match, *current))) {
     return Refused<Deleted>(Failed("If-Match"));
   }
-  if (request.version_id.empty() && bucket->versioning != Versioning::kNever) {
-    const auto marker = TRY(Enter(*bucket, current, {.key = request.key, .is_delete_marker = true},
-                                  now_ms, request.announce));
+  const bool is_of_version = !request.version_id.empty();
+  std::optional<ObjectRecord> version;
+  if (is_of_version) version = TRY(Version(bucket->id, request.key, request.version_id));
+  std::optional<ObjectRecord>& gone = is_of_version ? version : current;
+  if (request.only_if && (!gone || !request.only_if(*gone))) {
+    return Refused<Deleted>(Failed("OnlyIf"));
+  }
+  if (!is_of_version && bucket->versioning != Versioning::kNever) {
+    const auto marker =
+        TRY(Enter(*bucket, current, {.key = request.key, .is_delete_marker = true},
+                  request.marked_ms != 0 ? request.marked_ms : now_ms, request.announce));
     return Answer<Deleted>({true, marker.version_id});
   }
-  auto gone = request.version_id.empty()
-                  ? std::move(current)
-                  : TRY(Version(bucket->id, request.key, request.version_id));
   if (!gone) return Answer<Deleted>({false, request.version_id});
   TRY(Remove(bucket->id, *gone));
   if (bucket->versioning != Versioning::kNever) TRY(Promote(bucket->id, request.key));

@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct BucketRecord {
   int64_t created_ms = 0;
   enum class Versioning { kNever, kEnabled, kSuspended } versioning = Versioning::kNever;
   // Configurations as they are kept, by their name in the API's query: "notification", "tagging",
-  // "policy", "cors", "lifecycle", ... Absent: not configured.
+  // "policy", "cors", "lifecycle", ... Absent: not configured. Some are the store's own.
   Words texts{};
 };
 
@@ -93,6 +94,10 @@ struct DeleteRequest {
   std::string key{};
   std::string version_id{};  // Empty: the current one, which in a versioned bucket adds a marker.
   std::string if_match{};    // Empty: whatever is there.
+  // Asked of what is to go, or to be hidden, inside the transaction: pure. False, or there is
+  // nothing: PreconditionFailed. Empty: whatever is there.
+  std::function<bool(const ObjectRecord&)> only_if{};
+  int64_t marked_ms = 0;  // When a marker is made by it; 0: now.
   Announce announce{};
 };
 struct Deleted {
@@ -105,11 +110,14 @@ struct ListRequest {
   std::string prefix{};
   std::string delimiter{};
   std::string after{};  // Exclusive: a key, or a common prefix all of whose keys are passed over.
-  std::string after_version{};  // ListVersions: goes on behind this version of `after`.
+  std::string after_version{};              // ListVersions: goes on behind this version of `after`.
+  std::optional<int64_t> after_sequence{};  // The same, of a version that may be gone.
   int most = 1000;
+  bool with_tags = false;  // ListVersions.
 };
 struct ListPage {
-  std::vector<ObjectRecord> objects{};  // Without extents and headers; for versions, markers too.
+  // Without extents, headers and, unless they were asked for, tags; for versions, markers too.
+  std::vector<ObjectRecord> objects{};
   std::vector<std::string> common_prefixes;
   bool is_truncated = false;
   std::string next{};  // The last key or common prefix of this page.

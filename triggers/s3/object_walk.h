@@ -44,7 +44,7 @@ inline WalkCursor FirstOf(const ListRequest& request, std::optional<int64_t> beh
     cursor.key = request.prefix;
   } else if (const auto common = CommonPrefix(request.after, request); common == request.after) {
     cursor.key = Above(request.after);
-  } else if (behind && !request.after_version.empty()) {
+  } else if (behind && (request.after_sequence || !request.after_version.empty())) {
     cursor = {request.after, *behind};
   } else {
     cursor.key = request.after.empty() ? request.prefix : request.after + '\0';

@@ -14,6 +14,7 @@
 #include "io/loop.h"
 #include "triggers/s3/addressing.h"
 #include "triggers/s3/incoming_post.h"
+#include "triggers/s3/lifecycle_due.h"
 #include "triggers/s3/notification_book.h"
 #include "triggers/s3/object_store.h"
 #include "triggers/s3/xml_writer.h"
@@ -119,6 +120,8 @@ class S3Api final : public aws::Service {
   // x-amz-version-id, where its bucket has ever been versioned.
   void AddVersion(const Request& request, const ObjectRecord& object,
                   io::HttpHeaders& headers) const;
+  // x-amz-expiration, where a rule of its bucket's lifecycle will remove it.
+  void AddExpiration(const Request& request, const ObjectRecord& object, io::HttpHeaders& headers);
 
   io::HttpHeaders Headers(const Request& request) const;
   void Fail(const RequestPtr& request, const ApiError& error);
@@ -141,6 +144,7 @@ class S3Api final : public aws::Service {
   io::Loop& loop_;
   ObjectStore& store_;
   NotificationBook& book_;
+  LifecycleCache lifecycles_;
   const invoker::Account account_;
 };
 

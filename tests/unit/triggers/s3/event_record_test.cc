@@ -61,8 +61,20 @@ TEST(EventRecord, HasTheMembersOfItsKindOfEvent) {
   ObjectEvent versioned = Event("ObjectCreated:Copy");
   versioned.version_id = "v2";
   EXPECT_EQ(ObjectOf(versioned)["versionId"], "v2");
-  EXPECT_EQ(Parsed(RecordJson(Event("ObjectTagging:Put"), "r", {}))["Records"][0]["eventVersion"],
-            "2.3");
+  for (const char* newer : {"ObjectTagging:Put", "LifecycleExpiration:Delete"}) {
+    EXPECT_EQ(Parsed(RecordJson(Event(newer), "r", {}))["Records"][0]["eventVersion"], "2.3");
+  }
+  // The same as of a client's delete.
+  for (const std::string change : {":Delete", ":DeleteMarkerCreated"}) {
+    EXPECT_EQ(ObjectOf(Event("LifecycleExpiration" + change)),
+              ObjectOf(Event("ObjectRemoved" + change)));
+  }
+}
+
+TEST(EventRecord, OfALifecycleHasNoRequesterOnAnEventBus) {
+  const Json detail = Parsed(BridgeJson(Event("LifecycleExpiration:Delete"), {}))["detail"];
+  EXPECT_EQ(detail["requester"], "s3.amazonaws.com");
+  EXPECT_FALSE(detail.contains("source-ip-address"));
 }
 
 TEST(EventRecord, EncodesKeysAsAFormDoesButForSlashes) {
@@ -122,6 +134,10 @@ TEST(EventRecord, HasEventBridgesFormWithThePlainKey) {
             nullptr},
            {"ObjectRemoved:Delete", "Object Deleted", "DeleteObject", "Permanently Deleted"},
            {"ObjectRemoved:DeleteMarkerCreated", "Object Deleted", "DeleteObject",
+            "Delete Marker Created"},
+           {"LifecycleExpiration:Delete", "Object Deleted", "Lifecycle Expiration",
+            "Permanently Deleted"},
+           {"LifecycleExpiration:DeleteMarkerCreated", "Object Deleted", "Lifecycle Expiration",
             "Delete Marker Created"},
            {"ObjectTagging:Put", "Object Tags Added", nullptr, nullptr},
            {"ObjectTagging:Delete", "Object Tags Deleted", nullptr, nullptr}}) {

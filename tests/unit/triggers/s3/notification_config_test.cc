@@ -42,7 +42,8 @@ TEST(NotificationConfig, KnowsEveryEventOfObjectsAndNamesThoseThatItDoesNotMake)
        {"s3:ObjectCreated:*", "s3:ObjectCreated:Put", "s3:ObjectCreated:Post",
         "s3:ObjectCreated:Copy", "s3:ObjectCreated:CompleteMultipartUpload", "s3:ObjectRemoved:*",
         "s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated", "s3:ObjectTagging:*",
-        "s3:ObjectTagging:Put", "s3:ObjectTagging:Delete"}) {
+        "s3:ObjectTagging:Put", "s3:ObjectTagging:Delete", "s3:LifecycleExpiration:*",
+        "s3:LifecycleExpiration:Delete", "s3:LifecycleExpiration:DeleteMarkerCreated"}) {
     EXPECT_FALSE(Check({Rule({event})})) << event;
   }
   const auto unmade = Check({Rule({"s3:ObjectCreated:Put", "s3:ObjectAcl:Put"})});
