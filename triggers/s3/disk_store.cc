@@ -224,6 +224,9 @@ void DiskStore::EndBatch(Batch& batch) {
   }
   if (committed && committed->garbage != 0) NoteGarbage(committed->garbage);
   ReleaseBlocks();
+  if (committed && !doubtful_.empty()) {  // Of one that was left out: none may come for long.
+    Queue({[](ObjectIndex&) { return Result<void>(); }, [](const base::Error*) {}, Need::kLeast});
+  }
   if (!queue_.empty()) FlushSoon();
   if (committed && !committed->events.empty() && heard_) heard_(committed->events);
 }
