@@ -9,6 +9,23 @@
 #include "triggers/sqs/queue_rules.h"
 
 namespace hearth::stacks {
+namespace {
+
+// Of what is told as a whole: queues, buckets and their policies. `owner` is whose it is.
+Change ToldChange(ResourceKind kind, const std::string& logical_id, const std::string& owner,
+                  const base::Json& told) {
+  Change change{.logical_id = logical_id,
+                .function = owner,
+                .before = {},
+                .after = {},
+                .kind = kind,
+                .version = {},
+                .alias = {}};
+  change.told_after = told;
+  return change;
+}
+
+}  // namespace
 
 void AddCleanUp(const StackResource& resource, std::vector<Change>& changes) {
   Change change{.logical_id = resource.logical_id,
@@ -262,37 +279,27 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
       change.told_before = CurrentAttachment(attachments(), KeyOf(change));
       return change;
     }
-    case ResourceKind::kQueue:
-    case ResourceKind::kQueuePolicy: {
-      const bool is_queue = step.kind == ResourceKind::kQueue;
-      Change change{.logical_id = is_queue ? plan.queues[step.index].logical_id
-                                           : plan.queue_policies[step.index].logical_id,
-                    .function = is_queue ? plan.queues[step.index].name
-                                         : plan.queue_policies[step.index].queue,
-                    .before = {},
-                    .after = {},
-                    .kind = step.kind,
-                    .version = {},
-                    .alias = {}};
-      change.told_after =
-          is_queue ? plan.queues[step.index].told : plan.queue_policies[step.index].told;
+    case ResourceKind::kQueue: {
+      const auto& planned = plan.queues[step.index];
+      Change change = ToldChange(step.kind, planned.logical_id, planned.name, planned.told);
       change.told_before = CurrentQueue(options_.queues, {change.kind, change.function});
       return change;
     }
-    case ResourceKind::kBucket:
+    case ResourceKind::kQueuePolicy: {
+      const auto& planned = plan.queue_policies[step.index];
+      Change change = ToldChange(step.kind, planned.logical_id, planned.queue, planned.told);
+      change.told_before = CurrentQueue(options_.queues, {change.kind, change.function});
+      return change;
+    }
+    case ResourceKind::kBucket: {
+      const auto& planned = plan.buckets[step.index];
+      Change change = ToldChange(step.kind, planned.logical_id, planned.name, planned.told);
+      change.told_before = CurrentBucket(options_.objects, {change.kind, change.function});
+      return change;
+    }
     case ResourceKind::kBucketPolicy: {
-      const bool is_bucket = step.kind == ResourceKind::kBucket;
-      Change change{.logical_id = is_bucket ? plan.buckets[step.index].logical_id
-                                            : plan.bucket_policies[step.index].logical_id,
-                    .function = is_bucket ? plan.buckets[step.index].name
-                                          : plan.bucket_policies[step.index].bucket,
-                    .before = {},
-                    .after = {},
-                    .kind = step.kind,
-                    .version = {},
-                    .alias = {}};
-      change.told_after =
-          is_bucket ? plan.buckets[step.index].told : plan.bucket_policies[step.index].told;
+      const auto& planned = plan.bucket_policies[step.index];
+      Change change = ToldChange(step.kind, planned.logical_id, planned.bucket, planned.told);
       change.told_before = CurrentBucket(options_.objects, {change.kind, change.function});
       return change;
     }
