@@ -85,7 +85,11 @@ std::optional<int64_t> ParseHttpDate(std::string_view text) {
 }
 
 std::string IsoTime(int64_t epoch_ms) {
-  return base::FormatIso8601(base::WallTime(std::chrono::milliseconds(epoch_ms)));
+  using std::chrono::milliseconds;
+  constexpr auto kFirst = std::chrono::ceil<milliseconds>(base::Duration::min()).count();
+  constexpr auto kLast = std::chrono::floor<milliseconds>(base::Duration::max()).count();
+  const milliseconds within(std::clamp<int64_t>(epoch_ms, kFirst, kLast));
+  return base::FormatIso8601(base::WallTime(within));
 }
 
 std::optional<int64_t> ParseIsoTime(std::string_view text) {

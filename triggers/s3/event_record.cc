@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "io/http_message.h"
+#include "triggers/s3/dates.h"
 
 namespace hearth::s3 {
 namespace {
@@ -21,10 +22,6 @@ constexpr std::string_view kMarkerCreated = ":DeleteMarkerCreated";
 constexpr std::string_view kItself = "s3.amazonaws.com";
 // AWS's, of a delete marker: that of no bytes.
 constexpr std::string_view kEtagOfNothing = "d41d8cd98f00b204e9800998ecf8427e";
-
-std::string TimeText(int64_t time_ms) {
-  return base::FormatIso8601(base::WallTime(std::chrono::milliseconds(time_ms)));
-}
 
 // The text of a JSON object, member by member: records are made within a commit.
 class Members {
@@ -157,7 +154,7 @@ std::string RecordJson(const ObjectEvent& event, std::string_view rule_id,
   record.Text("eventVersion", is_newer ? "2.3" : "2.1");
   record.Text("eventSource", "aws:s3");
   record.Text("awsRegion", account.region);
-  record.Text("eventTime", TimeText(event.time_ms));
+  record.Text("eventTime", IsoTime(event.time_ms));
   record.Text("eventName", event.name);
   record.Raw("userIdentity", Holding("principalId", event.principal));
   record.Raw("requestParameters", Holding("sourceIPAddress", event.source_ip));
@@ -186,7 +183,7 @@ std::string BridgeJson(const ObjectEvent& event, const invoker::Account& account
   out.Text("source", "aws.s3");
   out.Text("account", account.id);
   // To the second, as EventBridge has it.
-  out.Text("time", TimeText(event.time_ms).substr(0, 19) + "Z");
+  out.Text("time", IsoTime(event.time_ms).substr(0, 19) + "Z");
   out.Text("region", account.region);
   out.Raw("resources", "[" + base::JsonQuote("arn:aws:s3:::" + event.bucket) + "]");
   out.Raw("detail", detail.Take());
@@ -197,7 +194,7 @@ std::string TestEventJson(std::string_view bucket, int64_t time_ms, std::string_
   Members out;
   out.Text("Service", "Amazon S3");
   out.Text("Event", "s3:TestEvent");
-  out.Text("Time", TimeText(time_ms));
+  out.Text("Time", IsoTime(time_ms));
   out.Text("Bucket", bucket);
   out.Text("RequestId", request_id);
   out.Text("HostId", HostId(request_id));

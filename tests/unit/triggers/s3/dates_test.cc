@@ -57,5 +57,11 @@ TEST(S3Dates, BasicTimesAreThoseOfSignatures) {
   }
 }
 
+TEST(S3Dates, WhatNoClockCanTellBecomesTheNearestMoment) {
+  EXPECT_EQ(IsoTime(*ParseIsoTime("1013-08-06T12:34:56.789Z")).substr(0, 4), "1677");
+  EXPECT_EQ(IsoTime(INT64_MIN).substr(0, 4), "1677");
+  EXPECT_EQ(IsoTime(INT64_MAX).substr(0, 4), "2262");
+}
+
 }  // namespace
 }  // namespace hearth::s3
