@@ -110,6 +110,10 @@ Checked ReadExpiration(const XmlElement& element, LifecycleRule& rule) {
   } else if (only.name() == "Date") {
     rule.expiration_date_ms = ParseIsoTime(only.text());
     if (!rule.expiration_date_ms) return Malformed();
+    // Before 1677 or after 2262: no clock here tells it.
+    if (ParseIsoTime(IsoTime(*rule.expiration_date_ms)) != rule.expiration_date_ms) {
+      return Malformed();
+    }
     if (*rule.expiration_date_ms % kDayMs != 0) {
       return Invalid("InvalidArgument", "'Date' must be at midnight GMT");
     }
