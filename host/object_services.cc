@@ -22,8 +22,12 @@ ObjectServices::ObjectServices(const Parts& parts)
       api_(parts.loop, store_, book_, parts.account),
       webhook_({.rules =
                     [this, account = parts.account](const std::string& bucket) {
+                      // The book has none of a bucket that tells nobody, which is there all the
+                      // same.
+                      auto rules = book_.Of(bucket);
                       const s3::BucketRecord* const record = store_.Find(bucket);
-                      return record == nullptr ? nullptr : s3::RulesOf(*record, account);
+                      if (rules != nullptr || record == nullptr) return rules;
+                      return s3::RulesOf(*record, account);
                     },
                 .put =
                     [this](std::vector<s3::OutgoingEvent> events, s3::Done<void> done) {

@@ -36,7 +36,6 @@ class ObjectServices {
   void FetchCode(const invoker::CodeObject& object, invoker::CodeDone done);
   // All that is left waits for a later time.
   bool IsQuiet() const;
-  s3::NotificationBook& book() { return book_; }
 
  private:
   s3::DiskStore& store_;

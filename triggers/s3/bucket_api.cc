@@ -40,10 +40,7 @@ void SetText(BucketRecord& bucket, const std::string& name, std::string text) {
 void S3Api::ListBuckets(const RequestPtr& request) {
   XmlWriter xml;
   xml.Open("ListAllMyBucketsResult");
-  xml.Open("Owner");
-  xml.Element("ID", kOwnerId);
-  xml.Element("DisplayName", kOwnerName);
-  xml.Close();
+  WriteOwner(xml, "Owner");
   const std::string prefix = request->Query("prefix");
   xml.Open("Buckets");
   for (const BucketRecord* const bucket : store_.Buckets()) {
@@ -177,16 +174,12 @@ void S3Api::DeleteBucketText(const RequestPtr& request) {
 void S3Api::GetAcl(const RequestPtr& request) {
   XmlWriter xml;
   xml.Open("AccessControlPolicy");
-  xml.Open("Owner");
-  xml.Element("ID", kOwnerId);
-  xml.Element("DisplayName", kOwnerName);
-  xml.Close();
+  WriteOwner(xml, "Owner");
   xml.Open("AccessControlList");
   xml.Open("Grant");
   xml.Open("Grantee",
            "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"");
-  xml.Element("ID", kOwnerId);
-  xml.Element("DisplayName", kOwnerName);
+  WriteOwner(xml);
   xml.Close();
   xml.Element("Permission", "FULL_CONTROL");
   Answer200(request, xml);

@@ -1,4 +1,5 @@
 #include "triggers/s3/conditions.h"
+#include "triggers/s3/words.h"
 
 #include <algorithm>
 #include <charconv>
@@ -38,13 +39,6 @@ std::optional<AskedRange> Parse(std::string_view header) {
                        (out.first || out.last) &&
                        (!out.first || !out.last || *out.first <= *out.last);
   return is_good ? std::optional(out) : std::nullopt;
-}
-
-std::string_view Unquoted(std::string_view etag) {
-  if (etag.size() >= 2 && etag.starts_with('"') && etag.ends_with('"')) {
-    return etag.substr(1, etag.size() - 2);
-  }
-  return etag;
 }
 
 // Whether `etag` is among a field's list, or the field is "*". A weak one is like it only where

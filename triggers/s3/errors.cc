@@ -120,6 +120,11 @@ ApiError RefusalBecause(std::string_view code, std::string message, base::Json e
   return {Find(code).status, std::string(code), std::move(message), std::move(extra)};
 }
 
+ApiError ChecksumMismatch(std::string_view algorithm) {
+  return RefusalBecause("BadDigest", "The " + std::string(algorithm) +
+                                         " you specified did not match the calculated checksum.");
+}
+
 ApiError HostFailure(const base::Error& error) {
   return RefusalBecause(error.kind == base::ErrorKind::kLimit ? "SlowDown" : "InternalError",
                         error.ToString());

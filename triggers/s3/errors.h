@@ -17,6 +17,8 @@ ApiError Refusal(std::string_view code, base::Json extra = base::Json::object())
 // With another message.
 ApiError RefusalBecause(std::string_view code, std::string message,
                         base::Json extra = base::Json::object());
+// A body whose checksum of this algorithm is another than its sender's.
+ApiError ChecksumMismatch(std::string_view algorithm);
 // What the host could not do: SlowDown (503) for a limit or a full disk, else InternalError.
 ApiError HostFailure(const base::Error& error);
 

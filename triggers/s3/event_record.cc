@@ -1,5 +1,6 @@
 #include "triggers/s3/event_record.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "io/http_message.h"
+#include "triggers/s3/addressing.h"
 #include "triggers/s3/dates.h"
 
 namespace hearth::s3 {
@@ -91,11 +93,6 @@ BridgeWords BridgeWordsOf(std::string_view event) {
   return {event, event, "", ""};
 }
 
-bool IsPlain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_' || c == '.' || c == '*' || c == '/';
-}
-
 }  // namespace
 
 std::string Sequencer(int64_t sequence) {
@@ -107,21 +104,8 @@ std::string Sequencer(int64_t sequence) {
 }
 
 std::string EncodeEventKey(std::string_view key) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(key.size());
-  for (const char c : key) {
-    if (IsPlain(c)) {
-      out += c;
-    } else if (c == ' ') {
-      out += '+';
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
+  std::string out = UrlEncoded(key, "*/ ");
+  std::ranges::replace(out, ' ', '+');
   return out;
 }
 

@@ -1,6 +1,5 @@
 #include "triggers/s3/incoming_body.h"
 
-#include <charconv>
 #include <set>
 
 #include "base/digest.h"
@@ -13,13 +12,6 @@ namespace hearth::s3 {
 namespace {
 
 constexpr size_t kMd5Size = 16;
-
-std::optional<uint64_t> ReadSize(std::string_view text) {
-  uint64_t out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return {};
-  return out;
-}
 
 ApiError BadChecksum(std::string_view header) {
   return RefusalBecause("InvalidRequest",
@@ -50,7 +42,7 @@ Answer<IncomingBody::Promise> IncomingBody::ReadPromise(const io::HttpHeaders& h
         "NotImplemented", "The " + std::string(sha256.substr(0, 100)) + " payload is not served."));
   }
   out.form = *form;
-  out.size = ReadSize(form->is_chunked ? decoded : headers.Get("Content-Length"));
+  out.size = ReadNumber(form->is_chunked ? decoded : headers.Get("Content-Length"));
   if (!out.size) return std::unexpected(Refusal("MissingContentLength"));
   if (const auto digest = base::FromHex(sha256); digest && sha256.size() == 64) {
     out.sha256 = base::AsBytes(*digest);
@@ -146,9 +138,7 @@ std::optional<ApiError> IncomingBody::Broken(const Promise& promise, const Stage
   }
   if (!promise.checksum.empty() &&
       base::Base64Encode(body.checksums.at(promise.algorithm)) != promise.checksum) {
-    return RefusalBecause("BadDigest", "The " + promise.algorithm +
-                                           " you specified did not match the calculated "
-                                           "checksum.");
+    return ChecksumMismatch(promise.algorithm);
   }
   return {};
 }

@@ -1,5 +1,6 @@
 // Lists: objects, their versions, uploads and their parts, a page at a time.
 #include <charconv>
+#include <climits>
 
 #include "base/digest.h"
 #include "base/limits.h"
@@ -9,6 +10,7 @@
 #include "triggers/s3/object_headers.h"
 #include "triggers/s3/owner.h"
 #include "triggers/s3/s3_api.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
 namespace {
@@ -60,18 +62,6 @@ Answer<Page> ReadPage(const Address& address, std::string_view most_name) {
   return out;
 }
 
-void WriteOwner(XmlWriter& xml, std::string_view name) {
-  xml.Open(name);
-  xml.Element("ID", kOwnerId);
-  xml.Element("DisplayName", kOwnerName);
-  xml.Close();
-}
-
-std::string_view ClassOf(const Words& headers) {
-  const auto found = headers.find("x-amz-storage-class");
-  return found == headers.end() ? "STANDARD" : std::string_view(found->second);
-}
-
 void WriteObject(XmlWriter& xml, const Page& page, const ObjectRecord& object, bool with_owner) {
   xml.Element("Key", page.Text(object.key));
   xml.Element("LastModified", IsoTime(object.modified_ms));
@@ -79,10 +69,10 @@ void WriteObject(XmlWriter& xml, const Page& page, const ObjectRecord& object, b
     xml.Element("ETag", Quoted(object.etag));
     if (!object.checksum.algorithm.empty()) {
       xml.Element("ChecksumAlgorithm", object.checksum.algorithm);
-      xml.Element("ChecksumType", object.checksum.is_composite ? "COMPOSITE" : "FULL_OBJECT");
+      xml.Element("ChecksumType", ChecksumType(object.checksum));
     }
     xml.Element("Size", object.size);
-    xml.Element("StorageClass", ClassOf(object.headers));
+    xml.Element("StorageClass", StorageClassOf(object.headers));
   }
   if (with_owner) WriteOwner(xml, "Owner");
 }
@@ -216,7 +206,7 @@ void S3Api::ListMultipartUploads(const RequestPtr& request) {
                          xml.Element("UploadId", upload.id);
                          WriteOwner(xml, "Initiator");
                          WriteOwner(xml, "Owner");
-                         xml.Element("StorageClass", ClassOf(upload.headers));
+                         xml.Element("StorageClass", StorageClassOf(upload.headers));
                          xml.Element("Initiated", IsoTime(upload.started_ms));
                          xml.Close();
                        }
@@ -230,13 +220,14 @@ void S3Api::ListParts(const RequestPtr& request) {
   if (!most) return Fail(request, most.error());
   int after = 0;
   if (const std::string marker = request->Query("part-number-marker"); !marker.empty()) {
-    const auto [end, error] = std::from_chars(marker.data(), marker.data() + marker.size(), after);
-    if (error != std::errc() || end != marker.data() + marker.size() || after < 0) {
+    const auto number = ReadNumber(marker);
+    if (!number || *number > INT_MAX) {
       return Fail(
           request,
           RefusalBecause("InvalidArgument", "part-number-marker is no part's number",
                          {{"ArgumentName", "part-number-marker"}, {"ArgumentValue", marker}}));
     }
+    after = static_cast<int>(*number);
   }
   store_.ListParts(
       request->bucket(), request->key(), request->Query("uploadId"), after, *most,
@@ -248,7 +239,7 @@ void S3Api::ListParts(const RequestPtr& request) {
         xml.Element("UploadId", found.upload.id);
         WriteOwner(xml, "Initiator");
         WriteOwner(xml, "Owner");
-        xml.Element("StorageClass", ClassOf(found.upload.headers));
+        xml.Element("StorageClass", StorageClassOf(found.upload.headers));
         xml.Element("PartNumberMarker", after);
         xml.Element("NextPartNumberMarker", found.parts.empty() ? 0 : found.parts.back().number);
         xml.Element("MaxParts", most);

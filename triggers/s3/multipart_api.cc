@@ -1,26 +1,13 @@
 // Uploads in parts: create, upload a part, complete, abort.
-#include <charconv>
-
 #include "base/limits.h"
 #include "triggers/s3/checksum.h"
 #include "triggers/s3/incoming_body.h"
 #include "triggers/s3/multipart_assembly.h"
 #include "triggers/s3/object_headers.h"
 #include "triggers/s3/s3_api.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
-
-Answer<int> ReadPartNumber(const std::string& text) {
-  int out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc() || end != text.data() + text.size() || out < 1 ||
-      out > limits::kMaxObjectParts) {
-    return std::unexpected(RefusalBecause(
-        "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive",
-        {{"ArgumentName", "partNumber"}, {"ArgumentValue", text}}));
-  }
-  return out;
-}
 
 namespace {
 
@@ -71,8 +58,7 @@ void S3Api::CreateMultipartUpload(const RequestPtr& request) {
         headers.Add("Content-Type", "application/xml");
         if (is_named) {
           headers.Add("x-amz-checksum-algorithm", upload.checksum.algorithm);
-          headers.Add("x-amz-checksum-type",
-                      upload.checksum.is_composite ? "COMPOSITE" : "FULL_OBJECT");
+          headers.Add("x-amz-checksum-type", ChecksumType(upload.checksum));
         }
         Answer(request, 200, std::move(headers), xml.Take());
       }));
@@ -118,13 +104,11 @@ void S3Api::CompleteMultipartUpload(const RequestPtr& request) {
   Assembly assembly{.wanted = std::move(*wanted)};
   const io::HttpHeaders& headers = request->http().headers;
   if (const auto size = headers.Get("x-amz-mp-object-size"); !size.empty()) {
-    uint64_t value = 0;
-    const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), value);
-    if (error != std::errc() || end != size.data() + size.size()) {
+    assembly.size = ReadNumber(size);
+    if (!assembly.size) {
       return Fail(request, RefusalBecause("InvalidRequest",
                                           "Value for x-amz-mp-object-size header is invalid."));
     }
-    assembly.size = value;
   }
   for (const ChecksumKind kind : kChecksumKinds) {
     if (headers.Has(ChecksumHeader(kind))) assembly.checksum = headers.Get(ChecksumHeader(kind));
@@ -140,26 +124,26 @@ void S3Api::CompleteMultipartUpload(const RequestPtr& request) {
           },
       .condition = std::move(*condition),
       .announce = Announcer(*request, request->bucket(), "ObjectCreated:CompleteMultipartUpload")};
-  store_.Complete(
-      std::move(complete),
-      OrFail<ObjectRecord>(request, [this, request](const ObjectRecord& object) {
-        XmlWriter xml;
-        xml.Open("CompleteMultipartUploadResult");
-        xml.Element("Location", "http://" + std::string(request->http().headers.Get("Host")) +
-                                    std::string(request->http().path()));
-        xml.Element("Bucket", request->bucket());
-        xml.Element("Key", object.key);
-        xml.Element("ETag", Quoted(object.etag));
-        if (const auto kind = ParseChecksumKind(object.checksum.algorithm)) {
-          xml.Element(ChecksumElement(*kind), object.checksum.value);
-          xml.Element("ChecksumType", object.checksum.is_composite ? "COMPOSITE" : "FULL_OBJECT");
-        }
-        io::HttpHeaders answer = Headers(*request);
-        answer.Add("Content-Type", "application/xml");
-        AddVersion(*request, object, answer);
-        AddExpiration(*request, object, answer);
-        Answer(request, 200, std::move(answer), xml.Take());
-      }));
+  store_.Complete(std::move(complete),
+                  OrFail<ObjectRecord>(request, [this, request](const ObjectRecord& object) {
+                    XmlWriter xml;
+                    xml.Open("CompleteMultipartUploadResult");
+                    xml.Element("Location", "http://" +
+                                                std::string(request->http().headers.Get("Host")) +
+                                                std::string(request->http().path()));
+                    xml.Element("Bucket", request->bucket());
+                    xml.Element("Key", object.key);
+                    xml.Element("ETag", Quoted(object.etag));
+                    if (const auto kind = ParseChecksumKind(object.checksum.algorithm)) {
+                      xml.Element(ChecksumElement(*kind), object.checksum.value);
+                      xml.Element("ChecksumType", ChecksumType(object.checksum));
+                    }
+                    io::HttpHeaders answer = Headers(*request);
+                    answer.Add("Content-Type", "application/xml");
+                    AddVersion(*request, object, answer);
+                    AddExpiration(*request, object, answer);
+                    Answer(request, 200, std::move(answer), xml.Take());
+                  }));
 }
 
 void S3Api::AbortMultipartUpload(const RequestPtr& request) {

@@ -7,6 +7,7 @@
 #include "base/md5.h"
 #include "triggers/s3/checksum.h"
 #include "triggers/s3/object_headers.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
 namespace {
@@ -66,6 +67,16 @@ Answer<ObjectChecksum> ChecksumOfParts(const UploadRecord& upload,
 
 }  // namespace
 
+Answer<int> ReadPartNumber(const std::string& text) {
+  const auto number = ReadNumber(text);
+  if (!number || *number < 1 || *number > limits::kMaxObjectParts) {
+    return std::unexpected(RefusalBecause(
+        "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive",
+        {{"ArgumentName", "partNumber"}, {"ArgumentValue", text}}));
+  }
+  return static_cast<int>(*number);
+}
+
 Answer<ObjectRecord> AssembleObject(const Assembly& assembly, const UploadRecord& upload,
                                     std::vector<PartRecord> parts) {
   std::map<int, const PartRecord*> stored;
@@ -101,9 +112,7 @@ Answer<ObjectRecord> AssembleObject(const Assembly& assembly, const UploadRecord
   out.checksum = TRY(ChecksumOfParts(upload, chosen));
   const auto bare = [](const std::string& value) { return value.substr(0, value.find('-')); };
   if (!assembly.checksum.empty() && bare(assembly.checksum) != bare(out.checksum.value)) {
-    return std::unexpected(RefusalBecause(
-        "BadDigest",
-        "The " + out.checksum.algorithm + " you specified did not match the calculated checksum."));
+    return std::unexpected(ChecksumMismatch(out.checksum.algorithm));
   }
   return out;
 }

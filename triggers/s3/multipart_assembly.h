@@ -7,6 +7,9 @@
 
 namespace hearth::s3 {
 
+// Of a query. InvalidArgument: none of 1 to limits::kMaxObjectParts.
+Answer<int> ReadPartNumber(const std::string& text);
+
 struct Assembly {
   std::vector<CompletedPart> wanted;  // Ascending.
   std::optional<uint64_t> size{};     // x-amz-mp-object-size

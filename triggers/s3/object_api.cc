@@ -6,10 +6,12 @@
 #include "triggers/s3/conditions.h"
 #include "triggers/s3/dates.h"
 #include "triggers/s3/incoming_body.h"
+#include "triggers/s3/multipart_assembly.h"
 #include "triggers/s3/names.h"
 #include "triggers/s3/object_headers.h"
 #include "triggers/s3/s3_api.h"
 #include "triggers/s3/tags.h"
+#include "triggers/s3/words.h"
 #include "triggers/s3/xml_input.h"
 
 namespace hearth::s3 {
@@ -55,14 +57,7 @@ std::optional<size_t> PartsOf(const ObjectRecord& object) {
 
 // A part of an object that was put in parts; an object that was not has one.
 Answer<Piece> PieceOfPart(const ObjectRecord& object, const std::string& number) {
-  size_t part = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), part);
-  if (error != std::errc() || end != number.data() + number.size() || part < 1 ||
-      part > static_cast<size_t>(limits::kMaxObjectParts)) {
-    return std::unexpected(RefusalBecause(
-        "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive",
-        {{"ArgumentName", "partNumber"}, {"ArgumentValue", number}}));
-  }
+  const size_t part = TRY(ReadPartNumber(number));
   if (part > PartsOf(object).value_or(1)) {
     return std::unexpected(Refusal("InvalidPartNumber", {{"PartNumberRequested", number}}));
   }
@@ -209,7 +204,7 @@ void S3Api::DeleteObject(const RequestPtr& request) {
   DeleteRequest wanted{.bucket = request->bucket(),
                        .key = request->key(),
                        .version_id = request->Query("versionId"),
-                       .if_match = Unquoted(request->http().headers.Get("If-Match")),
+                       .if_match = std::string(Unquoted(request->http().headers.Get("If-Match"))),
                        .announce = Announcer(*request, request->bucket(), "")};
   store_.Delete(std::move(wanted),
                 OrFail<Deleted>(request, [this, request](const Deleted& deleted) {
@@ -300,39 +295,36 @@ void S3Api::GetObjectAttributes(const RequestPtr& request) {
   const auto wants = [wanted](std::string_view name) {
     return wanted.find(name) != std::string_view::npos;
   };
-  store_.Look(
-      request->bucket(), request->key(), request->Query("versionId"),
-      OrFail<ObjectRecord>(request, [this, request, wants](const ObjectRecord& object) {
-        if (object.is_delete_marker) {
-          return Fail(request, Refusal("NoSuchKey", {{"Key", object.key}}));
-        }
-        XmlWriter xml;
-        xml.Open("GetObjectAttributesResponse");
-        if (wants("ETag")) xml.Element("ETag", object.etag);
-        const auto kind = ParseChecksumKind(object.checksum.algorithm);
-        if (wants("Checksum") && kind) {
-          xml.Open("Checksum");
-          xml.Element(ChecksumElement(*kind), object.checksum.value);
-          xml.Element("ChecksumType", object.checksum.is_composite ? "COMPOSITE" : "FULL_OBJECT");
-          xml.Close();
-        }
-        if (const auto parts = PartsOf(object); parts && wants("ObjectParts")) {
-          xml.Open("ObjectParts");
-          xml.Element("PartsCount", *parts);
-          xml.Close();
-        }
-        if (wants("StorageClass")) {
-          const auto label = object.headers.find("x-amz-storage-class");
-          xml.Element("StorageClass",
-                      label == object.headers.end() ? "STANDARD" : std::string_view(label->second));
-        }
-        if (wants("ObjectSize")) xml.Element("ObjectSize", object.size);
-        io::HttpHeaders headers = Headers(*request);
-        headers.Add("Content-Type", "application/xml");
-        headers.Add("Last-Modified", HttpDate(object.modified_ms / 1000));
-        AddVersion(*request, object, headers);
-        Answer(request, 200, std::move(headers), xml.Take());
-      }));
+  store_.Look(request->bucket(), request->key(), request->Query("versionId"),
+              OrFail<ObjectRecord>(request, [this, request, wants](const ObjectRecord& object) {
+                if (object.is_delete_marker) {
+                  return Fail(request, Refusal("NoSuchKey", {{"Key", object.key}}));
+                }
+                XmlWriter xml;
+                xml.Open("GetObjectAttributesResponse");
+                if (wants("ETag")) xml.Element("ETag", object.etag);
+                const auto kind = ParseChecksumKind(object.checksum.algorithm);
+                if (wants("Checksum") && kind) {
+                  xml.Open("Checksum");
+                  xml.Element(ChecksumElement(*kind), object.checksum.value);
+                  xml.Element("ChecksumType", ChecksumType(object.checksum));
+                  xml.Close();
+                }
+                if (const auto parts = PartsOf(object); parts && wants("ObjectParts")) {
+                  xml.Open("ObjectParts");
+                  xml.Element("PartsCount", *parts);
+                  xml.Close();
+                }
+                if (wants("StorageClass")) {
+                  xml.Element("StorageClass", StorageClassOf(object.headers));
+                }
+                if (wants("ObjectSize")) xml.Element("ObjectSize", object.size);
+                io::HttpHeaders headers = Headers(*request);
+                headers.Add("Content-Type", "application/xml");
+                headers.Add("Last-Modified", HttpDate(object.modified_ms / 1000));
+                AddVersion(*request, object, headers);
+                Answer(request, 200, std::move(headers), xml.Take());
+              }));
 }
 
 }  // namespace hearth::s3

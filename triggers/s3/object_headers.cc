@@ -9,6 +9,7 @@
 #include "triggers/s3/checksum.h"
 #include "triggers/s3/dates.h"
 #include "triggers/s3/tags.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
 namespace {
@@ -55,10 +56,8 @@ std::string WithoutChunked(std::string_view encoding) {
   std::string out;
   while (!encoding.empty()) {
     const auto comma = std::min(encoding.find(','), encoding.size());
-    std::string_view one = encoding.substr(0, comma);
+    const std::string_view one = Trimmed(encoding.substr(0, comma));
     encoding.remove_prefix(std::min(comma + 1, encoding.size()));
-    while (one.starts_with(' ')) one.remove_prefix(1);
-    while (one.ends_with(' ')) one.remove_suffix(1);
     if (one.empty() || io::SameName(one, "aws-chunked")) continue;
     if (!out.empty()) out += ",";
     out += one;
@@ -66,17 +65,10 @@ std::string WithoutChunked(std::string_view encoding) {
   return out;
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
-  return out;
-}
-
 std::optional<ApiError> AddMetadata(const io::HttpHeaders& headers, Words& out) {
   size_t size = 0;
   for (size_t i = 0; i < headers.size(); ++i) {
-    const std::string name = Lower(headers[i].first);
+    const std::string name = LowerCase(headers[i].first);
     if (!name.starts_with(kMeta)) continue;
     size += name.size() - kMeta.size() + headers[i].second.size();
     std::string& kept = out[name];
@@ -168,9 +160,7 @@ std::optional<ApiError> CheckBodyDigest(const io::HttpRequest& request) {
     const std::string_view header = ChecksumHeader(kind);
     if (headers.Has(header) &&
         headers.Get(header) != base::Base64Encode(ChecksumOf(kind, request.body))) {
-      return RefusalBecause("BadDigest", "The " + std::string(ChecksumName(kind)) +
-                                             " you specified did not match the calculated "
-                                             "checksum.");
+      return ChecksumMismatch(ChecksumName(kind));
     }
   }
   return {};
@@ -180,7 +170,16 @@ void AddChecksum(const ObjectChecksum& checksum, io::HttpHeaders& out) {
   const auto kind = ParseChecksumKind(checksum.algorithm);
   if (!kind) return;
   out.Add(ChecksumHeader(*kind), checksum.value);
-  out.Add("x-amz-checksum-type", checksum.is_composite ? "COMPOSITE" : "FULL_OBJECT");
+  out.Add("x-amz-checksum-type", ChecksumType(checksum));
+}
+
+std::string_view ChecksumType(const ObjectChecksum& checksum) {
+  return checksum.is_composite ? "COMPOSITE" : "FULL_OBJECT";
+}
+
+std::string_view StorageClassOf(const Words& headers) {
+  const auto label = headers.find("x-amz-storage-class");
+  return label == headers.end() ? kClasses.front() : std::string_view(label->second);
 }
 
 void AddObjectHeaders(const ObjectRecord& object, bool with_checksum, io::HttpHeaders& out) {
@@ -200,12 +199,5 @@ void OverrideHeaders(const Address& address, io::HttpHeaders& out) {
 }
 
 std::string Quoted(std::string_view etag) { return "\"" + std::string(etag) + "\""; }
-
-std::string Unquoted(std::string_view etag) {
-  if (etag.size() >= 2 && etag.starts_with('"') && etag.ends_with('"')) {
-    etag = etag.substr(1, etag.size() - 2);
-  }
-  return std::string(etag);
-}
 
 }  // namespace hearth::s3

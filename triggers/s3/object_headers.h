@@ -29,12 +29,12 @@ std::optional<ApiError> CheckBodyDigest(const io::HttpRequest& request);
 void AddObjectHeaders(const ObjectRecord& object, bool with_checksum, io::HttpHeaders& out);
 // x-amz-checksum-… and its type, where the object has one.
 void AddChecksum(const ObjectChecksum& checksum, io::HttpHeaders& out);
+std::string_view ChecksumType(const ObjectChecksum& checksum);  // "COMPOSITE", "FULL_OBJECT"
+std::string_view StorageClassOf(const Words& headers);          // "STANDARD"
 // response-content-type=… and its like of a GET.
 void OverrideHeaders(const Address& address, io::HttpHeaders& out);
 
 std::string HexOf(std::string_view raw);
 std::string Quoted(std::string_view etag);
-// Of an ETag as clients send it.
-std::string Unquoted(std::string_view etag);
 
 }  // namespace hearth::s3

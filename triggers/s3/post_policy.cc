@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 
 #include "base/digest.h"
@@ -26,11 +25,7 @@ ApiError Denied(std::string_view what) {
 std::optional<uint64_t> Size(const Json& value) {
   if (value.is_number_unsigned()) return value.get<uint64_t>();
   if (!value.is_string()) return std::nullopt;
-  const auto& text = value.get_ref<const std::string&>();
-  uint64_t out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return out;
+  return ReadNumber(value.get_ref<const std::string&>());
 }
 
 // Whether a field is what a condition says. A list of types begins as each of it does.

@@ -16,48 +16,46 @@ namespace hearth::s3 {
 namespace {
 
 // What a query may name of a bucket or an object. Others than these are parameters, or nothing.
-constexpr std::array<std::string_view, 38> kSubresources = {"accelerate",
-                                                            "acl",
-                                                            "analytics",
-                                                            "attributes",
-                                                            "cors",
-                                                            "delete",
-                                                            "encryption",
-                                                            "intelligent-tiering",
-                                                            "inventory",
-                                                            "legal-hold",
-                                                            "lifecycle",
-                                                            "location",
-                                                            "logging",
-                                                            "metadataConfiguration",
-                                                            "metadataTable",
-                                                            "metrics",
-                                                            "notification",
-                                                            "object-lock",
-                                                            "ownershipControls",
-                                                            "policy",
-                                                            "policyStatus",
-                                                            "publicAccessBlock",
-                                                            "renameObject",
-                                                            "replication",
-                                                            "requestPayment",
-                                                            "restore",
-                                                            "retention",
-                                                            "select",
-                                                            "session",
-                                                            "tagging",
-                                                            "torrent",
-                                                            "uploadId",
-                                                            "uploads",
-                                                            "versioning",
-                                                            "versions",
-                                                            "website",
-                                                            "list-type",
-                                                            "abac"};
+constexpr auto kSubresources = std::to_array<std::string_view>({"abac",
+                                                                "accelerate",
+                                                                "acl",
+                                                                "analytics",
+                                                                "attributes",
+                                                                "cors",
+                                                                "delete",
+                                                                "encryption",
+                                                                "intelligent-tiering",
+                                                                "inventory",
+                                                                "legal-hold",
+                                                                "lifecycle",
+                                                                "location",
+                                                                "logging",
+                                                                "metadataConfiguration",
+                                                                "metadataTable",
+                                                                "metrics",
+                                                                "notification",
+                                                                "object-lock",
+                                                                "ownershipControls",
+                                                                "policy",
+                                                                "policyStatus",
+                                                                "publicAccessBlock",
+                                                                "renameObject",
+                                                                "replication",
+                                                                "requestPayment",
+                                                                "restore",
+                                                                "retention",
+                                                                "select",
+                                                                "session",
+                                                                "tagging",
+                                                                "torrent",
+                                                                "uploadId",
+                                                                "uploads",
+                                                                "versioning",
+                                                                "versions",
+                                                                "website"});
 
 std::string_view SubresourceOf(const Address& address) {
   for (const auto& [name, _] : address.query) {
-    if (name == "list-type") continue;
     for (const std::string_view known : kSubresources) {
       if (name == known) return known;
     }
@@ -141,101 +139,113 @@ bool S3Api::Claims(const io::HttpRequest& request) const {
   return address && store_.Find(address->bucket) != nullptr;
 }
 
+// What holds for any request, before anything else of it is looked at.
+std::optional<ApiError> S3Api::CheckRequest(const Address& address,
+                                            const io::HttpHeaders& headers) const {
+  if (auto error = CheckPresigned(address, NowMs())) return error;
+  if (auto error = CheckHeaders(headers)) return error;
+  if (!address.key.empty()) return CheckKey(address.key);
+  return {};
+}
+
+std::optional<ApiError> S3Api::CheckBucket(const std::string& name) const {
+  if (store_.Find(name) != nullptr) return {};
+  return Refusal("NoSuchBucket", {{"BucketName", name}});
+}
+
 void S3Api::Handle(aws::Call call) {
   auto request = std::make_shared<Request>(Request{.call = std::move(call), .address = {}});
   auto address = ReadAddress(request->http());
   if (!address) return Fail(request, address.error());
   request->address = std::move(*address);
   TakeSignedHeaders(request->address, request->call.request.headers);
-  if (auto error = CheckPresigned(request->address, NowMs())) return Fail(request, *error);
-  if (auto error = CheckHeaders(request->http().headers)) return Fail(request, *error);
-  if (!request->key().empty()) {
-    if (auto error = CheckKey(request->key())) return Fail(request, *error);
+  if (auto error = CheckRequest(request->address, request->http().headers)) {
+    return Fail(request, *error);
   }
   const Operation operation = Find(*request);
-  const bool makes_bucket = operation == &S3Api::CreateBucket;
-  if (!request->bucket().empty() && !makes_bucket && store_.Find(request->bucket()) == nullptr) {
-    return Fail(request, Refusal("NoSuchBucket", {{"BucketName", request->bucket()}}));
+  if (!request->bucket().empty() && operation != &S3Api::CreateBucket) {
+    if (auto error = CheckBucket(request->bucket())) return Fail(request, *error);
   }
   (this->*operation)(request);
 }
 
 // --- Bodies that go to the disk as they come
 
-bool S3Api::TakesObject(const io::HttpRequest& head, const Address& address) {
-  if (head.method != "PUT" || address.key.empty()) return false;
-  if (head.headers.Has("x-amz-copy-source")) return false;
+bool S3Api::TakesObject(const io::HttpHeaders& headers, const Address& address) {
+  if (address.key.empty() || headers.Has("x-amz-copy-source")) return false;
   const std::string_view subresource = SubresourceOf(address);
   return subresource.empty() || (subresource == "uploadId" && address.Has("partNumber"));
 }
 
-std::optional<io::HttpUploadReader> S3Api::Upload(const io::HttpRequest& sent,
+std::optional<io::HttpUploadReader> S3Api::Upload(const io::HttpRequest& head,
                                                   io::HttpUpload upload) {
-  const auto address = ReadAddress(sent);
+  const bool is_post = head.method == "POST";
+  if (!is_post && head.method != "PUT") return {};
+  const auto address = ReadAddress(head);
   if (!address) return {};
-  io::HttpRequest head{.method = sent.method,
-                       .target = sent.target,
-                       .headers = sent.headers,
-                       .body = "",
-                       .peer = sent.peer};
-  TakeSignedHeaders(*address, head.headers);
-  const auto room = [upload]() mutable { upload.Resume(); };
-  if (auto boundary = BoundaryOf(head.headers.Get("Content-Type"));
-      boundary && head.method == "POST" && address->key.empty()) {
-    auto post = std::make_shared<IncomingPost>(store_, *boundary, room);
+  if (is_post) {
+    const auto boundary = BoundaryOf(head.headers.Get("Content-Type"));
+    if (!boundary || !address->key.empty()) return {};
+    auto post =
+        std::make_shared<IncomingPost>(store_, *boundary, [upload]() mutable { upload.Resume(); });
     return io::HttpUploadReader{
         .piece = [post](std::string_view piece) { return post->Feed(piece); },
         .aborted = [] {},
         .state = post};
   }
-  if (!TakesObject(head, *address)) return {};
-  auto refuse = [path = std::string(head.path()), upload](const ApiError& error) mutable {
-    upload.Refuse(ErrorAnswer(error, path, base::NewUuid()));
-  };
-  std::optional<ApiError> error;
-  if (store_.Find(address->bucket) == nullptr) {
-    error = Refusal("NoSuchBucket", {{"BucketName", address->bucket}});
-  }
-  if (!error) error = CheckKey(address->key);
-  if (!error) error = CheckPresigned(*address, NowMs());
-  if (!error) error = CheckHeaders(head.headers);
-  if (error) {
-    refuse(*error);
-    return {};
-  }
+  io::HttpHeaders headers = head.headers;
+  TakeSignedHeaders(*address, headers);
+  if (!TakesObject(headers, *address)) return {};
+  auto error = CheckBucket(address->bucket);
+  if (!error) error = CheckRequest(*address, headers);
+  if (!error) return UploadObject(head.path(), *address, headers, std::move(upload));
+  upload.Refuse(ErrorAnswer(*error, head.path(), base::NewUuid()));
+  return {};
+}
+
+std::optional<io::HttpUploadReader> S3Api::UploadObject(std::string_view path,
+                                                        const Address& address,
+                                                        const io::HttpHeaders& headers,
+                                                        io::HttpUpload upload) {
   const auto body = std::make_shared<IncomingBody>(store_);
-  const std::string* const upload_id = address->Find("uploadId");
-  if (upload_id == nullptr) {
-    if (auto wrong = body->Begin(head.headers, nullptr, room)) {
-      refuse(*wrong);
-      return {};
-    }
-  } else {
-    // The checksum of a part is its upload's: nothing is read before that is known.
-    store_.FindUpload(address->bucket, address->key, *upload_id,
-                      [body = std::weak_ptr<IncomingBody>(body), headers = head.headers, room,
-                       refuse, upload](const s3::Answer<UploadRecord>& found) mutable {
-                        const auto part = body.lock();
-                        if (part == nullptr) return;
-                        if (!found) return refuse(found.error());
-                        if (auto wrong = part->Begin(headers, &found->checksum, room)) {
-                          return refuse(*wrong);
-                        }
-                        upload.Resume();
-                      });
-  }
-  return io::HttpUploadReader{.piece = [body](std::string_view piece) { return body->Feed(piece); },
+  // False: it is refused. `part_of`: as IncomingBody::Begin.
+  auto begin = [path = std::string(path), headers, upload](IncomingBody& begun,
+                                                           const ObjectChecksum* part_of) mutable {
+    const auto wrong = begun.Begin(headers, part_of, [upload]() mutable { upload.Resume(); });
+    if (wrong) upload.Refuse(ErrorAnswer(*wrong, path, base::NewUuid()));
+    return !wrong;
+  };
+  io::HttpUploadReader reader{.piece = [body](std::string_view piece) { return body->Feed(piece); },
                               .aborted = [] {},
-                              .state = body,
-                              .starts_stopped = upload_id != nullptr};
+                              .state = body};
+  const std::string* const upload_id = address.Find("uploadId");
+  if (upload_id == nullptr) {
+    if (!begin(*body, nullptr)) return {};
+    return reader;
+  }
+  // The checksum of a part is its upload's: nothing is read before that is known.
+  reader.starts_stopped = true;
+  store_.FindUpload(address.bucket, address.key, *upload_id,
+                    [weak = std::weak_ptr<IncomingBody>(body), path = std::string(path), begin,
+                     upload](const s3::Answer<UploadRecord>& found) mutable {
+                      const auto part = weak.lock();
+                      if (part == nullptr) return;
+                      if (!found) {
+                        return upload.Refuse(ErrorAnswer(found.error(), path, base::NewUuid()));
+                      }
+                      if (begin(*part, &found->checksum)) upload.Resume();
+                    });
+  return reader;
 }
 
 // --- What every operation shares
 
 Announce S3Api::Announcer(const Request& request, const std::string& bucket, std::string created) {
+  auto rules = book_.Of(bucket);
+  if (rules == nullptr) return nullptr;
   const io::HttpRequest& http = request.http();
   const auto signature = aws::ReadSignature(http);
-  return MakeAnnounce(book_.Of(bucket),
+  return MakeAnnounce(std::move(rules),
                       {.created_by = std::move(created),
                        .request_id = request.call.request_id,
                        .source_ip = http.peer.substr(0, http.peer.rfind(':')),
@@ -267,7 +277,6 @@ io::HttpHeaders S3Api::Headers(const Request& request) const {
 void S3Api::Fail(const RequestPtr& request, const ApiError& error) {
   io::HttpResponse answer =
       ErrorAnswer(error, io::PercentDecode(request->http().path()), request->call.request_id);
-  if (error.type == "NoSuchBucket" && request->http().method == "HEAD") answer.body.clear();
   if (const BucketRecord* const bucket = store_.Find(request->bucket())) {
     AddCors(*bucket, request->http(), answer.headers);
   }

@@ -27,7 +27,7 @@ class S3Api final : public aws::Service {
   S3Api(io::Loop& loop, ObjectStore& store, NotificationBook& book, invoker::Account account);
   std::string_view name() const override { return "s3"; }
   void Handle(aws::Call call) override;
-  std::optional<io::HttpUploadReader> Upload(const io::HttpRequest& sent,
+  std::optional<io::HttpUploadReader> Upload(const io::HttpRequest& head,
                                              io::HttpUpload upload) override;
   // Unsigned: a bucket's that exists.
   bool Claims(const io::HttpRequest& request) const override;
@@ -47,7 +47,13 @@ class S3Api final : public aws::Service {
   using Operation = void (S3Api::*)(const RequestPtr&);
   struct Route;
   static Operation Find(const Request& request);
-  static bool TakesObject(const io::HttpRequest& head, const Address& address);
+  static bool TakesObject(const io::HttpHeaders& headers, const Address& address);
+  std::optional<io::HttpUploadReader> UploadObject(std::string_view path, const Address& address,
+                                                   const io::HttpHeaders& headers,
+                                                   io::HttpUpload upload);
+  std::optional<ApiError> CheckRequest(const Address& address,
+                                       const io::HttpHeaders& headers) const;
+  std::optional<ApiError> CheckBucket(const std::string& name) const;
 
   // bucket_api.cc
   void ListBuckets(const RequestPtr& request);

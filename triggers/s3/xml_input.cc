@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/limits.h"
+#include "triggers/s3/words.h"
 
 namespace hearth::s3 {
 namespace {
@@ -17,13 +18,6 @@ ApiError NotServed(std::string_view what, std::string_view value) {
                         std::string(what) + " '" + std::string(value) + "' is not implemented");
 }
 
-std::string WithoutQuotes(std::string etag) {
-  if (etag.size() >= 2 && etag.starts_with('"') && etag.ends_with('"')) {
-    return etag.substr(1, etag.size() - 2);
-  }
-  return etag;
-}
-
 std::expected<DeleteObjects::One, ApiError> ReadDeleted(const XmlElement& object) {
   // AWS has the others for directory buckets alone.
   if (auto error = RefuseOthers(object, {"Key", "VersionId", "ETag"})) {
@@ -32,7 +26,7 @@ std::expected<DeleteObjects::One, ApiError> ReadDeleted(const XmlElement& object
   if (!object.Child("Key")) return Malformed();
   return DeleteObjects::One{.key = object.Child("Key").text(),
                             .version_id = object.Child("VersionId").text(),
-                            .etag = WithoutQuotes(object.Child("ETag").text())};
+                            .etag = std::string(Unquoted(object.Child("ETag").text()))};
 }
 
 std::expected<CompletedPart, ApiError> ReadPart(const XmlElement& part) {
@@ -54,7 +48,7 @@ std::expected<CompletedPart, ApiError> ReadPart(const XmlElement& part) {
       }
       has_number = true;
     } else if (name == "ETag") {
-      out.etag = WithoutQuotes(text);
+      out.etag = Unquoted(text);
       has_etag = true;
     } else {
       const auto kind = std::ranges::find(kChecksumKinds, name, ChecksumElement);
