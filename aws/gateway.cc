@@ -141,6 +141,11 @@ bool IsForm(const HttpRequest& request) {
   return request.headers.Get("Content-Type").starts_with("application/x-www-form-urlencoded");
 }
 
+bool HasFiles(const HttpRequest& request) {
+  constexpr std::string_view kType = "multipart/form-data";
+  return io::SameName(request.headers.Get("Content-Type").substr(0, kType.size()), kType);
+}
+
 // What the caller says itself, in the head.
 std::string ServiceOfSigns(const HttpRequest& request) {
   if (IsFunctionUrl(request.headers.Get("Host"))) return "lambda-url";
@@ -242,6 +247,8 @@ bool IsOwn(const HttpRequest& request) {
 
 std::optional<io::HttpUploadReader> Gateway::Upload(const HttpRequest& head, io::HttpUpload upload,
                                                     From from) {
+  // Asked before each request: calls, which are posted as no form with files, are let by at once.
+  if (head.method != "PUT" && !HasFiles(head)) return std::nullopt;
   if (IsOwn(head)) return std::nullopt;
   // A form may say in its body whose it is.
   if (IsForm(head) && ServiceOfSigns(head).empty()) return std::nullopt;
