@@ -22,19 +22,6 @@ constexpr char kNotification[] = "notification";
 constexpr std::array<const char*, 5> kDocuments = {"cors", "encryption", "lifecycle",
                                                    "ownershipControls", "publicAccessBlock"};
 
-std::string TextOf(const BucketRecord& bucket, const char* name) {
-  const auto found = bucket.texts.find(name);
-  return found == bucket.texts.end() ? "" : found->second;
-}
-
-void SetText(BucketRecord& bucket, const char* name, std::string text) {
-  if (text.empty()) {
-    bucket.texts.erase(name);
-  } else {
-    bucket.texts[name] = std::move(text);
-  }
-}
-
 std::string_view WordOf(Versioning versioning) {
   if (versioning == Versioning::kEnabled) return "Enabled";
   return versioning == Versioning::kSuspended ? "Suspended" : "";
@@ -43,14 +30,14 @@ std::string_view WordOf(Versioning versioning) {
 Json Told(const BucketRecord& bucket) {
   Json texts = Json::object();
   for (const char* name : kDocuments) {
-    if (const std::string text = TextOf(bucket, name); !text.empty()) texts[name] = text;
+    if (const std::string text = bucket.Text(name); !text.empty()) texts[name] = text;
   }
   Json out{{"Versioning", WordOf(bucket.versioning)},
-           {"Tags", s3::TagsOf(TextOf(bucket, kTagging))},
+           {"Tags", s3::TagsOf(bucket.Text(kTagging))},
            {"Texts", std::move(texts)}};
-  const auto rules = s3::NotificationOfText(TextOf(bucket, kNotification));
+  const auto rules = s3::NotificationOfText(bucket.Text(kNotification));
   if (rules && !(rules->rules.empty() && !rules->event_bridge)) {
-    out["Notification"] = base::ParseJson(TextOf(bucket, kNotification)).value_or(Json());
+    out["Notification"] = base::ParseJson(bucket.Text(kNotification)).value_or(Json());
   }
   return out;
 }
@@ -68,10 +55,10 @@ void Become(const Json& told, BucketRecord& bucket) {
     bucket.versioning = Versioning::kSuspended;
   }
   const s3::Tags tags = told.value("Tags", s3::Tags());
-  SetText(bucket, kTagging, tags.empty() ? "" : s3::TaggingXml(tags));
-  SetText(bucket, kNotification, NotificationOf(told));
+  bucket.SetText(kTagging, tags.empty() ? "" : s3::TaggingXml(tags));
+  bucket.SetText(kNotification, NotificationOf(told));
   const Json texts = told.value("Texts", Json::object());
-  for (const char* name : kDocuments) SetText(bucket, name, texts.value(name, ""));
+  for (const char* name : kDocuments) bucket.SetText(name, texts.value(name, ""));
 }
 
 // "the bucket 'photos' is not empty (BucketNotEmpty)": the store's own words do not name it.
@@ -137,7 +124,7 @@ std::optional<Json> CurrentBucket(const s3::ObjectStore& objects, const BucketKe
   const BucketRecord* const bucket = objects.Find(key.name);
   if (bucket == nullptr) return std::nullopt;
   if (key.kind == ResourceKind::kBucket) return Told(*bucket);
-  const std::string policy = TextOf(*bucket, kPolicy);
+  const std::string policy = bucket->Text(kPolicy);
   return policy.empty() ? std::nullopt : std::optional(Json{{"Policy", policy}});
 }
 
@@ -155,7 +142,7 @@ bool IsBucket(const s3::ObjectStore& objects, const BucketKey& key,
 std::string StackOfBucket(const s3::ObjectStore& objects, const std::string& name) {
   const BucketRecord* const bucket = objects.Find(name);
   if (bucket == nullptr) return "";
-  const s3::Tags tags = s3::TagsOf(TextOf(*bucket, kTagging));
+  const s3::Tags tags = s3::TagsOf(bucket->Text(kTagging));
   const auto tag = tags.find(kStackNameTag);
   return tag == tags.end() ? "" : tag->second;
 }
@@ -178,7 +165,7 @@ void BringBucket(const BucketHost& host, const BucketKey& key, const std::option
     return host.objects.ChangeBucket(
         key.name,
         [&told](BucketRecord& bucket) {
-          SetText(bucket, kPolicy, told ? told->value("Policy", "") : "");
+          bucket.SetText(kPolicy, told ? told->value("Policy", "") : "");
         },
         Then(std::move(done), key.name));
   }

@@ -22,17 +22,11 @@ const BucketConfiguration* ConfigurationOf(const Address& address) {
   return nullptr;
 }
 
-// Empty: there is none. A stack's tags stay on its bucket.
+// A stack's tags stay on its bucket.
 void SetText(BucketRecord& bucket, const std::string& name, std::string text) {
-  const auto now = bucket.texts.find(name);
-  if (name == "tagging" && now != bucket.texts.end()) {
-    text = WithSystemTags(std::move(text), now->second);
-  }
-  if (text.empty()) {
-    bucket.texts.erase(name);
-  } else {
-    bucket.texts[name] = std::move(text);
-  }
+  const std::string now = bucket.Text(name);
+  if (name == "tagging" && !now.empty()) text = WithSystemTags(std::move(text), now);
+  bucket.SetText(name, std::move(text));
 }
 
 }  // namespace
@@ -92,8 +86,8 @@ void S3Api::DeleteBucket(const RequestPtr& request) {
 
 void S3Api::GetBucketLocation(const RequestPtr& request) {
   const BucketRecord& bucket = *store_.Find(request->bucket());
-  const auto found = bucket.texts.find("location");
-  std::string region = found == bucket.texts.end() ? account_.region : found->second;
+  std::string region = bucket.Text("location");
+  if (region.empty()) region = account_.region;
   if (region == kFirstRegion) region.clear();
   XmlWriter xml;
   xml.Open("LocationConstraint");
@@ -137,16 +131,14 @@ void S3Api::ChangeBucket(const RequestPtr& request, int status,
 void S3Api::GetBucketText(const RequestPtr& request) {
   const BucketConfiguration& text = *ConfigurationOf(request->address);
   const BucketRecord& bucket = *store_.Find(request->bucket());
-  const auto found = bucket.texts.find(std::string(text.name));
-  std::string_view value = text.absent;
-  if (found != bucket.texts.end()) {
-    value = found->second;
-  } else if (!text.absent.starts_with('<')) {
+  std::string value = bucket.Text(std::string(text.name));
+  if (value.empty()) value = text.absent;
+  if (value == text.absent && !value.starts_with('<')) {
     return Fail(request, Refusal(text.absent, {{"BucketName", bucket.name}}));
   }
   io::HttpHeaders headers = Headers(*request);
   headers.Add("Content-Type", value.starts_with('<') ? "application/xml" : "application/json");
-  Answer(request, 200, std::move(headers), std::string(value));
+  Answer(request, 200, std::move(headers), std::move(value));
 }
 
 void S3Api::PutBucketText(const RequestPtr& request) {
@@ -195,8 +187,9 @@ void S3Api::PutAcl(const RequestPtr& request) {
 }
 
 void S3Api::Preflight(const RequestPtr& request) {
-  auto headers =
-      AnswerPreflight(store_.Find(request->bucket()), request->http(), !request->key().empty());
+  const BucketRecord* const bucket = store_.Find(request->bucket());
+  const auto rules = bucket == nullptr ? nullptr : cors_.Of(*bucket);
+  auto headers = PreflightAnswer(rules.get(), request->http().headers, !request->key().empty());
   if (!headers) return Fail(request, headers.error());
   headers->Add("x-amz-request-id", request->call.request_id);
   Answer(request, 200, std::move(*headers));

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "triggers/s3/bucket_text.h"
-#include "triggers/s3/cors.h"
 #include "triggers/s3/tags.h"
 
 namespace hearth::s3 {
@@ -42,14 +41,6 @@ constexpr auto kConfigurations = std::to_array<BucketConfiguration>({
     {"website", "NoSuchWebsiteConfiguration"},
 });
 
-std::optional<CorsRules> RulesOfBucket(const BucketRecord& bucket) {
-  const auto text = bucket.texts.find("cors");
-  if (text == bucket.texts.end()) return {};
-  auto rules = ReadCors(text->second);
-  if (!rules) return {};
-  return std::move(*rules);
-}
-
 }  // namespace
 
 const BucketConfiguration* FindConfiguration(std::string_view name) {
@@ -57,22 +48,6 @@ const BucketConfiguration* FindConfiguration(std::string_view name) {
     if (one.name == name) return &one;
   }
   return nullptr;
-}
-
-void AddCors(const BucketRecord& bucket, const io::HttpRequest& request, io::HttpHeaders& out) {
-  const std::string_view origin = request.headers.Get("Origin");
-  if (origin.empty()) return;
-  const auto rules = RulesOfBucket(bucket);
-  if (!rules) return;
-  const auto allowed = CorsAnswer(*rules, origin, request.method, "");
-  if (!allowed) return;
-  for (size_t i = 0; i < allowed->size(); ++i) out.Add((*allowed)[i].first, (*allowed)[i].second);
-}
-
-Answer<io::HttpHeaders> AnswerPreflight(const BucketRecord* bucket, const io::HttpRequest& request,
-                                        bool is_object) {
-  const auto rules = bucket == nullptr ? std::nullopt : RulesOfBucket(*bucket);
-  return PreflightAnswer(rules ? &*rules : nullptr, request.headers, is_object);
 }
 
 }  // namespace hearth::s3

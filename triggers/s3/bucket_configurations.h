@@ -4,11 +4,9 @@
 // Source: S3 API reference, GetBucket… and PutBucket….
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "io/http_message.h"
 #include "triggers/s3/object_record.h"
 
 namespace hearth::s3 {
@@ -22,11 +20,5 @@ struct BucketConfiguration {
 };
 // nullptr: there is none of that name.
 const BucketConfiguration* FindConfiguration(std::string_view name);
-
-// What a page of another origin may do with an answer; nothing where the bucket does not say.
-void AddCors(const BucketRecord& bucket, const io::HttpRequest& request, io::HttpHeaders& out);
-// OPTIONS; `bucket` may be nullptr. AccessForbidden where no rule allows it.
-Answer<io::HttpHeaders> AnswerPreflight(const BucketRecord* bucket, const io::HttpRequest& request,
-                                        bool is_object);
 
 }  // namespace hearth::s3

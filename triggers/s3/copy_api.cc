@@ -96,9 +96,7 @@ std::string CopyXml(std::string_view root, const std::string& etag, int64_t modi
 void S3Api::LookAtSource(const RequestPtr& request, std::function<void(ObjectRecord source)> then) {
   const auto source = ReadSource(request->http().headers.Get("x-amz-copy-source"));
   if (!source) return Fail(request, source.error());
-  if (store_.Find(source->bucket) == nullptr) {
-    return Fail(request, Refusal("NoSuchBucket", {{"BucketName", source->bucket}}));
-  }
+  if (auto error = CheckBucket(source->bucket)) return Fail(request, *error);
   store_.Look(
       source->bucket, source->key, source->version_id,
       OrFail<ObjectRecord>(

@@ -154,6 +154,12 @@ std::string CorsXml(const CorsRules& rules) {
   return xml.Take();
 }
 
+CorsCache::CorsCache()
+    : TextCache("cors", [](const BucketRecord& bucket) -> Ref {
+        auto rules = ReadCors(bucket.Text("cors"));
+        return rules ? std::make_shared<const CorsRules>(std::move(*rules)) : nullptr;
+      }) {}
+
 std::optional<io::HttpHeaders> CorsAnswer(const CorsRules& rules, std::string_view origin,
                                           std::string_view method, std::string_view asked_headers) {
   if (origin.empty()) return std::nullopt;

@@ -11,6 +11,7 @@
 
 #include "io/http_message.h"
 #include "triggers/s3/errors.h"
+#include "triggers/s3/text_cache.h"
 
 namespace hearth::s3 {
 
@@ -26,6 +27,12 @@ using CorsRules = std::vector<CorsRule>;
 
 std::expected<CorsRules, ApiError> ReadCors(std::string_view body);
 std::string CorsXml(const CorsRules& rules);
+
+// The rules of the buckets that have some.
+class CorsCache : public TextCache<CorsRules> {
+ public:
+  CorsCache();
+};
 
 // What an answer to a page of `origin` carries, by the first rule that allows it: Access-Control-*
 // and Vary; nullopt: none does. `asked_headers` is Access-Control-Request-Headers of a preflight

@@ -110,17 +110,4 @@ std::string ExpirationHeader(const Due& due) {
          EncodeEventKey(due.rule->id) + "\"";
 }
 
-LifecycleRulesRef LifecycleCache::Of(const BucketRecord& bucket) {
-  const auto text = bucket.texts.find("lifecycle");
-  if (text == bucket.texts.end()) {
-    entries_.erase(bucket.name);
-    return nullptr;
-  }
-  const auto [at, is_new] = entries_.try_emplace(bucket.name);
-  if (is_new || at->second.text != text->second) {
-    at->second = {text->second, EnabledRules(bucket)};
-  }
-  return at->second.rules;
-}
-
 }  // namespace hearth::s3

@@ -6,13 +6,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "triggers/s3/lifecycle.h"
 #include "triggers/s3/object_record.h"
+#include "triggers/s3/text_cache.h"
 
 namespace hearth::s3 {
 
@@ -45,17 +45,10 @@ std::string SharedPrefix(const LifecycleRules& rules);
 // `expiry-date="...", rule-id="..."`
 std::string ExpirationHeader(const Due& due);
 
-// The enabled rules of buckets, read once for each text. One thread.
-class LifecycleCache {
+// The enabled rules of buckets.
+class LifecycleCache : public TextCache<LifecycleRules> {
  public:
-  LifecycleRulesRef Of(const BucketRecord& bucket);
-
- private:
-  struct Entry {
-    std::string text;
-    LifecycleRulesRef rules;
-  };
-  std::map<std::string, Entry> entries_;  // By bucket; as many as there were, at most.
+  LifecycleCache() : TextCache("lifecycle", EnabledRules) {}
 };
 
 }  // namespace hearth::s3

@@ -11,8 +11,7 @@ constexpr std::chrono::hours kAgain(1);
 constexpr char kItself[] = "s3.amazonaws.com";  // AWS: who asked, and from where.
 
 bool HasRunAt(const BucketRecord& bucket, const std::string& midnight) {
-  const auto run = bucket.texts.find(kLifecycleRun);
-  return run != bucket.texts.end() && run->second == midnight;
+  return bucket.Text(kLifecycleRun) == midnight;
 }
 
 }  // namespace

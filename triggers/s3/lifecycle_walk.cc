@@ -9,9 +9,7 @@ namespace hearth::s3 {
 namespace {
 
 std::string TextOf(const BucketRecord* bucket) {
-  if (bucket == nullptr) return {};
-  const auto found = bucket->texts.find("lifecycle");
-  return found == bucket->texts.end() ? "" : found->second;
+  return bucket == nullptr ? std::string() : bucket->Text("lifecycle");
 }
 
 // It is no longer what was seen: nothing failed.

@@ -74,18 +74,11 @@ NotificationRulesRef RulesOf(const BucketRecord& bucket, const invoker::Account&
   return std::make_shared<const NotificationRules>(std::move(config), bucket.name, account);
 }
 
-NotificationRulesRef RulesCache::Of(const BucketRecord& bucket) {
-  const auto text = bucket.texts.find("notification");
-  if (text == bucket.texts.end()) {
-    entries_.erase(bucket.name);
-    return nullptr;
-  }
-  Entry& entry = entries_[bucket.name];
-  if (entry.rules == nullptr || entry.text != text->second) {
-    entry = {text->second, RulesOf(bucket, account_)};
-  }
-  return entry.rules->empty() ? nullptr : entry.rules;
-}
+RulesCache::RulesCache(invoker::Account account)
+    : TextCache("notification", [account = std::move(account)](const BucketRecord& bucket) {
+        auto rules = RulesOf(bucket, account);
+        return rules->empty() ? nullptr : rules;
+      }) {}
 
 Announce MakeAnnounce(NotificationRulesRef rules, Occasion occasion) {
   if (rules == nullptr || rules->empty()) return {};

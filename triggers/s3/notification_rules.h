@@ -6,7 +6,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "triggers/s3/event_record.h"
 #include "triggers/s3/notification_config.h"
 #include "triggers/s3/object_record.h"
+#include "triggers/s3/text_cache.h"
 
 namespace hearth::s3 {
 
@@ -44,20 +44,10 @@ using NotificationRulesRef = std::shared_ptr<const NotificationRules>;
 // after a line in the log: it was written by us.
 NotificationRulesRef RulesOf(const BucketRecord& bucket, const invoker::Account& account);
 
-// The rules of the buckets that have some, read once for each text. Loop's thread only.
-class RulesCache {
+// The rules of the buckets that tell somebody. Loop's thread only.
+class RulesCache : public TextCache<NotificationRules> {
  public:
-  explicit RulesCache(invoker::Account account) : account_(std::move(account)) {}
-  // nullptr: the bucket tells nobody.
-  NotificationRulesRef Of(const BucketRecord& bucket);
-
- private:
-  struct Entry {
-    std::string text;
-    NotificationRulesRef rules;
-  };
-  const invoker::Account account_;
-  std::map<std::string, Entry> entries_;  // By bucket; as many as there were, at most.
+  explicit RulesCache(invoker::Account account);
 };
 
 // What a request brings to its event.

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "triggers/s3/errors.h"
@@ -26,6 +27,19 @@ struct BucketRecord {
   // Configurations as they are kept, by their name in the API's query: "notification", "tagging",
   // "policy", "cors", "lifecycle", ... Absent: not configured. Some are the store's own.
   Words texts{};
+
+  // Empty: it is not configured.
+  std::string Text(const std::string& of) const {
+    const auto found = texts.find(of);
+    return found == texts.end() ? std::string() : found->second;
+  }
+  void SetText(const std::string& of, std::string text) {
+    if (text.empty()) {
+      texts.erase(of);
+    } else {
+      texts[of] = std::move(text);
+    }
+  }
 };
 
 // A file of bytes that never changes, by its number. Of one owner: an object's version or a part.

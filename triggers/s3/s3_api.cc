@@ -264,22 +264,30 @@ void S3Api::Unserved(const RequestPtr& request) {
                                                      std::string(subresource)));
 }
 
-io::HttpHeaders S3Api::Headers(const Request& request) const {
+io::HttpHeaders S3Api::Headers(const Request& request) {
   io::HttpHeaders out;
   out.Add("x-amz-request-id", request.call.request_id);
   out.Add("Server", "Hearth");
-  if (const BucketRecord* const bucket = store_.Find(request.bucket())) {
-    AddCors(*bucket, request.http(), out);
-  }
+  AddCors(request, out);
   return out;
+}
+
+// What a page of another origin may do with an answer; nothing where the bucket does not say.
+void S3Api::AddCors(const Request& request, io::HttpHeaders& out) {
+  const std::string_view origin = request.http().headers.Get("Origin");
+  if (origin.empty()) return;
+  const BucketRecord* const bucket = store_.Find(request.bucket());
+  const auto rules = bucket == nullptr ? nullptr : cors_.Of(*bucket);
+  if (rules == nullptr) return;
+  const auto allowed = CorsAnswer(*rules, origin, request.http().method, "");
+  if (!allowed) return;
+  for (size_t i = 0; i < allowed->size(); ++i) out.Add((*allowed)[i].first, (*allowed)[i].second);
 }
 
 void S3Api::Fail(const RequestPtr& request, const ApiError& error) {
   io::HttpResponse answer =
       ErrorAnswer(error, io::PercentDecode(request->http().path()), request->call.request_id);
-  if (const BucketRecord* const bucket = store_.Find(request->bucket())) {
-    AddCors(*bucket, request->http(), answer.headers);
-  }
+  AddCors(*request, answer.headers);
   request->call.responder.Send(std::move(answer));
 }
 

@@ -13,6 +13,7 @@
 #include "invoker/function.h"
 #include "io/loop.h"
 #include "triggers/s3/addressing.h"
+#include "triggers/s3/cors.h"
 #include "triggers/s3/incoming_post.h"
 #include "triggers/s3/lifecycle_due.h"
 #include "triggers/s3/notification_book.h"
@@ -129,7 +130,8 @@ class S3Api final : public aws::Service {
   // x-amz-expiration, where a rule of its bucket's lifecycle will remove it.
   void AddExpiration(const Request& request, const ObjectRecord& object, io::HttpHeaders& headers);
 
-  io::HttpHeaders Headers(const Request& request) const;
+  io::HttpHeaders Headers(const Request& request);
+  void AddCors(const Request& request, io::HttpHeaders& out);
   void Fail(const RequestPtr& request, const ApiError& error);
   void Answer200(const RequestPtr& request, XmlWriter& xml);
   void Answer(const RequestPtr& request, int status, io::HttpHeaders headers,
@@ -151,6 +153,7 @@ class S3Api final : public aws::Service {
   ObjectStore& store_;
   NotificationBook& book_;
   LifecycleCache lifecycles_;
+  CorsCache cors_;
   const invoker::Account account_;
 };
 
