@@ -16,6 +16,9 @@ pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(PUGIXML REQUIRED IMPORTED_TARGET pugixml)
 
+# cctz: Debian ships neither a pkg-config nor a CMake file for it.
+find_library(CCTZ_LIBRARY cctz REQUIRED)
+
 # llhttp: Debian's node-llhttp ships its C sources.
 set(LLHTTP_SOURCES /usr/share/llhttp)
 set(LLHTTP_INCLUDE /usr/share/include/llhttp)

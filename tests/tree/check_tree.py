@@ -14,20 +14,21 @@ import tempfile
 # Which floors each floor may include. A floor looks down, never up, never sideways.
 MAY_INCLUDE = {
     "base": set(),
+    "expressions": {"base"},
     "io": {"base"},
-    "store": {"base"},
+    "store": {"base", "io"},
     "sandbox": {"base"},
     "layers": {"base"},
     "runtime": {"base", "io"},
     "aws": {"base", "io"},
-    "invoker": {"base", "io", "store", "aws", "sandbox", "layers", "runtime"},
+    "invoker": {"base", "expressions", "io", "store", "aws", "sandbox", "layers", "runtime"},
     "logs": {"base", "io", "aws", "invoker"},
-    "triggers": {"base", "io", "store", "aws", "invoker"},
-    "stacks": {"base", "io", "store", "aws", "layers", "invoker", "triggers"},
-    "host": {"base", "io", "store", "aws", "sandbox", "layers", "runtime", "invoker", "logs",
+    "triggers": {"base", "expressions", "io", "store", "aws", "invoker"},
+    "stacks": {"base", "expressions", "io", "store", "aws", "layers", "invoker", "triggers"},
+    "host": {"base", "expressions", "io", "store", "aws", "sandbox", "layers", "runtime", "invoker", "logs",
              "triggers", "stacks"},
     "cli": {"base", "io", "layers"},
-    "bench": {"base", "io", "sandbox", "invoker"},
+    "bench": {"base", "expressions", "io", "sandbox", "invoker", "triggers"},
 }
 
 # The one floor that may include a library's headers. bench/ measures without our wrappers.
@@ -35,6 +36,7 @@ DOORS = {
     r"<uv\.h>": {"io"},
     r"<llhttp\.h>": {"io", "bench"},
     r"<curl/": {"io"},
+    r"<cctz/": {"expressions"},
     r"<sqlite3\.h>": {"store"},
     r"<archive(_entry)?\.h>": {"layers"},
     r"<seccomp\.h>": {"sandbox"},
