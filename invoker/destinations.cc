@@ -14,6 +14,11 @@ const Destinations::Service* Destinations::ServiceOf(std::string_view arn) const
   return found == services_.end() ? nullptr : &found->second;
 }
 
+bool Destinations::IsFinal(const base::Error& error) {
+  return error.kind == base::ErrorKind::kInvalid || error.kind == base::ErrorKind::kNotFound ||
+         error.kind == base::ErrorKind::kUnsupported;
+}
+
 bool Destinations::Serves(std::string_view arn) const { return ServiceOf(arn) != nullptr; }
 
 Destinations::Admission Destinations::Ask(const std::string& arn, const Source& source) const {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,14 +25,25 @@ class Destinations {
     std::string type;  // "String", "Number"
     std::string value;
   };
+  // What a bus makes an event of, whose detail is the record.
+  struct BusEvent {
+    std::string source;
+    std::string detail_type;
+    std::vector<std::string> resources;
+  };
   struct Delivery {
     std::string arn;
     std::string record;    // JSON text.
     std::string trace_id;  // Of the call that it tells of.
     std::vector<Attribute> attributes;
+    std::string group_id;              // Of a message in a FIFO queue; empty: none.
+    std::optional<BusEvent> event{};   // None: to a bus, the record is an event already.
   };
-  // `done` runs once, when the service has it durably or refuses it; kInvalid: for good.
+  // `done` runs once, maybe inside the call, when the service has it durably or refuses it.
   using Sender = std::function<void(Delivery delivery, Done done)>;
+
+  // Whether a refusal is for good: kInvalid, kNotFound, kUnsupported. Else it may be tried again.
+  static bool IsFinal(const base::Error& error);
 
   // Who would send, as a target's policy knows it.
   struct Source {

@@ -111,6 +111,8 @@ class SqliteDatabase final : public Database {
     return result;
   }
 
+  bool IsInTransaction() const override { return sqlite3_get_autocommit(db_.get()) == 0; }
+
   Result<void> Transaction(const std::function<Result<void>()>& body) override {
     // IMMEDIATE: a conflict shows here, not in the middle.
     TRY(Run("BEGIN IMMEDIATE", {}, nullptr));
@@ -120,7 +122,7 @@ class SqliteDatabase final : public Database {
       else done = std::unexpected(committed.error());
     }
     // Some failures (a full disk) have rolled back already.
-    if (sqlite3_get_autocommit(db_.get()) == 0) {
+    if (IsInTransaction()) {
       TRY(Run("ROLLBACK", {}, nullptr));
     }
     return done;

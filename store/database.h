@@ -48,6 +48,8 @@ class Database {
   // the number of rows changed.
   virtual base::Result<int64_t> Run(std::string_view sql, std::span<const Value> parameters = {},
                                     const std::function<void(const Row&)>& on_row = nullptr) = 0;
+  // Within Transaction; some failures (a full disk) end it at once.
+  virtual bool IsInTransaction() const = 0;
   // Commits where `body` succeeds, rolls back where it fails. Not nested.
   virtual base::Result<void> Transaction(const std::function<base::Result<void>()>& body) = 0;
 };

@@ -1,0 +1,33 @@
+#include "invoker/target_sender.h"
+
+#include "aws/arn.h"
+#include "base/id.h"
+#include "invoker/invoke_api.h"
+
+namespace hearth::invoker {
+
+Destinations::Sender MakeTargetSender(AsyncQueue& events, const Registry& registry,
+                                      const base::Clock& service_clock) {
+  return [&events, &registry, &service_clock](Destinations::Delivery delivery,
+                                              Destinations::Done done) {
+    if (delivery.trace_id.empty()) delivery.trace_id = NewTraceId(service_clock.WallNow());
+    const auto arn = aws::ParseArn(delivery.arn);
+    if (!arn || arn->service != "lambda") {
+      return events.destinations().Send(std::move(delivery), std::move(done));
+    }
+    const auto name = aws::ParseFunctionName(delivery.arn);
+    if (!name) return done(base::Invalid("send to " + delivery.arn, name.error().message));
+    if (registry.Record(name->name) == nullptr) {
+      return done(base::MakeError(base::ErrorKind::kNotFound, "send to " + delivery.arn,
+                                  "there is no such function"));
+    }
+    events.Put({.request_id = base::NewUuid(),
+                .function_name = name->name,
+                .invoked_arn = std::move(delivery.arn),
+                .trace_id = std::move(delivery.trace_id),
+                .payload = std::move(delivery.record)},
+               std::move(done));
+  };
+}
+
+}  // namespace hearth::invoker
