@@ -1,9 +1,12 @@
 // ScheduleExpression: when something is due: rate(5 minutes), cron(0 12 ? * MON-FRI *),
 // at(2026-11-28T12:00:00).
 //
-// A value. Moments are whole seconds; a cron's and an at's are local times of a zone: a local time
-// that the zone skips is skipped, one that it repeats is the first of the two. Source: EventBridge
-// Scheduler User Guide, "Schedule types"; EventBridge User Guide, "Schedule expressions".
+// A value. A cron's and an at's times are local times of a zone: one that the zone skips is
+// skipped, one that it repeats is the first of the two. AWS says the same of every cron ("your
+// schedule runs only once and does not repeat its invocation"), so one of every minute, too, is
+// silent while the clock shows an hour for the second time. A rate counts real time. Nothing is due
+// before 1970 or after 2199. Source: EventBridge Scheduler User Guide, "Schedule types";
+// EventBridge User Guide, "Schedule expressions".
 #pragma once
 
 #include <chrono>
@@ -21,7 +24,8 @@ namespace hearth::expressions {
 
 class ScheduleExpression {
  public:
-  // A rule knows rate and cron; the scheduler at() too.
+  // A rule knows rate and cron, and wants `1 minute`, `2 minutes`; the scheduler at() too, and
+  // takes either.
   enum class Dialect { kRule, kScheduler };
   // What was wrong with it, for people: AWS's own refusals say less.
   static std::expected<ScheduleExpression, std::string> Parse(std::string_view text,
