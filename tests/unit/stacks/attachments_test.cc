@@ -343,16 +343,11 @@ TEST_F(DeployedAttachments, AFailureBringsThemBackAsTheyWere) {
 TEST_F(DeployedAttachments, WhatAKillCutShortIsRolledBack) {
   EXPECT_EQ(Deploy(kTemplate, "zip").back(), "succeeded");
   control.dies_before = {"create Other"};
-  const base::Json body = {{"template", kTemplate + kUrl + kOther},
-                           {"artifacts", {{"src/", code.Put("zip")->digest}}}};
-  io::HttpClient hanging(loop, address);
-  hanging.Send({.method = "POST", .target = "/_hearth/stacks/shop", .body = base::ToJsonText(body)},
-               [](const base::Result<io::HttpResponse>&) {});
-  loop.RunUntil([&] { return !control.calls.empty() && control.calls.back() == "create Other"; });
+  DeployUntilItDies(kTemplate + kUrl + kOther);
   EXPECT_EQ(Hello().urls.size(), 1u);
   EXPECT_EQ(Statements().size(), 2u);
 
-  EXPECT_THAT(RecoverAnew(), ElementsAre(HasSubstr("rolled back")));
+  EXPECT_THAT(Reborn(), ElementsAre(HasSubstr("rolled back")));
   EXPECT_THAT(Hello().urls, IsEmpty());
   EXPECT_THAT(Statements(), IsEmpty());
   EXPECT_THAT(database.intents, IsEmpty());

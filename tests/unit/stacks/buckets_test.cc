@@ -252,36 +252,6 @@ class DeployedBuckets : public StacksServer {
   // Of somebody else.
   void Put(const std::string& name) { objects.buckets[name] = {.name = name}; }
   std::vector<std::string> DeleteStack() { return Shown(Ask("DELETE", "/_hearth/stacks/shop")); }
-
-  // Deploys what dies on the way.
-  void DeployUntilItDies(const std::string& text) {
-    const Json body = {{"template", text}, {"artifacts", {{"src/", code.Put("zip")->digest}}}};
-    Hang({.method = "POST", .target = "/_hearth/stacks/shop", .body = base::ToJsonText(body)});
-  }
-  void Hang(io::HttpRequest request) {
-    hanging.Send(std::move(request), [](const base::Result<io::HttpResponse>&) {});
-    loop.RunUntil([&] {
-      return !objects.calls.empty() && (objects.dies_before.contains(objects.calls.back()) ||
-                                        objects.dies_after.contains(objects.calls.back()));
-    });
-  }
-  // What the next process says at its start.
-  std::vector<std::string> Reborn() {
-    objects.dies_before.clear();
-    objects.dies_after.clear();
-    dead = std::move(api);
-    api = *StacksApi::Create(
-        {rebornControl, registry, code, disk, clock, {}, destinations, queues, *mappings, objects},
-        database, writer);
-    std::optional<std::vector<std::string>> report;
-    api->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
-    loop.RunUntil([&] { return report.has_value(); });
-    return *report;
-  }
-
-  io::HttpClient hanging{loop, address};
-  FakeControlPlane rebornControl{loop, registry};
-  std::unique_ptr<StacksApi> dead;
 };
 
 const std::string kPolicy =

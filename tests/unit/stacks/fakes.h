@@ -271,6 +271,7 @@ class FakeDatabase final : public store::Database {
     }
     return 1;
   }
+  bool IsInTransaction() const override { return false; }
   base::Result<void> Transaction(const std::function<base::Result<void>()>& body) override {
     const auto before = std::pair(stacks, intents);
     auto result = body();

@@ -271,15 +271,10 @@ TEST_F(DeployedMappings, AFailureBringsThemBackAsTheyWere) {
 TEST_F(DeployedMappings, WhatAKillCutShortIsRolledBack) {
   EXPECT_EQ(Deploy(kTemplate, "zip").back(), "succeeded");
   control.dies_before = {"create Other"};
-  const Json body = {{"template", kTemplate + kEvent + kQueue + kOther},
-                     {"artifacts", {{"src/", code.Put("zip")->digest}}}};
-  io::HttpClient hanging(loop, address);
-  hanging.Send({.method = "POST", .target = "/_hearth/stacks/shop", .body = base::ToJsonText(body)},
-               [](const base::Result<io::HttpResponse>&) {});
-  loop.RunUntil([&] { return !control.calls.empty() && control.calls.back() == "create Other"; });
+  DeployUntilItDies(kTemplate + kEvent + kQueue + kOther);
   EXPECT_THAT(Mappings(), ElementsAre("Hello 5 Enabled"));
 
-  EXPECT_THAT(RecoverAnew(), ElementsAre(HasSubstr("rolled back")));
+  EXPECT_THAT(Reborn(), ElementsAre(HasSubstr("rolled back")));
   EXPECT_THAT(Mappings(), IsEmpty());
   EXPECT_THAT(queues.queues, IsEmpty());
   EXPECT_NE(registry.Find("Hello"), nullptr);

@@ -159,36 +159,6 @@ class DeployedQueues : public StacksServer {
   }
   // Of somebody else.
   void Put(const std::string& name) { queues.queues[name] = {.name = name}; }
-
-  // Deploys what dies on the way.
-  void DeployUntilItDies(const std::string& text) {
-    const Json body = {{"template", text}, {"artifacts", {{"src/", code.Put("zip")->digest}}}};
-    hanging.Send(
-        {.method = "POST", .target = "/_hearth/stacks/shop", .body = base::ToJsonText(body)},
-        [](const base::Result<io::HttpResponse>&) {});
-    loop.RunUntil([&] {
-      return (!queues.calls.empty() && (queues.dies_before.contains(queues.calls.back()) ||
-                                        queues.dies_after.contains(queues.calls.back()))) ||
-             (!control.calls.empty() && control.dies_before.contains(control.calls.back()));
-    });
-  }
-  // What the next process says at its start.
-  std::vector<std::string> Reborn() {
-    queues.dies_before.clear();
-    queues.dies_after.clear();
-    dead = std::move(api);
-    api = *StacksApi::Create(
-        {rebornControl, registry, code, disk, clock, {}, destinations, queues, *mappings, objects},
-        database, writer);
-    std::optional<std::vector<std::string>> report;
-    api->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
-    loop.RunUntil([&] { return report.has_value(); });
-    return *report;
-  }
-
-  io::HttpClient hanging{loop, address};
-  FakeControlPlane rebornControl{loop, registry};
-  std::unique_ptr<StacksApi> dead;
 };
 
 TEST_F(DeployedQueues, AreMadeBroughtBackChangedAndTakenAwayLast) {
@@ -375,7 +345,7 @@ TEST_F(DeployedQueues, OneThatSomebodyMakesMeanwhileIsNotTaken) {
   std::optional<DeploymentStatus> status;
   std::string reason;
   Deployment::Start(
-      {rebornControl, registry, code, disk, *stacks, clock, destinations, account, queues,
+      {reborn_control, registry, code, disk, *stacks, clock, destinations, account, queues,
        *mappings, objects},
       "shop", {change}, StackRecord{.name = "shop"}, [](const Json&) {},
       [&](DeploymentStatus result, const std::string& why) {

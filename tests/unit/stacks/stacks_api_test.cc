@@ -115,11 +115,7 @@ TEST_F(StacksApiTest, AFunctionOfAnotherStackIsNotTaken) {
 TEST_F(StacksApiTest, ASecondDeploymentAtOnceIsAConflict) {
   const auto digest = Upload("zip");
   control.dies_before = {"create Hello"};
-  io::HttpClient hanging(loop, address);
-  hanging.Send(
-      {.method = "POST", .target = "/_hearth/stacks/shop", .body = Body(kTemplate, digest)},
-      [](const base::Result<io::HttpResponse>&) {});
-  loop.RunUntil([&] { return !control.calls.empty(); });
+  Hang({.method = "POST", .target = "/_hearth/stacks/shop", .body = Body(kTemplate, digest)});
   EXPECT_FALSE(api->idle());
   const auto answer = Ask("POST", "/_hearth/stacks/shop", Body(kTemplate, digest));
   EXPECT_EQ(answer.status, 409);
@@ -178,16 +174,9 @@ TEST_F(StacksApiTest, MalformedRequestsAreRefused) {
 TEST_F(StacksApiTest, RecoveryEndsWhatAKillCutShort) {
   const auto digest = Upload("zip");
   control.dies_after = {"create Hello"};
-  io::HttpClient hanging(loop, address);
-  hanging.Send(
-      {.method = "POST", .target = "/_hearth/stacks/shop", .body = Body(kTemplate, digest)},
-      [](const base::Result<io::HttpResponse>&) {});
-  loop.RunUntil([&] { return registry.functions.contains("Hello"); });
+  Hang({.method = "POST", .target = "/_hearth/stacks/shop", .body = Body(kTemplate, digest)});
 
-  FakeControlPlane reborn(loop, registry);
-  auto again = *StacksApi::Create(
-      {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings, objects}, database,
-      writer);
+  const auto again = NewApi(reborn_control);
   EXPECT_TRUE(again->CodeInUse().contains(digest));
   std::optional<std::vector<std::string>> report;
   again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });

@@ -16,12 +16,11 @@ namespace hearth::stacks {
 class StacksServer : public StacksOverFakes {
  protected:
   StacksServer() {
-    api = *StacksApi::Create(
-        {control, registry, code, disk, clock, {}, destinations, queues, *mappings, objects},
-        database, writer);
+    api = NewApi(control);
     address = *server.Listen("127.0.0.1:0");
   }
   ~StacksServer() override {
+    hanging.reset();
     bool closed = false;
     server.CloseNow([&] { closed = true; });
     loop.RunUntil([&] { return closed; });
@@ -35,14 +34,34 @@ class StacksServer : public StacksOverFakes {
     loop.RunUntil([&] { return answer.has_value(); });
     return *answer;
   }
-  // What a host that starts after a kill reports of what the last one left.
-  std::vector<std::string> RecoverAnew() {
-    FakeControlPlane reborn(loop, registry);
-    auto again = *StacksApi::Create(
-        {reborn, registry, code, disk, clock, {}, destinations, queues, *mappings, objects},
-        database, writer);
+  std::unique_ptr<StacksApi> NewApi(FakeControlPlane& over) {
+    return *StacksApi::Create(
+        {over, registry, code, disk, clock, {}, destinations, queues, *mappings, objects}, database,
+        writer);
+  }
+  // Sends what one of the fakes lets die on the way.
+  void Hang(io::HttpRequest request) {
+    hanging.emplace(loop, address);
+    hanging->Send(std::move(request), [](const base::Result<io::HttpResponse>&) {});
+    const auto is_dead = [](const auto& fake) {
+      return !fake.calls.empty() && (fake.dies_before.contains(fake.calls.back()) ||
+                                     fake.dies_after.contains(fake.calls.back()));
+    };
+    loop.RunUntil([&] { return is_dead(control) || is_dead(queues) || is_dead(objects); });
+  }
+  void DeployUntilItDies(const std::string& text, const std::string& zip = "zip") {
+    Hang({.method = "POST", .target = "/_hearth/stacks/shop", .body = BodyOf(text, zip)});
+  }
+  // What a host that starts after a kill reports of what the last one left; it takes its place.
+  std::vector<std::string> Reborn() {
+    queues.dies_before.clear();
+    queues.dies_after.clear();
+    objects.dies_before.clear();
+    objects.dies_after.clear();
+    dead = std::move(api);
+    api = NewApi(reborn_control);
     std::optional<std::vector<std::string>> report;
-    again->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
+    api->Recover([&](std::vector<std::string> lines) { report = std::move(lines); });
     loop.RunUntil([&] { return report.has_value(); });
     return *report;
   }
@@ -59,9 +78,11 @@ class StacksServer : public StacksOverFakes {
 
   // The events of a deployment whose code is `zip`, "create Hello:1 done", and then how it ended.
   std::vector<std::string> Deploy(const std::string& text, const std::string& zip) {
-    const std::string digest = code.Put(zip)->digest;
-    const base::Json body = {{"template", text}, {"artifacts", {{"src/", digest}}}};
-    return Shown(Ask("POST", "/_hearth/stacks/shop", base::ToJsonText(body)));
+    return Shown(Ask("POST", "/_hearth/stacks/shop", BodyOf(text, zip)));
+  }
+  std::string BodyOf(const std::string& text, const std::string& zip) {
+    const base::Json body = {{"template", text}, {"artifacts", {{"src/", code.Put(zip)->digest}}}};
+    return base::ToJsonText(body);
   }
   std::vector<std::string> Shown(const io::HttpResponse& answer) {
     std::vector<std::string> events;
@@ -82,11 +103,14 @@ class StacksServer : public StacksOverFakes {
 
   base::Json last;  // The last event of what Shown has shown.
   FakeControlPlane control{loop, registry};
+  FakeControlPlane reborn_control{loop, registry};
   std::unique_ptr<StacksApi> api;
+  std::unique_ptr<StacksApi> dead;  // It waits for answers that never come.
   io::HttpServer server{loop, {}, [this](io::HttpRequest request, io::HttpResponder responder) {
                           api->Handle({std::move(request), std::move(responder), "id"});
                         }};
   std::string address;
+  std::optional<io::HttpClient> hanging;
 };
 
 }  // namespace hearth::stacks

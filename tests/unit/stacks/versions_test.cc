@@ -211,14 +211,10 @@ TEST_F(DeployedVersions, AKillAfterTheAliasHasMovedIsRolledBack) {
                           "    Type: AWS::Serverless::Function\n"
                           "    Properties:\n"
                           "      {InlineCode: x, Handler: index.h, Runtime: python3.12}\n";
-  base::Json body = {{"template", two}, {"artifacts", {{"src/", code.Put("zip 2")->digest}}}};
-  io::HttpClient hanging(loop, address);
-  hanging.Send({.method = "POST", .target = "/_hearth/stacks/shop", .body = base::ToJsonText(body)},
-               [](const base::Result<io::HttpResponse>&) {});
-  loop.RunUntil([&] { return control.calls.back() == "create Other"; });
+  DeployUntilItDies(two, "zip 2");
   EXPECT_EQ(Hello().aliases.at("live").version, "2");
 
-  EXPECT_THAT(RecoverAnew(), ElementsAre(HasSubstr("rolled back")));
+  EXPECT_THAT(Reborn(), ElementsAre(HasSubstr("rolled back")));
   EXPECT_EQ(Hello().aliases.at("live").version, "1");
   EXPECT_EQ(Hello().latest->code_digest, code.Put("zip 1")->digest);
   EXPECT_THAT(database.intents, IsEmpty());
