@@ -11,10 +11,10 @@
 #include "stacks/evaluator.h"
 #include "stacks/lambda_function.h"
 #include "stacks/parameters.h"
+#include "stacks/plan_builder.h"
 #include "stacks/plan_names.h"
 #include "stacks/resource_members.h"
 #include "stacks/resource_order.h"
-#include "triggers/sqs/queue_rules.h"
 
 namespace hearth::stacks {
 namespace {
@@ -52,6 +52,7 @@ class Planner {
     auto document = ParseDocument(input_.text);
     if (!document) return std::unexpected(document.error());
     root_ = *document;
+    Plan plan;
     if (CheckSections()) {
       ReadScope();
       CheckResources();
@@ -60,12 +61,14 @@ class Planner {
               OrderResources(*resources_, scope_, brought_, properties, evaluator_, errors_)) {
         for (const Member* resource : *order) PlanResource(*resource);
       }
-      CheckPlanNames(plan_, errors_);
-      plan_.outputs = ReadOutputs(MapSection("Outputs"), evaluator_, errors_);
+      plan = builder_.Take();
+      CheckPlanNames(plan, errors_);
+      plan.outputs = ReadOutputs(MapSection("Outputs"), evaluator_, errors_);
     }
     if (!errors_.empty()) return std::unexpected(errors_.Sorted());
-    plan_.notices = notices_.Sorted();
-    return std::move(plan_);
+    plan.description = description_;
+    plan.notices = notices_.Sorted();
+    return plan;
   }
 
  private:
@@ -110,7 +113,7 @@ class Planner {
                                                  "'2010-09-09'",
                                                  Describe(*version)));
     }
-    if (const auto description = Section("Description")) plan_.description = description->text;
+    if (const auto description = Section("Description")) description_ = description->text;
     CheckTransform();
     resources_ = MapSection("Resources");
     if (root_->Find("Resources") == nullptr || Section("Resources") == nullptr ||
@@ -313,145 +316,17 @@ class Planner {
     if (!sound_.contains(resource.name)) return;
     auto merged = PropertiesOf(resource);
     if (merged == nullptr || !merged->is_map()) merged = MakeMap(resource.position, {});
-    const std::string& type = resource.value->Find("Type")->value->text;
     const auto properties = evaluator_.Evaluate(merged);
-    if (type == kVersionType) {
-      AddVersion(resource.name, ReadVersion(resource, properties, plan_.functions, errors_));
-    } else if (type == kAliasType) {
-      AddAlias(ReadAlias(resource, properties, plan_.functions, errors_));
-      const PlannedAlias& alias = plan_.aliases.back();
-      const std::string arn = Arn(alias.function, alias.name);
-      scope_.resources[resource.name] = ResourceValues{arn, {{"AliasArn", arn}}};
-    } else if (type == kServerlessLayerType || type == kLayerType) {
-      AddLayer(resource.name, ReadLayer(resource, properties, errors_));
-    } else if (type == kQueueType) {
-      AddQueue(ReadQueue(resource, properties, errors_));
-    } else if (type == kQueuePolicyType) {
-      AddQueuePolicies(resource.name, ReadQueuePolicy(resource, properties, input_.account,
-                                                      plan_.queues, errors_));
-    } else if (type == kBucketType) {
-      AddBucket(
-          ReadBucket(resource, properties, input_.stack_name, rules_[resource.name], errors_));
-    } else if (type == kBucketPolicyType) {
-      plan_.order.push_back({ResourceKind::kBucketPolicy, plan_.bucket_policies.size()});
-      plan_.bucket_policies.push_back(
-          ReadBucketPolicy(resource, properties, plan_.buckets, errors_));
-      scope_.resources[resource.name] = ResourceValues{plan_.bucket_policies.back().bucket, {}};
-    } else if (type == kUrlType || type == kPermissionType || type == kEventInvokeType ||
-               type == kMappingType) {
-      AddAttachment(
-          ReadAttachment(resource, properties, input_.stack_name, plan_.functions, errors_));
-    } else if (type == kLambdaFunctionType) {
-      AddFunction(resource.name, ReadLambdaFunction(resource, properties, errors_, notices_));
-    } else {
-      PlannedFunction function = ReadFunction(resource, properties, errors_);
-      function.bucket_events = parsed_[resource.name].events;
-      for (BucketEvent& event : function.bucket_events) {
-        event.properties = evaluator_.Evaluate(event.properties);
-      }
-      AddFunction(resource.name, std::move(function));
-    }
-  }
-
-  std::string Arn(const std::string& function, const std::string& qualifier = {}) const {
-    return invoker::FunctionArn(input_.account, function, qualifier);
-  }
-
-  void AddFunction(const std::string& logical_id, PlannedFunction planned) {
-    plan_.order.push_back({ResourceKind::kFunction, plan_.functions.size()});
-    plan_.functions.push_back(std::move(planned));
-    const PlannedFunction& function = plan_.functions.back();
-    const auto& name = function.settings.name;
-    ResourceValues values{name, {{"Arn", Arn(name)}}};
-    if (!function.publication.alias.empty()) {
-      const PlannedVersion version = VersionOf(function);
-      values.attributes["Version"] = Arn(name, version.wanted.token);
-      values.attributes["Version.Version"] = version.wanted.token;
-      values.attributes["Alias"] = Arn(name, function.publication.alias);
-      plan_.order.push_back({ResourceKind::kVersion, plan_.versions.size()});
-      plan_.versions.push_back(version);
-      AddAlias(AliasOf(function));
-    }
-    scope_.resources[logical_id] = std::move(values);
-    auto brought = BroughtBy(function, input_.stack_name, input_.account, errors_);
-    for (auto& queue : brought.queues) AddQueue(std::move(queue));
-    for (auto& attachment : brought.attachments) AddAttachment(std::move(attachment));
-    for (auto& [bucket, rule] : brought.rules) rules_[bucket].push_back(std::move(rule));
+    std::vector<BucketEvent> bucket_events = parsed_[resource.name].events;
+    for (BucketEvent& event : bucket_events)
+      event.properties = evaluator_.Evaluate(event.properties);
+    builder_.Add(resource, properties, std::move(bucket_events));
     // What a condition within the properties has left away.
     for (const auto& [name, owner] : brought_) {
-      if (owner != logical_id) continue;
+      if (owner != resource.name) continue;
       const auto found = scope_.resources.find(name);
       if (found != scope_.resources.end() && !found->second) scope_.resources.erase(found);
     }
-  }
-
-  void AddAttachment(PlannedAttachment attachment) {
-    ResourceValues values;
-    if (attachment.kind == ResourceKind::kPermission) {
-      values.ref = attachment.told.value("StatementId", "");
-      values.attributes["Id"] = values.ref;
-    } else if (attachment.kind == ResourceKind::kMapping) {
-      values.ref = MappingToken(attachment.logical_id);
-      values.attributes = {
-          {"Id", values.ref},
-          {"EventSourceMappingArn", invoker::MappingArn(input_.account, values.ref)}};
-    } else {
-      values.ref = Arn(attachment.function, attachment.qualifier);
-    }
-    if (attachment.kind == ResourceKind::kUrl) {
-      values.attributes = {{"FunctionArn", values.ref},
-                           {"FunctionUrl", UrlToken(attachment.logical_id)}};
-    }
-    scope_.resources[attachment.logical_id] = std::move(values);
-    plan_.order.push_back({attachment.kind, plan_.attachments.size()});
-    plan_.attachments.push_back(std::move(attachment));
-  }
-
-  void AddVersion(const std::string& logical_id, PlannedVersion version) {
-    plan_.order.push_back({ResourceKind::kVersion, plan_.versions.size()});
-    const std::string& token = version.wanted.token;
-    const std::string arn = Arn(version.function, token);
-    scope_.resources[logical_id] = ResourceValues{arn, {{"Version", token}, {"FunctionArn", arn}}};
-    plan_.versions.push_back(std::move(version));
-  }
-
-  void AddAlias(PlannedAlias alias) {
-    plan_.order.push_back({ResourceKind::kAlias, plan_.aliases.size()});
-    plan_.aliases.push_back(std::move(alias));
-  }
-
-  void AddLayer(const std::string& logical_id, PlannedLayer planned) {
-    const std::string arn =
-        invoker::LayerArn(input_.account, planned.layer.name, LayerToken(logical_id));
-    scope_.resources[logical_id] = ResourceValues{arn, {{"LayerVersionArn", arn}}};
-    plan_.order.push_back({ResourceKind::kLayer, plan_.layers.size()});
-    plan_.layers.push_back(std::move(planned));
-  }
-
-  void AddQueue(PlannedQueue queue) {
-    const std::string url = sqs::QueueUrl(input_.account, input_.address, queue.name);
-    scope_.resources[queue.logical_id] =
-        ResourceValues{url,
-                       {{"Arn", sqs::QueueArn(input_.account, queue.name)},
-                        {"QueueName", queue.name},
-                        {"QueueUrl", url}}};
-    plan_.order.push_back({ResourceKind::kQueue, plan_.queues.size()});
-    plan_.queues.push_back(std::move(queue));
-  }
-
-  void AddQueuePolicies(const std::string& logical_id, std::vector<PlannedQueuePolicy> policies) {
-    const std::string id = fmt::format("{}-{}", input_.stack_name, logical_id);
-    scope_.resources[logical_id] = ResourceValues{id, {{"Id", id}}};
-    for (auto& policy : policies) {
-      plan_.order.push_back({ResourceKind::kQueuePolicy, plan_.queue_policies.size()});
-      plan_.queue_policies.push_back(std::move(policy));
-    }
-  }
-
-  void AddBucket(PlannedBucket bucket) {
-    scope_.resources[bucket.logical_id] = BucketValues(input_.account, bucket.name);
-    plan_.order.push_back({ResourceKind::kBucket, plan_.buckets.size()});
-    plan_.buckets.push_back(std::move(bucket));
   }
 
   const TemplateInput& input_;
@@ -466,9 +341,9 @@ class Planner {
   std::map<std::string, std::string> brought_;  // What functions bring with them, and which one.
   std::map<std::string, ParsedEvents> parsed_;  // Of functions, by logical id.
   std::map<std::string, std::vector<std::string>> called_;  // Functions, by the bucket's id.
-  std::map<std::string, std::vector<PlannedRule>> rules_;   // That they bring, by the same.
   bool is_sam_ = false;
-  Plan plan_;
+  std::string description_;
+  PlanBuilder builder_{input_, scope_, errors_, notices_};
 };
 
 }  // namespace
