@@ -69,9 +69,47 @@ base::Json ReadBody(const Node& map, const std::string& prefix, std::span<const 
                                                   field.name, Describe(*value)));
         }
         break;
+      case Shape::kTextMap:
+        into = properties.TextMap(field.name);
+        break;
+      case Shape::kJson:
+        into = ToJson(*value);
+        break;
     }
   }
   return body;
+}
+
+NodeRef OnlyNamed(const Node& map, std::span<const Field> fields) {
+  std::vector<Member> named;
+  for (const Member& member : map.members) {
+    if (std::ranges::find(fields, member.name, &Field::name) != fields.end()) {
+      named.push_back(member);
+    }
+  }
+  return MakeMap(map.position, std::move(named));
+}
+
+// As deep as a template is.
+NodeRef WithoutUnserved(const NodeRef& node, std::string_view property,
+                        std::span<const std::string_view> not_served, Diagnostics& errors) {
+  std::vector<NodeRef> items;
+  for (const NodeRef& item : node->items) {
+    items.push_back(WithoutUnserved(item, property, not_served, errors));
+  }
+  if (node->is_list()) return MakeList(node->position, std::move(items));
+  if (!node->is_map()) return node;
+  std::vector<Member> members;
+  for (const Member& member : node->members) {
+    if (std::ranges::find(not_served, member.name) != not_served.end()) {
+      errors.Add(member.position,
+                 fmt::format("the property '{}' of {} is not served yet", member.name, property));
+      continue;
+    }
+    members.push_back({member.name, member.position,
+                       WithoutUnserved(member.value, property, not_served, errors)});
+  }
+  return MakeMap(node->position, std::move(members));
 }
 
 base::Json ToJson(const Node& node) {

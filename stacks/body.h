@@ -12,7 +12,8 @@
 
 namespace hearth::stacks {
 
-enum class Shape { kText, kInteger, kFlag, kTexts, kMap, kMaps };
+// kTextMap: names that are the user's, each with a text. kJson: as it stands.
+enum class Shape { kText, kInteger, kFlag, kTexts, kMap, kMaps, kTextMap, kJson };
 
 struct Field {
   std::string_view name;
@@ -25,6 +26,12 @@ struct Field {
 // is not in the body.
 base::Json ReadBody(const Node& map, const std::string& prefix, std::span<const Field> fields,
                     Diagnostics& errors);
+
+// The members of `map` that `fields` name: of the others somebody else tells what is wrong.
+NodeRef OnlyNamed(const Node& map, std::span<const Field> fields);
+// Without the members of maps, at any depth, that are right and not served yet: errors all.
+NodeRef WithoutUnserved(const NodeRef& node, std::string_view property,
+                        std::span<const std::string_view> not_served, Diagnostics& errors);
 
 // A value whose shape is its own: a policy. Numbers that JSON does not write so are texts.
 base::Json ToJson(const Node& node);

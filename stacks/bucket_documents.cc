@@ -162,25 +162,6 @@ constexpr std::array<std::string_view, 6> kNotServed = {"BlockedEncryptionTypes"
                                                         "Transitions",
                                                         "TransitionDefaultMinimumObjectSize"};
 
-// The document without those, each of which is an error. As deep as a template is.
-NodeRef WithoutUnserved(const NodeRef& node, std::string_view property, Diagnostics& errors) {
-  std::vector<NodeRef> items;
-  for (const NodeRef& item : node->items) items.push_back(WithoutUnserved(item, property, errors));
-  if (node->is_list()) return MakeList(node->position, std::move(items));
-  if (!node->is_map()) return node;
-  std::vector<Member> members;
-  for (const Member& member : node->members) {
-    if (std::ranges::find(kNotServed, member.name) != kNotServed.end()) {
-      errors.Add(member.position,
-                 fmt::format("the property '{}' of {} is not served yet", member.name, property));
-      continue;
-    }
-    members.push_back(
-        {member.name, member.position, WithoutUnserved(member.value, property, errors)});
-  }
-  return MakeMap(node->position, std::move(members));
-}
-
 }  // namespace
 
 std::vector<std::string_view> BucketDocumentNames() {
@@ -206,7 +187,7 @@ std::map<std::string, std::string> ReadBucketDocuments(const std::string& logica
       continue;
     }
     const size_t errors_before = errors.size();
-    const NodeRef served = WithoutUnserved(found->value, document.property, errors);
+    const NodeRef served = WithoutUnserved(found->value, document.property, kNotServed, errors);
     const Json body =
         ReadBody(*served, std::string(document.property) + ".", document.fields, errors);
     if (errors.size() != errors_before) continue;

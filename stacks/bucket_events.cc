@@ -25,12 +25,14 @@ constexpr std::array<Field, 3> kToFunction = {
     {{"Event"}, {"Filter", Shape::kMap, kFilter}, {"Function"}}};
 constexpr std::array<Field, 3> kToQueue = {
     {{"Event"}, {"Filter", Shape::kMap, kFilter}, {"Queue"}}};
-constexpr std::array<Field, 2> kConfiguration = {
-    {{"LambdaConfigurations", Shape::kMaps, kToFunction},
+constexpr std::array<Field, 1> kToBus = {{{"EventBridgeEnabled", Shape::kFlag}}};
+constexpr std::array<Field, 3> kConfiguration = {
+    {{"EventBridgeConfiguration", Shape::kMap, kToBus},
+     {"LambdaConfigurations", Shape::kMaps, kToFunction},
      {"QueueConfigurations", Shape::kMaps, kToQueue}}};
-constexpr std::array<std::string_view, 2> kServed = {"LambdaConfigurations", "QueueConfigurations"};
-constexpr std::array<std::string_view, 2> kNotServed = {"EventBridgeConfiguration",
-                                                        "TopicConfigurations"};
+constexpr std::array<std::string_view, 3> kServed = {"EventBridgeConfiguration",
+                                                     "LambdaConfigurations", "QueueConfigurations"};
+constexpr std::array<std::string_view, 1> kNotServed = {"TopicConfigurations"};
 constexpr std::array<Field, 1> kEventFilter = {{{"Filter", Shape::kMap, kFilter}}};
 constexpr std::array<std::string_view, 3> kOfEvent = {"Bucket", "Events", "Filter"};
 
@@ -96,8 +98,14 @@ void AddRules(const Node& configuration, const Json& body, const char* list, con
   }
 }
 
-std::vector<PlannedRule> ReadConfiguration(const Node& properties, Diagnostics& errors) {
-  std::vector<PlannedRule> out;
+// What a bucket says itself.
+struct Configuration {
+  std::vector<PlannedRule> rules;
+  bool event_bridge = false;
+};
+
+Configuration ReadConfiguration(const Node& properties, Diagnostics& errors) {
+  Configuration out;
   const Node* configuration = Properties(properties, "", errors).Find("NotificationConfiguration");
   if (configuration == nullptr) return out;
   if (!configuration->is_map()) {
@@ -106,14 +114,14 @@ std::vector<PlannedRule> ReadConfiguration(const Node& properties, Diagnostics& 
     return out;
   }
   CheckPropertyNames("NotificationConfiguration", *configuration, kServed, kNotServed, errors);
-  std::vector<Member> served;
-  for (const Member& member : configuration->members) {
-    if (std::ranges::find(kServed, member.name) != kServed.end()) served.push_back(member);
-  }
-  const NodeRef read = MakeMap(configuration->position, std::move(served));
+  const NodeRef read = OnlyNamed(*configuration, kConfiguration);
   const Json body = ReadBody(*read, "NotificationConfiguration.", kConfiguration, errors);
-  AddRules(*read, body, "LambdaConfigurations", "Function", Target::kFunction, out, errors);
-  AddRules(*read, body, "QueueConfigurations", "Queue", Target::kQueue, out, errors);
+  AddRules(*read, body, "LambdaConfigurations", "Function", Target::kFunction, out.rules, errors);
+  AddRules(*read, body, "QueueConfigurations", "Queue", Target::kQueue, out.rules, errors);
+  // {} is enough, as at AWS.
+  if (body.contains("EventBridgeConfiguration")) {
+    out.event_bridge = body["EventBridgeConfiguration"].value("EventBridgeEnabled", true);
+  }
   return out;
 }
 
@@ -223,9 +231,10 @@ s3::NotificationConfig ReadNotifications(const std::string& logical_id, const st
                                          const std::vector<PlannedRule>& brought,
                                          Diagnostics& errors) {
   const size_t errors_before = errors.size();
-  std::vector<PlannedRule> rules = ReadConfiguration(properties, errors);
+  auto [rules, event_bridge] = ReadConfiguration(properties, errors);
   rules.insert(rules.end(), brought.begin(), brought.end());
   s3::NotificationConfig out, checked;
+  out.event_bridge = event_bridge;
   for (PlannedRule& planned : rules) {
     planned.rule.id = RuleId(bucket, out.rules.size());
     out.rules.push_back(planned.rule);

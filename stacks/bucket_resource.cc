@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 
-#include "base/digest.h"
 #include "stacks/body.h"
 #include "stacks/bucket_documents.h"
 #include "stacks/function_resource.h"
+#include "stacks/made_name.h"
 #include "stacks/properties.h"
 #include "stacks/resource_members.h"
 #include "stacks/tokens.h"
@@ -40,14 +40,11 @@ constexpr std::array<std::string_view, 15> kNotServedOfBucket = {"AbacStatus",
                                                                  "WebsiteConfiguration"};
 constexpr std::array<std::string_view, 2> kOfPolicy = {"Bucket", "PolicyDocument"};
 
-constexpr size_t kMaxTags = 50;   // AWS.
-constexpr size_t kSuffix = 12;    // Hexadecimal digits.
-constexpr size_t kNamePart = 24;  // Of each of the two before: 24 + 1 + 24 + 1 + 12 <= 63.
+constexpr size_t kMaxTags = 50;  // AWS.
+constexpr size_t kLongest = 63;  // AWS.
 
-std::string MadeName(std::string_view stack, std::string_view logical_id) {
-  const std::string digest = base::ToHex(base::Sha256Of(fmt::format("{}/{}", stack, logical_id)));
-  std::string name = fmt::format("{}-{}-{}", stack.substr(0, kNamePart),
-                                 logical_id.substr(0, kNamePart), digest.substr(0, kSuffix));
+std::string BucketName(std::string_view stack, std::string_view logical_id) {
+  std::string name = MadeName(stack, logical_id, kLongest);
   for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   return name;
 }
@@ -56,7 +53,7 @@ void ReadName(const Properties& properties, std::string_view stack, PlannedBucke
               Diagnostics& errors) {
   bucket.name = properties.Text("BucketName");
   const bool is_given = !bucket.name.empty();
-  if (!is_given) bucket.name = MadeName(stack, bucket.logical_id);
+  if (!is_given) bucket.name = BucketName(stack, bucket.logical_id);
   if (!s3::CheckBucketName(bucket.name)) return;
   errors.Add(is_given ? bucket.properties.at("BucketName") : bucket.position,
              fmt::format("{}'{}' is no name of a bucket: 3 to 63 lower-case letters, digits, '-' "
@@ -134,7 +131,7 @@ PlannedBucket ReadBucket(const Member& resource, const NodeRef& node, std::strin
                  {"Tags", tags},
                  {"Texts", ReadBucketDocuments(resource.name, bucket.name, *node, errors)}};
   bucket.notifications = ReadNotifications(resource.name, bucket.name, *node, brought, errors);
-  if (!bucket.notifications.rules.empty()) {
+  if (!bucket.notifications.rules.empty() || bucket.notifications.event_bridge) {
     // As JSON, not as its text: a deployment puts numbers in the place of tokens.
     bucket.told["Notification"] =
         base::ParseJson(s3::NotificationText(bucket.notifications)).value_or(Json());

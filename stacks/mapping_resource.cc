@@ -69,13 +69,7 @@ constexpr std::array<std::string_view, 4> kNotServedOfEvent = {
 // The members that both have, and the source, which is called `source`.
 Json ReadBodyOf(const Node& properties, const std::string& prefix, std::string_view source,
                 Position around, Diagnostics& errors) {
-  std::vector<Member> shared;
-  for (const Member& member : properties.members) {
-    if (std::ranges::find(kShared, member.name, &Field::name) != kShared.end()) {
-      shared.push_back(member);
-    }
-  }
-  Json told = ReadBody(*MakeMap(properties.position, std::move(shared)), prefix, kShared, errors);
+  Json told = ReadBody(*OnlyNamed(properties, kShared), prefix, kShared, errors);
   const Properties read(properties, prefix, errors);
   const Node* arn = read.Find(source);
   const std::string text = read.Text(source);

@@ -120,10 +120,17 @@ void StacksApi::CheckBuckets(Request& request, Diagnostics& errors) const {
   for (auto& bucket : request.plan.buckets) {
     bucket.told["Tags"][kStackNameTag] = request.stack;
     bucket.told["Tags"][kLogicalIdTag] = bucket.logical_id;
+    const Position notified =
+        PlaceOf(bucket.properties, bucket.position, "NotificationConfiguration");
+    if (bucket.notifications.event_bridge &&
+        !options_.destinations.Serves(fmt::format("arn:aws:events:{}:{}:event-bus/default",
+                                                  options_.account.region, options_.account.id))) {
+      errors.Add(notified, bucket.logical_id + ": Hearth does not serve EventBridge (events) yet");
+    }
     for (const s3::NotificationRule& rule : bucket.notifications.rules) {
       const std::string wrong = CheckNotified(request, rule);
       if (wrong.empty()) continue;
-      errors.Add(PlaceOf(bucket.properties, bucket.position, "NotificationConfiguration"),
+      errors.Add(notified,
                  fmt::format("{}: Unable to validate the following destination configurations: {}: "
                              "{}",
                              bucket.logical_id, WithoutTokens(rule.arn), wrong));

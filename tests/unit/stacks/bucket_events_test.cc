@@ -227,6 +227,24 @@ TEST_F(DeployedBucketEvents, AQueueIsToldOfThemOnce) {
   EXPECT_EQ(objects.told.size(), 1u);
 }
 
+TEST_F(DeployedBucketEvents, GoToTheDefaultBusWhereItIsServedAndTheBucketSaysSo) {
+  const auto to_bus = [](const std::string& config) {
+    return "Resources:\n" + Notify("EventBridgeConfiguration: " + config);
+  };
+  EXPECT_THAT(Deploy(to_bus("{}"), "zip")[0],
+              HasSubstr("Photos: Hearth does not serve EventBridge (events) yet"));
+  destinations.Attach("events", [](const auto&, const auto&) {});
+  for (const char* config : {"{}", "{EventBridgeEnabled: true}"}) {
+    EXPECT_EQ(Deploy(to_bus(config), "zip").back(), "succeeded");
+    EXPECT_TRUE(
+        s3::NotificationOfText(objects.buckets["photos"].texts["notification"])->event_bridge)
+        << config;
+    EXPECT_THAT(Deploy(to_bus(config), "zip"), Contains("unchanged photos done"));
+  }
+  EXPECT_EQ(Deploy(to_bus("{EventBridgeEnabled: false}"), "zip").back(), "succeeded");
+  EXPECT_EQ(objects.buckets["photos"].texts.count("notification"), 0u);
+}
+
 TEST_F(DeployedBucketEvents, WhoIsNotThereIsRefusedAtItsLine) {
   const auto queue = [](const std::string& arn) {
     return Notify("QueueConfigurations: [{Event: 's3:ObjectCreated:*', Queue: " + arn + "}]");

@@ -95,9 +95,9 @@ TEST(BucketInATemplate, IsRefusedWhereItIsWrong) {
            Bad{"Tags: [{Key: a, Value: '" + std::string(257, 'v') + "'}]", ":4:38: Photos: "},
            Bad{"NotificationConfiguration: {TopicConfigurations: []}",
                "the property 'TopicConfigurations' of NotificationConfiguration is not served yet"},
-           Bad{"NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}",
-               "the property 'EventBridgeConfiguration' of NotificationConfiguration is not served "
-               "yet"},
+           Bad{"NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: on}}",
+               "'NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled' is true or "
+               "false, not 'on'"},
        }) {
     EXPECT_THAT(ErrorsOf(PlanOf("Resources:\n" + Bucket(bad.properties))), HasSubstr(bad.error))
         << bad.properties.substr(0, 100);
