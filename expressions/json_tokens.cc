@@ -77,7 +77,9 @@ JsonTokens::Token JsonTokens::Next() {
 JsonTokens::Token JsonTokens::NextItem() {
   if (open_.empty()) {
     if (is_at_end()) return Token::kEnd;
-    if (has_begun_) return FailAtCharacter("expected the end of the text");
+    if (has_begun_ && roots_ == Roots::kOne) {
+      return FailAtCharacter("expected the end of the text");
+    }
     has_begun_ = true;
     return Value();
   }

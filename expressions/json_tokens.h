@@ -31,7 +31,10 @@ class JsonTokens {
     kError,  // error() says what was wrong; so does every Next() after it.
   };
 
-  explicit JsonTokens(std::string_view text) : text_(text) {}
+  // Whether more values may follow the first.
+  enum class Roots { kOne, kMany };
+  explicit JsonTokens(std::string_view text, Roots roots = Roots::kOne)
+      : text_(text), roots_(roots) {}
 
   Token Next();
   // Of a name or a string: what it says; of another value: as it is written.
@@ -64,6 +67,7 @@ class JsonTokens {
   bool is_at_end() const { return at_ >= text_.size(); }
 
   std::string_view text_;
+  Roots roots_;
   size_t at_ = 0;
   std::vector<Open> open_;
   std::optional<Token> ahead_;  // A name's value.
