@@ -1,0 +1,195 @@
+#include "triggers/schedule/schedule_target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aws/arn.h"
+#include "triggers/schedule/context_attributes.h"
+#include "triggers/schedule/fields.h"
+
+namespace hearth::schedule {
+namespace {
+
+using base::Json;
+
+constexpr Fields::TextRule kArn{.most = 1600};
+
+bool IsRoleArn(std::string_view text) {
+  const auto arn = aws::ParseArn(text);
+  return arn && arn->service == "iam" && arn->partition.starts_with("aws") && arn->region.empty() &&
+         aws::IsAccountId(arn->account) && arn->resource.starts_with("role/") &&
+         arn->resource.size() > 5;
+}
+constexpr Fields::TextRule kRoleArn{
+    .most = 1600,
+    .allows = IsRoleArn,
+    .pattern = "^arn:aws(-[a-z]+)?:iam::\\d{12}:role\\/[\\w+=,.@\\/-]+$"};
+
+bool IsQueueArn(std::string_view text) {
+  const auto arn = aws::ParseArn(text);
+  return arn && arn->service == "sqs" && arn->partition.starts_with("aws") &&
+         aws::IsNameWord(arn->region) && aws::IsAccountId(arn->account) &&
+         aws::IsNameWord(arn->resource);  // No dot: no FIFO queue.
+}
+constexpr Fields::TextRule kDeadLetterArn{
+    .most = 1600,
+    .allows = IsQueueArn,
+    .pattern = "^arn:aws(-[a-z]+)?:sqs:[a-z0-9\\-]+:\\d{12}:[a-zA-Z0-9\\-_]+$"};
+
+bool IsSource(std::string_view text) {
+  return !text.starts_with("aws.") && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("/.-_").contains(c);
+  });
+}
+constexpr Fields::TextRule kSource{
+    .most = 256,
+    .allows = IsSource,
+    .pattern = "^(?=[/\\.\\-_A-Za-z0-9]+)((?!aws\\.).*)|(\\$(\\.[\\w_-]+(\\[(\\d+|\\*)\\])*)*)$"};
+
+void ReadRetries(Fields& target, ScheduleTarget& into) {
+  if (const Json* const object = target.Object("RetryPolicy")) {
+    Fields in(*object, "target.retryPolicy");
+    into.max_retries = in.Number("MaximumRetryAttempts", 0, 185).value_or(into.max_retries);
+    into.max_age_s = in.Number("MaximumEventAgeInSeconds", 60, 86'400).value_or(into.max_age_s);
+    target.Refuse(in.Finish());
+  }
+  if (const Json* const object = target.Object("DeadLetterConfig")) {
+    Fields in(*object, "target.deadLetterConfig");
+    into.dead_letter_arn = in.Text("Arn", kDeadLetterArn).value_or("");
+    target.Refuse(in.Finish());
+  }
+}
+
+void ReadParameters(Fields& target, ScheduleTarget& into) {
+  if (const Json* const object = target.Object("SqsParameters")) {
+    Fields in(*object, "target.sqsParameters");
+    into.message_group_id = in.Text("MessageGroupId", {.most = 128}).value_or("");
+    target.Refuse(in.Finish());
+  }
+  if (const Json* const object = target.Object("EventBridgeParameters")) {
+    Fields in(*object, "target.eventBridgeParameters");
+    into.bus =
+        ScheduleTarget::BusParameters{.detail_type = in.RequiredText("DetailType", {.most = 128}),
+                                      .source = in.RequiredText("Source", kSource)};
+    target.Refuse(in.Finish());
+  }
+  for (const auto name : {"EcsParameters", "KinesisParameters", "SageMakerPipelineParameters"}) {
+    target.MustBeAbsent(name);
+  }
+}
+
+// What belongs together: a target's kind, its parameters and its input.
+std::optional<ApiError> CheckParts(const ScheduleTarget& target) {
+  const auto arn = aws::ParseArn(target.arn);
+  if (!arn || !arn->partition.starts_with("aws") || arn->service.empty()) {
+    return Invalid("Provided Arn is not in correct format.");
+  }
+  const TargetKind kind = KindOf(target);
+  const bool is_fifo = kind == TargetKind::kQueue && arn->resource.ends_with(".fifo");
+  if (!target.message_group_id.empty() && !is_fifo) {
+    return Invalid("SqsParameters.MessageGroupId may be set for an Amazon SQS FIFO queue only.");
+  }
+  if (is_fifo && target.message_group_id.empty()) {
+    return Invalid("SqsParameters.MessageGroupId must be set for an Amazon SQS FIFO queue.");
+  }
+  if (target.bus.has_value() != (kind == TargetKind::kBus)) {
+    return Invalid(target.bus ? "EventBridgeParameters may be set for an event bus only."
+                              : "EventBridgeParameters must be set for an event bus.");
+  }
+  if (!target.input) {
+    return std::nullopt;
+  }
+  if (target.input->size() > kMaxInput) {
+    return Invalid(fmt::format("Input must be at most {} bytes.", kMaxInput));
+  }
+  if (kind != TargetKind::kQueue) {
+    const auto json = base::ParseJson(FillContext(*target.input, kSampleContext));
+    if (!json || (kind == TargetKind::kBus && !json->is_object())) {
+      return Invalid(fmt::format("Input of a target of {} must be well-formed JSON{}.",
+                                 arn->service, kind == TargetKind::kBus ? ", an object" : ""));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+TargetKind KindOf(const ScheduleTarget& target) {
+  const auto arn = aws::ParseArn(target.arn);
+  if (!arn || arn->region.empty() || !aws::IsAccountId(arn->account)) {
+    return TargetKind::kOther;
+  }
+  if (arn->service == "lambda" && arn->resource.starts_with("function:")) {
+    return TargetKind::kFunction;
+  }
+  if (arn->service == "sqs") {
+    return TargetKind::kQueue;
+  }
+  if (arn->service == "events" && arn->resource.starts_with("event-bus/")) {
+    return TargetKind::kBus;
+  }
+  return TargetKind::kOther;
+}
+
+std::expected<ScheduleTarget, ApiError> ReadTarget(const Json& target) {
+  Fields in(target, "target");
+  ScheduleTarget out;
+  out.arn = in.RequiredText("Arn", kArn);
+  out.role_arn = in.RequiredText("RoleArn", kRoleArn);
+  out.input = in.Text("Input", {.most = kMaxInput});
+  ReadRetries(in, out);
+  ReadParameters(in, out);
+  if (auto error = in.Finish()) {
+    return std::unexpected(*std::move(error));
+  }
+  if (auto error = CheckParts(out)) {
+    return std::unexpected(*std::move(error));
+  }
+  return out;
+}
+
+Json TargetToJson(const ScheduleTarget& target) {
+  Json out = {{"Arn", target.arn},
+              {"RoleArn", target.role_arn},
+              {"RetryPolicy",
+               {{"MaximumRetryAttempts", target.max_retries},
+                {"MaximumEventAgeInSeconds", target.max_age_s}}}};
+  if (target.input) {
+    out["Input"] = *target.input;
+  }
+  if (!target.dead_letter_arn.empty()) {
+    out["DeadLetterConfig"] = {{"Arn", target.dead_letter_arn}};
+  }
+  if (!target.message_group_id.empty()) {
+    out["SqsParameters"] = {{"MessageGroupId", target.message_group_id}};
+  }
+  if (target.bus) {
+    out["EventBridgeParameters"] = {{"DetailType", target.bus->detail_type},
+                                    {"Source", target.bus->source}};
+  }
+  return out;
+}
+
+std::optional<ApiError> CheckServed(const ScheduleTarget& target,
+                                    const invoker::Destinations& destinations) {
+  switch (KindOf(target)) {
+    case TargetKind::kFunction:
+      return std::nullopt;
+    case TargetKind::kQueue:
+    case TargetKind::kBus:
+    case TargetKind::kOther:
+      break;
+  }
+  const auto arn = aws::ParseArn(target.arn);
+  if (arn->resource.starts_with("aws-sdk:")) {
+    return Invalid(fmt::format("Hearth does not serve universal targets: {}.", target.arn));
+  }
+  if (KindOf(target) == TargetKind::kOther || !destinations.Serves(target.arn)) {
+    return Invalid(fmt::format("{} is not a supported service for a target.", arn->service));
+  }
+  return std::nullopt;
+}
+
+}  // namespace hearth::schedule
