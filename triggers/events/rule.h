@@ -15,6 +15,7 @@
 
 #include "aws/gateway.h"
 #include "base/json.h"
+#include "invoker/destinations.h"
 #include "invoker/function.h"
 
 namespace hearth::events {
@@ -97,6 +98,9 @@ std::optional<aws::ApiError> CheckPolicy(std::string_view text);
 Read<RuleRecord> ReadRule(const base::Json& body, const invoker::Account& account);
 // PutTargets' Targets; at most 100. Whether somebody serves them is for whoever knows who does.
 Read<std::vector<TargetRecord>> ReadTargets(const base::Json& targets);
+// Refuses by name what goes to a service that nobody serves.
+std::optional<aws::ApiError> CheckServed(const std::vector<TargetRecord>& targets,
+                                         const invoker::Destinations& destinations);
 
 base::Json ToJson(const BusRecord& bus);  // With Policy, which CreateEventBus does not know.
 base::Json ToJson(const RuleRecord& rule);

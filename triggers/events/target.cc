@@ -1,7 +1,5 @@
 // Targets of rules: rule.h.
 #include <set>
-#include <variant>
-#include <vector>
 
 #include "aws/arn.h"
 #include "expressions/input_template.h"
@@ -143,6 +141,19 @@ Read<std::vector<TargetRecord>> ReadTargets(const Json& targets) {
   }
   if (auto fault = faults.Take()) return std::unexpected(std::move(*fault));
   return out;
+}
+
+std::optional<aws::ApiError> CheckServed(const std::vector<TargetRecord>& targets,
+                                         const invoker::Destinations& destinations) {
+  for (const TargetRecord& target : targets) {
+    for (const std::string& arn : {target.arn, target.dead_letter_arn}) {
+      if (arn.empty() || destinations.Serves(arn)) continue;
+      const auto parsed = aws::ParseArn(arn);
+      return NotServed("targets of the service '" + (parsed ? parsed->service : arn) +
+                       "' (target " + target.id + ": " + arn + ")");
+    }
+  }
+  return std::nullopt;
 }
 
 Json ToJson(const TargetRecord& target) {

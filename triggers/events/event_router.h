@@ -1,0 +1,42 @@
+// EventRouter: what an event that is put on a bus causes: deliveries to targets, entries of
+// archives. Pure, but for what it asks of the table.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "invoker/delivery_queue.h"
+#include "store/group_commit.h"
+#include "triggers/events/bus_table.h"
+#include "triggers/events/event.h"
+
+namespace hearth::events {
+
+struct ArchivedEvent {
+  int64_t archive = 0;
+  int64_t time_ms = 0;  // The event's.
+  std::string text;
+};
+
+struct Routed {
+  std::vector<invoker::TargetDelivery> deliveries;
+  std::vector<ArchivedEvent> archived;
+};
+
+class EventRouter {
+ public:
+  explicit EventRouter(const BusTable& table) : table_(table) {}
+
+  // Of the rules that match; of `only` these, where it is not empty (by ARN).
+  void Route(const Event& event, int64_t now_ms, Routed& routed,
+             const std::set<std::string>& only = {}) const;
+  // To the rule's targets, whatever its pattern. `accepted_ms`: from which its age counts.
+  void Deliver(const Rule& rule, const Event& event, int64_t accepted_ms, Routed& routed) const;
+
+ private:
+  const BusTable& table_;
+};
+
+}  // namespace hearth::events
