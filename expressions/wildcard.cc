@@ -121,7 +121,7 @@ bool Wildcard::Matches(std::string_view text) const {
 bool AreTooComplex(std::span<const Wildcard* const> wildcards) {
   if (wildcards.empty()) return false;
   Places places;
-  for (const Wildcard* wildcard : wildcards) places.Add(wildcard->pieces_);
+  for (const Wildcard* wildcard : wildcards) places.Add(wildcard->pieces());
   const auto bytes = places.Bytes();
   const auto begin = places.Begin();
   std::set<Places::Set> seen = {begin};

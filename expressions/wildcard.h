@@ -18,10 +18,10 @@ class Wildcard {
   static std::expected<Wildcard, std::string> Read(std::string_view text);
 
   bool Matches(std::string_view text) const;
+  // What stands between the stars; one piece: there is no star.
+  const std::vector<std::string>& pieces() const { return pieces_; }
 
  private:
-  friend bool AreTooComplex(std::span<const Wildcard* const>);
-  // What stands between the stars; one piece: there is no star.
   std::vector<std::string> pieces_;
 };
 

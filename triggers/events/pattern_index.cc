@@ -1,25 +1,263 @@
 #include "triggers/events/pattern_index.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "triggers/events/range_tree.h"
 
 namespace hearth::events {
+namespace {
 
-PatternIndex::PatternIndex() = default;
+using expressions::EventPattern;
+
+// Places of one pattern: several values in several lists multiply.
+constexpr size_t kMaxPlaces = 4096;
+// Places of one alternative, beyond those of its shortest list.
+constexpr size_t kMaxProduct = 64;
+
+const std::vector<PatternKey>& Present() {
+  static const std::vector<PatternKey> present = {PatternKey()};
+  return present;
+}
+
+}  // namespace
+
+// What is asked of one path: the ways there are to look at a value, and where what is seen leads.
+struct PatternIndex::Asked {
+  struct Form {
+    KeyForm form;
+    uint32_t users = 0;
+  };
+  struct Key {
+    uint64_t hash;
+    KeyForm form;
+    bool operator==(const Key&) const = default;
+  };
+  struct HashOf {
+    size_t operator()(const Key& key) const { return key.hash; }
+  };
+  std::vector<Form> forms;  // Of the keys there are.
+  std::unordered_map<Key, std::unique_ptr<Place>, HashOf> by_hash;
+  RangeTree<std::unique_ptr<Place>> by_range;
+  std::unique_ptr<Place> present;
+
+  Place& At(const PatternKey& key);
+  Place* Find(const PatternKey& key);
+  void Forget(const PatternKey& key);
+  bool is_empty() const { return by_hash.empty() && by_range.empty() && !present; }
+};
+
+struct PatternIndex::Place {
+  std::vector<Entry> entries;                                      // In order.
+  std::vector<std::pair<uint32_t, std::unique_ptr<Asked>>> asked;  // By path.
+
+  bool is_empty() const { return entries.empty() && asked.empty(); }
+  auto Find(uint32_t path) const {
+    return std::ranges::lower_bound(asked, path, {}, [](const auto& each) { return each.first; });
+  }
+};
+
+PatternIndex::Place& PatternIndex::Asked::At(const PatternKey& key) {
+  const auto made = [](std::unique_ptr<Place>& at) -> Place& {
+    if (!at) at = std::make_unique<Place>();
+    return *at;
+  };
+  if (key.kind == PatternKey::Kind::kPresent) return made(present);
+  if (key.kind == PatternKey::Kind::kRange) return made(by_range.At(key.range));
+  std::unique_ptr<Place>& at = by_hash[{key.hash, key.form}];
+  if (at) return *at;
+  const auto form = std::ranges::find(forms, key.form, &Form::form);
+  if (form == forms.end()) {
+    forms.push_back({.form = key.form, .users = 1});
+  } else {
+    ++form->users;
+  }
+  return made(at);
+}
+
+PatternIndex::Place* PatternIndex::Asked::Find(const PatternKey& key) {
+  if (key.kind == PatternKey::Kind::kPresent) return present.get();
+  if (key.kind == PatternKey::Kind::kRange) {
+    const auto* found = by_range.Find(key.range);
+    return found == nullptr ? nullptr : found->get();
+  }
+  const auto found = by_hash.find({key.hash, key.form});
+  return found == by_hash.end() ? nullptr : found->second.get();
+}
+
+void PatternIndex::Asked::Forget(const PatternKey& key) {
+  if (key.kind == PatternKey::Kind::kPresent) return present.reset();
+  if (key.kind == PatternKey::Kind::kRange) return by_range.Erase(key.range);
+  if (by_hash.erase({key.hash, key.form}) == 0) return;
+  const auto form = std::ranges::find(forms, key.form, &Form::form);
+  if (form != forms.end() && --form->users == 0) forms.erase(form);
+}
+
+class PatternIndex::Plan {
+ public:
+  explicit Plan(const EventPattern& pattern) : pattern_(pattern) {
+    for (const EventPattern::Field& field : pattern.fields()) keys_.push_back(KeysOf(field));
+  }
+
+  // `number`: of a path.
+  std::vector<Question> Of(const EventPattern::Alternative& alternative, auto number) const {
+    std::vector<Question> questions;
+    for (const uint32_t index : Asked(alternative)) {
+      questions.push_back({number(pattern_.fields()[index].path), &keys_[index]});
+    }
+    std::ranges::stable_sort(questions, {}, [](const Question& each) { return each.keys->size(); });
+    const size_t most = std::max<size_t>(1, kMaxPlaces / pattern_.alternatives().size());
+    size_t product = 1;
+    for (Question& question : questions) {
+      const size_t size = question.keys->size();
+      const bool fits = size == 1 || product * size <= (product == 1 ? most : kMaxProduct);
+      if (fits) product *= size;
+      // Too many: that it is there is asked all the same.
+      if (!fits) question.keys = &Present();
+    }
+    std::ranges::sort(questions, {}, &Question::path);
+    return questions;
+  }
+
+  // Of the fields that are asked for, those that must be there.
+  std::vector<uint32_t> Asked(const EventPattern::Alternative& alternative) const {
+    std::vector<uint32_t> asked;
+    std::ranges::copy_if(alternative, std::back_inserter(asked),
+                         [this](uint32_t index) { return !keys_[index].empty(); });
+    return asked;
+  }
+
+ private:
+  const EventPattern& pattern_;
+  std::vector<std::vector<PatternKey>> keys_;
+};
+
+PatternIndex::PatternIndex() : root_(std::make_unique<Place>()) {}
 PatternIndex::~PatternIndex() = default;
 
-void PatternIndex::Add(Id id, std::shared_ptr<const expressions::EventPattern> pattern) {
-  patterns_[id] = std::move(pattern);
+void PatternIndex::Add(Id id, std::shared_ptr<const EventPattern> pattern) {
+  Remove(id);
+  const Plan plan(*pattern);
+  for (uint32_t i = 0; i < pattern->alternatives().size(); ++i) {
+    const auto questions =
+        plan.Of(pattern->alternatives()[i], [this](const auto& path) { return paths_.Take(path); });
+    Insert(*root_, questions, {.id = id, .alternative = i, .pattern = pattern.get()});
+  }
+  patterns_.emplace(id, std::move(pattern));
 }
 
-void PatternIndex::Remove(Id id) { patterns_.erase(id); }
+void PatternIndex::Remove(Id id) {
+  const auto found = patterns_.find(id);
+  if (found == patterns_.end()) return;
+  const EventPattern& pattern = *found->second;
+  const Plan plan(pattern);
+  for (uint32_t i = 0; i < pattern.alternatives().size(); ++i) {
+    const auto& alternative = pattern.alternatives()[i];
+    const auto questions =
+        plan.Of(alternative, [this](const auto& path) { return paths_.NumberOf(path); });
+    Erase(*root_, questions, {.id = id, .alternative = i, .pattern = &pattern});
+  }
+  // Only now: until then the paths have the numbers that they had.
+  for (const auto& alternative : pattern.alternatives()) {
+    for (const uint32_t index : plan.Asked(alternative)) {
+      paths_.LetGo(pattern.fields()[index].path);
+    }
+  }
+  patterns_.erase(found);
+}
+
+void PatternIndex::Insert(Place& place, Questions questions, const Entry& entry) {
+  if (questions.empty()) {
+    const auto at = std::ranges::lower_bound(place.entries, entry);
+    if (at == place.entries.end() || *at != entry) place.entries.insert(at, entry);
+    return;
+  }
+  auto at = place.Find(questions.front().path);
+  if (at == place.asked.end() || at->first != questions.front().path) {
+    at = place.asked.emplace(at, questions.front().path, std::make_unique<Asked>());
+  }
+  Asked& asked = *at->second;
+  for (const PatternKey& key : *questions.front().keys) {
+    Insert(asked.At(key), questions.subspan(1), entry);
+  }
+}
+
+void PatternIndex::Erase(Place& place, Questions questions, const Entry& entry) {
+  if (questions.empty()) {
+    const auto at = std::ranges::lower_bound(place.entries, entry);
+    if (at != place.entries.end() && *at == entry) place.entries.erase(at);
+    return;
+  }
+  const auto at = place.Find(questions.front().path);
+  if (at == place.asked.end() || at->first != questions.front().path) return;
+  Asked& asked = *at->second;
+  for (const PatternKey& key : *questions.front().keys) {
+    Place* below = asked.Find(key);
+    if (below == nullptr) continue;
+    Erase(*below, questions.subspan(1), entry);
+    if (below->is_empty()) asked.Forget(key);
+  }
+  if (asked.is_empty()) place.asked.erase(at);
+}
+
+void PatternIndex::Collect(const Place& place, Found found, std::vector<Entry>& to) {
+  to.insert(to.end(), place.entries.begin(), place.entries.end());
+  // Of the two lists of paths the shorter is gone through.
+  if (found.size() <= place.asked.size()) {
+    for (size_t i = 0; i < found.size(); ++i) {
+      const auto at = place.Find(found[i].path);
+      if (at == place.asked.end()) return;
+      if (at->first == found[i].path) CollectAsked(*at->second, found[i], found.subspan(i + 1), to);
+    }
+    return;
+  }
+  for (const auto& [path, asked] : place.asked) {
+    const auto at = std::ranges::lower_bound(found, path, {}, &PathTree::Found::path);
+    if (at == found.end()) return;
+    found = found.subspan(static_cast<size_t>(at - found.begin()));
+    if (at->path == path) CollectAsked(*asked, *at, found.subspan(1), to);
+  }
+}
+
+void PatternIndex::CollectAsked(const Asked& asked, const PathTree::Found& values, Found rest,
+                                std::vector<Entry>& to) {
+  if (asked.present) Collect(*asked.present, rest, to);
+  // Several values may lead to one place.
+  std::vector<const Place*> places;
+  const auto take = [&places](const std::unique_ptr<Place>& place) {
+    places.push_back(place.get());
+  };
+  for (const EventValue& value : values.values) {
+    for (const Asked::Form& form : asked.forms) {
+      const auto key = value.Key(form.form);
+      const auto found = key ? asked.by_hash.find({*key, form.form}) : asked.by_hash.end();
+      if (found != asked.by_hash.end()) take(found->second);
+    }
+    if (value.number()) asked.by_range.Visit(*value.number(), take);
+  }
+  if (values.values.size() > 1) {
+    std::ranges::sort(places);
+    places.erase(std::ranges::unique(places).begin(), places.end());
+  }
+  for (const Place* place : places) Collect(*place, rest, to);
+}
 
 std::vector<PatternIndex::Id> PatternIndex::Match(const base::Json& event) const {
+  if (!event.is_object()) return {};
+  const auto found = paths_.Find(event);
+  std::vector<Entry> candidates;
+  Collect(*root_, found, candidates);
+  std::ranges::sort(candidates);
+  candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
   std::vector<Id> ids;
-  for (const auto& [id, pattern] : patterns_) {
-    if (pattern->Matches(event)) ids.push_back(id);
+  for (const Entry& entry : candidates) {
+    if (!ids.empty() && ids.back() == entry.id) continue;
+    const auto& alternative = entry.pattern->alternatives()[entry.alternative];
+    if (entry.pattern->MatchesAlternative(alternative, event)) ids.push_back(entry.id);
   }
-  std::ranges::sort(ids);
   return ids;
 }
+
+bool PatternIndex::is_empty() const { return patterns_.empty() && root_->is_empty(); }
 
 }  // namespace hearth::events

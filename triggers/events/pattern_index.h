@@ -1,17 +1,23 @@
 // PatternIndex: which of many rules an event matches, without asking each of them.
 //
-// It finds candidates by what is cheap to look up; EventPattern::Matches decides, so the index
-// changes no answer. Owner: a bus, on the loop. Add and Remove cost what their pattern's size is,
-// however many others there are.
+// A tree of questions: what an alternative of a pattern asks of each path, one path after another,
+// leads to the place where it stands; an event is led to the places of those that it may match.
+// Conditions that tell little apart (anything-but, wildcards, long lists after others) are asked
+// weakly or not at all: the index finds candidates, and EventPattern decides, so it changes no
+// answer. Owner: a bus, on the loop. Add and Remove cost what their pattern's size is, however many
+// others there are.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "base/json.h"
 #include "expressions/event_pattern.h"
+#include "triggers/events/path_tree.h"
+#include "triggers/events/pattern_keys.h"
 
 namespace hearth::events {
 
@@ -30,9 +36,38 @@ class PatternIndex {
   // In ascending order.
   std::vector<Id> Match(const base::Json& event) const;
   size_t size() const { return patterns_.size(); }
+  // Nothing is left of what was removed.
+  bool is_empty() const;
 
  private:
+  struct Place;  // Where questions lead to, and what is asked next.
+  struct Asked;  // Of one path.
+  // An alternative of a rule.
+  struct Entry {
+    Id id;
+    uint32_t alternative;
+    const expressions::EventPattern* pattern;
+    auto operator<=>(const Entry&) const = default;
+  };
+  struct Question {
+    uint32_t path;
+    const std::vector<PatternKey>* keys;  // One of them.
+  };
+  using Questions = std::span<const Question>;
+  using Found = std::span<const PathTree::Found>;
+
+  // What is asked of each alternative, in the order of the paths' numbers.
+  class Plan;
+
+  static void Insert(Place& place, Questions questions, const Entry& entry);
+  static void Erase(Place& place, Questions questions, const Entry& entry);
+  static void Collect(const Place& place, Found found, std::vector<Entry>& to);
+  static void CollectAsked(const Asked& asked, const PathTree::Found& values, Found rest,
+                           std::vector<Entry>& to);
+
   std::unordered_map<Id, std::shared_ptr<const expressions::EventPattern>> patterns_;
+  PathTree paths_;
+  std::unique_ptr<Place> root_;
 };
 
 }  // namespace hearth::events
