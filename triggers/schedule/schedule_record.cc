@@ -75,11 +75,6 @@ void ReadWhen(Fields& body, std::optional<int64_t> now_ms, ScheduleRecord& recor
   }
 }
 
-// Whole seconds as such, else with a fraction.
-Json Seconds(int64_t millis) {
-  return millis % 1000 == 0 ? Json(millis / 1000) : Json(static_cast<double>(millis) / 1000);
-}
-
 }  // namespace
 
 bool IsName(std::string_view text) {
@@ -87,6 +82,10 @@ bool IsName(std::string_view text) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
            c == '_' || c == '.';
   });
+}
+
+Json EpochSeconds(int64_t millis) {
+  return millis % 1000 == 0 ? Json(millis / 1000) : Json(static_cast<double>(millis) / 1000);
 }
 
 bool ScheduleRecord::SaysTheSame(const ScheduleRecord& other) const {
@@ -151,10 +150,10 @@ Json ToJson(const ScheduleRecord& record) {
     out["Description"] = record.description;
   }
   if (record.start_ms) {
-    out["StartDate"] = Seconds(*record.start_ms);
+    out["StartDate"] = EpochSeconds(*record.start_ms);
   }
   if (record.end_ms) {
-    out["EndDate"] = Seconds(*record.end_ms);
+    out["EndDate"] = EpochSeconds(*record.end_ms);
   }
   return out;
 }

@@ -74,6 +74,8 @@ bool IsName(std::string_view text);
 std::expected<ScheduleRecord, ApiError> ReadSchedule(const base::Json& body, std::string name,
                                                      std::optional<int64_t> now_ms);
 base::Json ToJson(const ScheduleRecord& record);
+// A moment as rest-json has it: whole seconds as such, else with a fraction.
+base::Json EpochSeconds(int64_t millis);
 
 // Of the target: whether this host has such a service.
 std::optional<ApiError> CheckServed(const ScheduleTarget& target,

@@ -1,0 +1,109 @@
+#include "triggers/schedule/firing.h"
+
+#include <gtest/gtest.h>
+
+#include "triggers/schedule/context_attributes.h"
+
+namespace hearth::schedule {
+namespace {
+
+using base::Json;
+
+constexpr Occurrence kOccurrence{
+    .schedule_id = 7, .at_ms = 1'795'867'200'000, .due_ms = 1'795'867'230'000};
+
+ScheduleRecord Record(ScheduleTarget target) {
+  return {.key = {.group = "g", .name = "s"},
+          .expression = "rate(1 hour)",
+          .target = std::move(target)};
+}
+
+TEST(Firing, TellsATargetWithoutInputOfTheSchedule) {
+  const auto delivery = MakeDelivery(
+      Record({.arn = "arn:aws:sqs:us-east-1:000000000000:q", .role_arn = {}}), kOccurrence, {});
+  Json event = *base::ParseJson(delivery.to.record);
+  EXPECT_EQ(event["id"].get<std::string>().size(), 36u);
+  event.erase("id");
+  EXPECT_EQ(event, (Json{{"version", "0"},
+                         {"detail-type", "Scheduled Event"},
+                         {"source", "aws.scheduler"},
+                         {"account", "000000000000"},
+                         {"time", "2026-11-28T12:00:00Z"},
+                         {"region", "us-east-1"},
+                         {"resources", {"arn:aws:scheduler:us-east-1:000000000000:schedule/g/s"}},
+                         {"detail", "{}"}}));
+  EXPECT_EQ(delivery.accepted_ms, kOccurrence.due_ms);
+  EXPECT_EQ(delivery.max_retries, 185);
+  EXPECT_FALSE(delivery.tells_attempt);
+}
+
+TEST(Firing, FillsInTheContextAndLeavesTheRest) {
+  const auto delivery =
+      MakeDelivery(Record({.arn = "arn:aws:sqs:us-east-1:000000000000:q.fifo",
+                           .role_arn = {},
+                           .input = "<aws.scheduler.schedule-arn> <aws.scheduler.scheduled-time> "
+                                    "<aws.scheduler.attempt-number> <aws.scheduler.unknown> "
+                                    "<aws.scheduler.<aws.scheduler.scheduled-time>",
+                           .message_group_id = "m"}),
+                   kOccurrence, {});
+  EXPECT_EQ(delivery.to.record,
+            "arn:aws:scheduler:us-east-1:000000000000:schedule/g/s 2026-11-28T12:00:00Z "
+            "<aws.scheduler.attempt-number> <aws.scheduler.unknown> "
+            "<aws.scheduler.2026-11-28T12:00:00Z");
+  EXPECT_TRUE(delivery.tells_attempt);
+  EXPECT_EQ(delivery.to.group_id, "m");
+}
+
+TEST(Firing, IsTheSameHoweverOftenItIsMade) {
+  const ScheduleRecord record = Record({.arn = "arn:aws:sqs:us-east-1:000000000000:q",
+                                        .role_arn = {},
+                                        .input = "<aws.scheduler.execution-id>"});
+  const auto one = MakeDelivery(record, kOccurrence, {});
+  EXPECT_EQ(one.to.record.size(), 16u);
+  EXPECT_EQ(one.to.record, MakeDelivery(record, kOccurrence, {}).to.record);
+  Occurrence next = kOccurrence;
+  next.at_ms += 1;
+  EXPECT_NE(one.to.record, MakeDelivery(record, next, {}).to.record);
+}
+
+TEST(Firing, MakesAnEventForABus) {
+  const auto delivery =
+      MakeDelivery(Record({.arn = "arn:aws:events:us-east-1:000000000000:event-bus/b",
+                           .role_arn = {},
+                           .input = "{\"a\": 1}",
+                           .bus = ScheduleTarget::BusParameters{"type", "shop"}}),
+                   kOccurrence, {});
+  ASSERT_TRUE(delivery.to.event.has_value());
+  EXPECT_EQ(delivery.to.event->source, "shop");
+  EXPECT_EQ(delivery.to.event->detail_type, "type");
+  EXPECT_EQ(delivery.to.record, "{\"a\": 1}");
+}
+
+TEST(Firing, SaysInADeadLetterWhatTheTargetWouldHaveGot) {
+  ScheduleTarget target{.arn = "arn:aws:lambda:us-east-1:000000000000:function:F",
+                        .role_arn = {},
+                        .input = "{\"a\": \"b\"}",
+                        .dead_letter_arn = "arn:aws:sqs:us-east-1:000000000000:dead"};
+  auto delivery = MakeDelivery(Record(target), kOccurrence, {});
+  EXPECT_EQ(*base::ParseJson(delivery.dead_letter_body), (Json{{"FunctionName", target.arn},
+                                                               {"InvocationType", "Event"},
+                                                               {"Payload", "{\"a\": \"b\"}"}}));
+  ASSERT_EQ(delivery.marks.size(), 4u);
+  EXPECT_EQ(delivery.marks[0].name, "SCHEDULE_ARN");
+  EXPECT_EQ(delivery.marks[1].value, "2026-11-28T12:00:00Z");
+  EXPECT_EQ(delivery.marks[2].value.size(), 16u);
+  EXPECT_EQ(delivery.marks[3].value, "false");
+  // One that would be too large for a message is cut, at a character's end.
+  target.input = "\"";
+  for (int i = 0; i < 80'000; ++i) {
+    *target.input += "\u20ac";
+  }
+  *target.input += "\\\\\\\\\\\\\\\\\\\\" + std::string(20'000, 'x') + "\"";
+  delivery = MakeDelivery(Record(target), kOccurrence, {});
+  EXPECT_EQ(delivery.marks[3].value, "true");
+  EXPECT_LE(delivery.dead_letter_body.size(), 248u * 1024);
+  EXPECT_EQ(delivery.dead_letter_body.find("\xef\xbf\xbd"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hearth::schedule
