@@ -1,17 +1,22 @@
 #include "host/object_services.h"
 
 #include "base/limits.h"
+#include "invoker/target_sender.h"
 
 namespace hearth::host {
 
 ObjectServices::ObjectServices(const Parts& parts)
     : store_(parts.store),
       book_(parts.loop, store_,
-            s3::NotificationTargets{.registry = parts.registry,
-                                    .destinations = parts.events.destinations(),
+            s3::NotificationTargets{.destinations = parts.events.destinations(),
                                     .account = parts.account}),
       outbox_(
-          parts.loop, s3::DeliverTo(parts.events, parts.loop.service_clock()),
+          parts.loop,
+          [send = invoker::MakeTargetSender(parts.events, parts.registry,
+                                            parts.loop.service_clock())](
+              const s3::OutgoingEvent& event, s3::EventOutbox::Sent sent) {
+            send({.arn = event.arn, .record = event.payload}, std::move(sent));
+          },
           {.load =
                [this](int64_t after, int most, s3::Done<std::vector<s3::OutboxRow>> done) {
                  store_.LoadOutbox(after, most, std::move(done));

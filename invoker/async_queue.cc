@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "invoker/event_invoke.h"
+#include "invoker/target_sender.h"
 #include "io/timer.h"
 
 namespace hearth::invoker {
@@ -19,6 +20,8 @@ using namespace std::chrono_literals;
 using store::Value;
 
 constexpr auto kMaxBackOff = 5min;
+// Of the event that a bus makes of an event's end.
+constexpr std::string_view kResultType = "Lambda Function Invocation Result - ";
 // The largest event and the largest response, and what is about them; more where bytes that are no
 // JSON must be escaped.
 constexpr size_t kMaxRecord = limits::kMaxAsyncPayload + limits::kMaxResponsePayload + 65536;
@@ -84,10 +87,12 @@ class SqliteAsyncQueue final : public AsyncQueue {
         registry_(registry),
         invoker_(invoker),
         timer_(loop, io::Time::kService) {
-    destinations_.Attach("lambda",
-                         [this](Destinations::Delivery delivery, Destinations::Done done) {
-                           PutRecord(std::move(delivery), std::move(done));
-                         });
+    destinations_.Attach(
+        "lambda",
+        [this](Destinations::Delivery delivery, Destinations::Done done) {
+          PutRecord(std::move(delivery), std::move(done));
+        },
+        MakeFunctionAdmission(registry));
   }
 
   base::Result<void> Load() {
@@ -346,15 +351,23 @@ class SqliteAsyncQueue final : public AsyncQueue {
     const EventInvokeConfig config = ConfigOf(registry_, event);
     if (const std::string& to = is_success ? config.on_success : config.on_failure; !to.empty()) {
       entry.notices.push_back(
-          {{to, MakeEventRecord(end, loop_.service_clock().WallNow()), event.trace_id, {}},
+          {{.arn = to,
+            .record = MakeEventRecord(end, loop_.service_clock().WallNow()),
+            .trace_id = event.trace_id,
+            .event = Destinations::BusEvent{.source = "lambda",
+                                            .detail_type = std::string(kResultType) +
+                                                           (is_success ? "Success" : "Failure"),
+                                            .resources = {to, end.function_arn}}},
            &FunctionMetrics::destination_failures});
     }
     const FunctionRef function =
         is_success ? nullptr
                    : registry_.Resolve({event.function_name, std::string(QualifierOf(event))});
     if (function != nullptr && !function->dead_letter_arn.empty()) {
-      entry.notices.push_back({{function->dead_letter_arn, event.payload, event.trace_id,
-                                DeadLetterAttributes(end, result)},
+      entry.notices.push_back({{.arn = function->dead_letter_arn,
+                                .record = event.payload,
+                                .trace_id = event.trace_id,
+                                .attributes = DeadLetterAttributes(end, result)},
                                &FunctionMetrics::dead_letter_errors});
     }
     if (entry.notices.empty()) return Remove(event.request_id);
@@ -382,7 +395,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
               sent.error().ToString());
     Defer(entry, NextBackOff(entry));
     const bool is_too_old = entry.due_ms - entry.ended_ms > kDefaultEventAgeSeconds * 1000;
-    if (sent.error().kind == base::ErrorKind::kInvalid || is_too_old) return NextNotice(entry);
+    if (Destinations::IsFinal(sent.error()) || is_too_old) return NextNotice(entry);
     due_.emplace(entry.due_ms, id);
     PumpLater();
   }

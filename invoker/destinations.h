@@ -34,10 +34,10 @@ class Destinations {
   struct Delivery {
     std::string arn;
     std::string record;    // JSON text.
-    std::string trace_id;  // Of the call that it tells of.
-    std::vector<Attribute> attributes;
-    std::string group_id;              // Of a message in a FIFO queue; empty: none.
-    std::optional<BusEvent> event{};   // None: to a bus, the record is an event already.
+    std::string trace_id{};  // Of the call that it tells of.
+    std::vector<Attribute> attributes{};
+    std::string group_id{};           // Of a message in a FIFO queue; empty: none.
+    std::optional<BusEvent> event{};  // None: to a bus, the record is an event already.
   };
   // `done` runs once, maybe inside the call, when the service has it durably or refuses it.
   using Sender = std::function<void(Delivery delivery, Done done)>;
@@ -51,7 +51,8 @@ class Destinations {
     std::string arn;
     std::string account;
   };
-  enum class Admission { kAdmitted, kAbsent, kUnfit, kForbidden };  // kUnfit: a FIFO queue.
+  // kUnfit: a FIFO queue, for who has no message groups; its policy lets the source in.
+  enum class Admission { kAdmitted, kAbsent, kUnfit, kForbidden };
   using Admits = std::function<Admission(const std::string& arn, const Source& source)>;
 
   // Without `admits` whoever asks is let in.

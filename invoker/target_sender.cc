@@ -3,6 +3,7 @@
 #include "aws/arn.h"
 #include "base/id.h"
 #include "invoker/invoke_api.h"
+#include "invoker/resource_policy.h"
 
 namespace hearth::invoker {
 
@@ -27,6 +28,19 @@ Destinations::Sender MakeTargetSender(AsyncQueue& events, const Registry& regist
                 .trace_id = std::move(delivery.trace_id),
                 .payload = std::move(delivery.record)},
                std::move(done));
+  };
+}
+
+Destinations::Admits MakeFunctionAdmission(const Registry& registry) {
+  return [&registry](const std::string& arn, const Destinations::Source& source) {
+    using enum Destinations::Admission;
+    const auto name = aws::ParseFunctionName(arn);
+    const RecordRef record = name ? registry.Record(name->name) : RecordRef();
+    if (record == nullptr || ResolveForReading(*record, name->qualifier) == nullptr) return kAbsent;
+    const auto policy = record->policies.find(name->qualifier);
+    if (policy == record->policies.end() || policy->second.empty()) return kAdmitted;
+    const bool is_let = LetsInvoke(policy->second, source.service, source.arn, source.account);
+    return is_let ? kAdmitted : kForbidden;
   };
 }
 

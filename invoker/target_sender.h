@@ -14,4 +14,8 @@ namespace hearth::invoker {
 Destinations::Sender MakeTargetSender(AsyncQueue& events, const Registry& registry,
                                       const base::Clock& service_clock);
 
+// Whether functions let the source invoke them: one that is there, and whose policy lets it or says
+// nothing at all.
+Destinations::Admits MakeFunctionAdmission(const Registry& registry);
+
 }  // namespace hearth::invoker

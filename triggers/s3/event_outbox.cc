@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "aws/arn.h"
-#include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "invoker/invoke_api.h"
+#include "invoker/destinations.h"
 
 namespace hearth::s3 {
 namespace {
@@ -19,11 +17,6 @@ constexpr int64_t kPatienceMs = 24 * 3600 * 1000;
 constexpr auto kReload = 1s;
 
 size_t BytesOf(const OutgoingEvent& event) { return event.arn.size() + event.payload.size(); }
-
-bool IsFinal(const base::Error& error) {
-  return error.kind == base::ErrorKind::kInvalid || error.kind == base::ErrorKind::kNotFound ||
-         error.kind == base::ErrorKind::kUnsupported;
-}
 
 int64_t BackOffMs(int failures) {
   return std::min(kFirstBackOffMs << std::min(failures - 1, 20), kMaxBackOffMs);
@@ -142,7 +135,7 @@ void EventOutbox::OnSent(const std::string& arn, int64_t id, base::Result<void> 
   auto flight = in_flight_.extract(id);
   Target& target = targets_.at(arn);
   --target.in_flight;
-  if (!sent && !IsFinal(sent.error())) {
+  if (!sent && !invoker::Destinations::IsFinal(sent.error())) {
     OnFailure(arn, target, id, std::move(flight.mapped()), sent.error());
     return PumpLater();
   }
@@ -272,31 +265,6 @@ void EventOutbox::MoveOn(int64_t after, int64_t end, bool is_last) {
   if (!unseen_after_) return;
   unseen_after_ = std::max(*unseen_after_, end);
   if (is_last) unseen_after_.reset();
-}
-
-// --- Where they go
-
-EventOutbox::Deliver DeliverTo(invoker::AsyncQueue& events, const base::Clock& service_clock) {
-  return [&events, &service_clock](const OutgoingEvent& event, EventOutbox::Sent sent) {
-    const auto arn = aws::ParseArn(event.arn);
-    std::string trace_id = invoker::NewTraceId(service_clock.WallNow());
-    if (!arn || arn->service != "lambda") {
-      events.destinations().Send({.arn = event.arn,
-                                  .record = event.payload,
-                                  .trace_id = std::move(trace_id),
-                                  .attributes = {}},
-                                 std::move(sent));
-      return;
-    }
-    const auto name = aws::ParseFunctionName(event.arn);
-    if (!name) return sent(base::Invalid("send to " + event.arn, name.error().message));
-    events.Put({.request_id = base::NewUuid(),
-                .function_name = name->name,
-                .invoked_arn = event.arn,
-                .trace_id = std::move(trace_id),
-                .payload = event.payload},
-               std::move(sent));
-  };
 }
 
 }  // namespace hearth::s3

@@ -21,7 +21,6 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "invoker/async_queue.h"
 #include "io/loop.h"
 #include "io/timer.h"
 #include "triggers/s3/object_record.h"
@@ -109,9 +108,6 @@ class EventOutbox {
   OutboxCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
-
-// Functions are invoked asynchronously, as by any other event; other services send for themselves.
-EventOutbox::Deliver DeliverTo(invoker::AsyncQueue& events, const base::Clock& service_clock);
 
 // Ours: of rows in memory, each of some 1 KB; a row that alone has no other in memory always may
 // be.

@@ -1,7 +1,6 @@
 #include "triggers/s3/notification_targets.h"
 
 #include "aws/arn.h"
-#include "invoker/resource_policy.h"
 
 namespace hearth::s3 {
 namespace {
@@ -17,22 +16,17 @@ std::string NotificationTargets::Wrong(const NotificationRule& rule,
                                        const std::string& bucket) const {
   using invoker::Destinations;
   const std::string source = "arn:aws:s3:::" + bucket;
+  const auto admission =
+      destinations.Ask(rule.arn, {std::string(kPrincipal), source, account.id});
   if (rule.target == Target::kFunction) {
-    const std::string refused = "Not authorized to invoke function [" + rule.arn + "]";
     const auto arn = aws::ParseArn(rule.arn);
     const bool is_here = arn && arn->region == account.region && arn->account == account.id;
-    const auto name = aws::ParseFunctionName(rule.arn);
-    const invoker::RecordRef record =
-        is_here && name ? registry.Record(name->name) : invoker::RecordRef();
-    if (record == nullptr || ResolveForReading(*record, name->qualifier) == nullptr) {
-      return refused;
-    }
-    const auto policy = record->policies.find(name->qualifier);
-    if (policy == record->policies.end() || policy->second.empty()) return {};
-    return LetsInvoke(policy->second, kPrincipal, source, account.id) ? "" : refused;
+    return is_here && admission == Destinations::Admission::kAdmitted
+               ? ""
+               : "Not authorized to invoke function [" + rule.arn + "]";
   }
   const std::string kind = rule.target == Target::kQueue ? "queue" : "topic";
-  switch (destinations.Ask(rule.arn, {std::string(kPrincipal), source, account.id})) {
+  switch (admission) {
     case Destinations::Admission::kAdmitted:
       return {};
     case Destinations::Admission::kAbsent:

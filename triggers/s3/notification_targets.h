@@ -12,13 +12,12 @@
 #include <string_view>
 
 #include "invoker/destinations.h"
-#include "invoker/registry.h"
+#include "invoker/function.h"
 #include "triggers/s3/notification_config.h"
 
 namespace hearth::s3 {
 
 struct NotificationTargets {
-  const invoker::Registry& registry;
   const invoker::Destinations& destinations;
   invoker::Account account;
 

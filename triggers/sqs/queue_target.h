@@ -1,4 +1,5 @@
-// Queues as destinations: the record of what became of an asynchronous event is a message's body.
+// Queues as destinations: what is told, as the record of what became of an asynchronous event, is a
+// message's body.
 #pragma once
 
 #include "invoker/destinations.h"
@@ -7,7 +8,8 @@
 
 namespace hearth::sqs {
 
-// kInvalid, for good: no such queue here, or a FIFO queue, which AWS does not take either.
+// kNotFound: no such queue here. kInvalid: too large, or a FIFO queue, which wants a message group and
+// tells messages from each other by their content.
 // `engine` outlives whatever sends.
 invoker::Destinations::Sender MakeQueueTarget(QueueEngine& engine, invoker::Account account);
 // Who may send to them, by their policies.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "invoker/target_sender.h"
 #include "tests/unit/stacks/fake_queues.h"
 #include "triggers/sqs/queue_target.h"
 
@@ -38,7 +39,7 @@ class OneFunction final : public invoker::Registry {
 class NotificationTargetsTest : public testing::Test {
  protected:
   NotificationTargetsTest() {
-    destinations_.Attach("lambda", [](auto, auto) {});
+    destinations_.Attach("lambda", [](auto, auto) {}, invoker::MakeFunctionAdmission(registry_));
     destinations_.Attach("sqs", [](auto, auto) {}, sqs::MakeQueueAdmission(queues_, {}));
     queues_.queues["Jobs"] = {.name = "Jobs"};
     queues_.queues["Jobs.fifo"] = {.name = "Jobs.fifo", .settings = {.is_fifo = true}};
@@ -50,7 +51,7 @@ class NotificationTargetsTest : public testing::Test {
     for (const auto& [target, arn] : targets) {
       config.rules.push_back({.id = arn, .target = target, .arn = arn, .events = {}});
     }
-    return NotificationTargets{registry_, destinations_, {}}.Check(config, "photos", validation);
+    return NotificationTargets{destinations_, {}}.Check(config, "photos", validation);
   }
 
   base::VirtualClock clock_{base::WallTime{}};
@@ -98,7 +99,7 @@ TEST_F(NotificationTargetsTest, RefuseByNameWhatNobodyServes) {
     EXPECT_EQ(refusal->extra["ArgumentValue"], kTopic);
   }
   NotificationConfig bus{{}, true};
-  const NotificationTargets targets{registry_, destinations_, {}};
+  const NotificationTargets targets{destinations_, {}};
   EXPECT_THAT(targets.Check(bus, "photos")->message, HasSubstr("EventBridge"));
   destinations_.Attach("sns", [](auto, auto) {});
   destinations_.Attach("events", [](auto, auto) {});
