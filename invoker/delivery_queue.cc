@@ -110,13 +110,10 @@ Row ReadRow(const store::Row& from) {
 
 base::Result<void> InsertRows(store::Database& database, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
-    const Value values[] = {row.id,
-                            row.due_ms,
-                            row.what.accepted_ms,
-                            row.what.to.arn,
-                            row.what.to.record,
-                            RestText(row)};
-    TRY(database.Run("INSERT INTO deliveries (id, due_ms, accepted_ms, attempts, dead, arn, "
+    const Value values[] = {row.id,          row.due_ms,         row.what.accepted_ms,
+                            row.what.to.arn, row.what.to.record, RestText(row)};
+    TRY(
+        database.Run("INSERT INTO deliveries (id, due_ms, accepted_ms, attempts, dead, arn, "
                      "record, rest) VALUES (?, ?, ?, 0, 0, ?, ?, ?)",
                      values));
   }
@@ -142,11 +139,15 @@ int64_t BackOffMs(int64_t id, int64_t failures) {
 const char* CodeOf(const base::Error& error, bool is_forbidden) {
   if (is_forbidden) return "NO_PERMISSIONS";
   switch (error.kind) {
-    case ErrorKind::kNotFound: return "RESOURCE_NOT_FOUND";
+    case ErrorKind::kNotFound:
+      return "RESOURCE_NOT_FOUND";
     case ErrorKind::kInvalid:
-    case ErrorKind::kUnsupported: return "INVALID_PARAMETER";
-    case ErrorKind::kLimit: return "THROTTLING";
-    default: return "INTERNAL_ERROR";
+    case ErrorKind::kUnsupported:
+      return "INVALID_PARAMETER";
+    case ErrorKind::kLimit:
+      return "THROTTLING";
+    default:
+      return "INTERNAL_ERROR";
   }
 }
 
@@ -171,9 +172,10 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
         next_id_(next_id),
         window_(loop, {.most_rows = kMaxHeldDeliveries,
                        .most_bytes = kMaxHeldDeliveryBytes,
-                       .load = [&commits](DueKey after, size_t most, Loaded loaded) {
-                         Load(commits, after, most, std::move(loaded));
-                       },
+                       .load =
+                           [&commits](DueKey after, size_t most, Loaded loaded) {
+                             Load(commits, after, most, std::move(loaded));
+                           },
                        .on_page = [this] { PumpLater(); }}) {}
 
   void Put(std::vector<TargetDelivery> deliveries, store::GroupCommit::Work work,
@@ -281,8 +283,7 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
 
   // What is called back inside the call only posts.
   Destinations::Done Answering(int64_t id) {
-    return [this, alive = std::weak_ptr<bool>(alive_), id,
-            &loop = loop_](base::Result<void> sent) {
+    return [this, alive = std::weak_ptr<bool>(alive_), id, &loop = loop_](base::Result<void> sent) {
       loop.Post([this, alive, id, sent = std::move(sent)] {
         if (!alive.expired()) OnSent(id, sent);
       });
@@ -330,8 +331,9 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
     row.why.push_back({"ERROR_CODE", "String", CodeOf(error, row.is_forbidden)});
     row.why.push_back({"ERROR_MESSAGE", "String", error.text});
     if (!is_final) {
-      row.why.push_back({"EXHAUSTED_RETRY_CONDITION", "String",
-                         is_last && !is_aged ? "MaximumRetryAttempts" : "MaximumEventAgeInSeconds"});
+      row.why.push_back(
+          {"EXHAUSTED_RETRY_CONDITION", "String",
+           is_last && !is_aged ? "MaximumRetryAttempts" : "MaximumEventAgeInSeconds"});
     }
     row.why.push_back(
         {"RETRY_ATTEMPTS", "Number", std::to_string(std::max<int64_t>(row.attempts - 1, 0))});
@@ -361,7 +363,8 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
         [held](store::Database& database) -> base::Result<void> {
           const Value values[] = {held->due_ms, held->attempts, held->dead_since_ms,
                                   RestText(*held), held->id};
-          TRY(database.Run("UPDATE deliveries SET due_ms = ?, attempts = ?, dead = ?, rest = ? "
+          TRY(
+              database.Run("UPDATE deliveries SET due_ms = ?, attempts = ?, dead = ?, rest = ? "
                            "WHERE id = ?",
                            values));
           return {};

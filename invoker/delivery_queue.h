@@ -29,9 +29,9 @@ struct TargetDelivery {
   Destinations::Delivery to;  // Without attributes.
   // Whom the target's policy is asked about; without a service nobody asks (a role was given).
   Destinations::Source from{};
-  int64_t accepted_ms = 0;       // From which its age counts.
-  int64_t max_retries = 185;     // AWS: 0 to 185.
-  int64_t max_age_s = 86'400;    // AWS: 60 to 86,400.
+  int64_t accepted_ms = 0;        // From which its age counts.
+  int64_t max_retries = 185;      // AWS: 0 to 185.
+  int64_t max_age_s = 86'400;     // AWS: 60 to 86,400.
   std::string dead_letter_arn{};  // Of a queue; empty: what is given up is dropped.
   // What the dead letter says; empty: what the target would have got.
   std::string dead_letter_body{};

@@ -33,7 +33,7 @@ class Destinations {
   };
   struct Delivery {
     std::string arn;
-    std::string record;    // JSON text.
+    std::string record;      // JSON text.
     std::string trace_id{};  // Of the call that it tells of.
     std::vector<Attribute> attributes{};
     std::string group_id{};           // Of a message in a FIFO queue; empty: none.

@@ -27,8 +27,7 @@ QueueHost Deployment::queues() const {
 }
 
 BucketHost Deployment::buckets() const {
-  return {
-      host_.objects, {host_.registry, host_.destinations, host_.account}, host_.disk, host_.clock};
+  return {host_.objects, {host_.destinations, host_.account}, host_.disk, host_.clock};
 }
 
 void Deployment::Later(std::expected<void, std::string> result, StepDone done) {

@@ -27,10 +27,13 @@ std::unexpected<Error> Failure(sqlite3* db, std::string_view step) {
   const int code = sqlite3_errcode(db);
   std::string text = sqlite3_errmsg(db);
   switch (code & 0xff) {
-    case SQLITE_FULL: return base::MakeError(ErrorKind::kLimit, step, "the disk is full");
+    case SQLITE_FULL:
+      return base::MakeError(ErrorKind::kLimit, step, "the disk is full");
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return base::MakeError(ErrorKind::kCorrupt, step, std::move(text));
-    case SQLITE_CONSTRAINT: return base::MakeError(ErrorKind::kConflict, step, std::move(text));
+    case SQLITE_NOTADB:
+      return base::MakeError(ErrorKind::kCorrupt, step, std::move(text));
+    case SQLITE_CONSTRAINT:
+      return base::MakeError(ErrorKind::kConflict, step, std::move(text));
     default: {
       const int number = sqlite3_system_errno(db);
       if (number == ENOSPC) return base::MakeError(ErrorKind::kLimit, step, "the disk is full");
@@ -88,8 +91,8 @@ class SqliteDatabase final : public Database {
     if (depth_ > 0) own = TRY(Prepare(sql));
     sqlite3_stmt* statement = own ? own.get() : TRY(Cached(sql));
     if (sqlite3_bind_parameter_count(statement) != static_cast<int>(parameters.size())) {
-      return base::Invalid("run statement", "the number of parameters differs: " +
-                                                std::string(sql));
+      return base::Invalid("run statement",
+                           "the number of parameters differs: " + std::string(sql));
     }
     for (size_t i = 0; i < parameters.size(); ++i) {
       Bind(statement, static_cast<int>(i) + 1, parameters[i]);
@@ -118,8 +121,10 @@ class SqliteDatabase final : public Database {
     TRY(Run("BEGIN IMMEDIATE", {}, nullptr));
     auto done = body();
     if (done) {
-      if (auto committed = Run("COMMIT", {}, nullptr); committed) return {};
-      else done = std::unexpected(committed.error());
+      if (auto committed = Run("COMMIT", {}, nullptr); committed)
+        return {};
+      else
+        done = std::unexpected(committed.error());
     }
     // Some failures (a full disk) have rolled back already.
     if (IsInTransaction()) {
@@ -136,7 +141,8 @@ class SqliteDatabase final : public Database {
   }
 
   Result<void> Migrate(std::span<const Migration> migrations) {
-    TRY(Execute("CREATE TABLE IF NOT EXISTS migrations"
+    TRY(
+        Execute("CREATE TABLE IF NOT EXISTS migrations"
                 " (position INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT",
                 "make the table of migrations"));
     std::vector<std::string> done;
@@ -144,9 +150,9 @@ class SqliteDatabase final : public Database {
             [&](const Row& row) { done.emplace_back(row.Text(0)); }));
     for (size_t i = 0; i < done.size(); ++i) {
       if (i >= migrations.size() || done[i] != migrations[i].name) {
-        return base::MakeError(ErrorKind::kUnsupported, "open database",
-                               "it was written by another version of Hearth: step '" + done[i] +
-                                   "' is unknown here");
+        return base::MakeError(
+            ErrorKind::kUnsupported, "open database",
+            "it was written by another version of Hearth: step '" + done[i] + "' is unknown here");
       }
     }
     for (size_t i = done.size(); i < migrations.size(); ++i) {
@@ -205,7 +211,8 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
   sqlite3_extended_result_codes(db.get(), 1);
   sqlite3_busy_timeout(db.get(), kBusyTimeoutMs);
   auto database = std::make_unique<SqliteDatabase>(std::move(db));
-  TRY(database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+  TRY(
+      database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
                         "PRAGMA trusted_schema=OFF",
                         "open " + path));
   TRY(database->Migrate(migrations));

@@ -16,8 +16,7 @@ std::string NotificationTargets::Wrong(const NotificationRule& rule,
                                        const std::string& bucket) const {
   using invoker::Destinations;
   const std::string source = "arn:aws:s3:::" + bucket;
-  const auto admission =
-      destinations.Ask(rule.arn, {std::string(kPrincipal), source, account.id});
+  const auto admission = destinations.Ask(rule.arn, {std::string(kPrincipal), source, account.id});
   if (rule.target == Target::kFunction) {
     const auto arn = aws::ParseArn(rule.arn);
     const bool is_here = arn && arn->region == account.region && arn->account == account.id;

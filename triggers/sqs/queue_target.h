@@ -8,9 +8,8 @@
 
 namespace hearth::sqs {
 
-// kNotFound: no such queue here. kInvalid: too large, or a FIFO queue, which wants a message group and
-// tells messages from each other by their content.
-// `engine` outlives whatever sends.
+// kNotFound: no such queue here. kInvalid: too large, or a FIFO queue, which wants a message group
+// and tells messages from each other by their content. `engine` outlives whatever sends.
 invoker::Destinations::Sender MakeQueueTarget(QueueEngine& engine, invoker::Account account);
 // Who may send to them, by their policies.
 invoker::Destinations::Admits MakeQueueAdmission(const QueueEngine& engine,

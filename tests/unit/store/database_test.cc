@@ -18,8 +18,9 @@ using test::TemporaryFolder;
 
 const std::vector<Migration> kTables = {
     {"make things", "CREATE TABLE things (name TEXT PRIMARY KEY, value ANY) STRICT"},
-    {"make others", "CREATE TABLE others (id INTEGER PRIMARY KEY);"
-                    "INSERT INTO others (id) VALUES (7)"}};
+    {"make others",
+     "CREATE TABLE others (id INTEGER PRIMARY KEY);"
+     "INSERT INTO others (id) VALUES (7)"}};
 
 class DatabaseTest : public testing::Test {
  protected:
@@ -153,8 +154,16 @@ TEST_F(DatabaseTest, NamesThePathItCannotOpen) {
 TEST_F(DatabaseTest, GivesBackEveryValueAsItWas) {
   std::string all;
   for (int i = 0; i < 256; ++i) all.push_back(static_cast<char>(i));
-  const std::string texts[] = {"",    "plain", std::string("\0", 1), std::string("a\0b\0", 4), "é",
-                               "\xff\xfe", all,     std::string(7000000, 'x'), "1", "1e5"};
+  const std::string texts[] = {"",
+                               "plain",
+                               std::string("\0", 1),
+                               std::string("a\0b\0", 4),
+                               "é",
+                               "\xff\xfe",
+                               all,
+                               std::string(7000000, 'x'),
+                               "1",
+                               "1e5"};
   for (size_t i = 0; i < std::size(texts); ++i) MUST(Put(std::to_string(i), texts[i]));
   size_t at = 0;
   MUST(database_->Run("SELECT value FROM things ORDER BY rowid", {}, [&](const Row& row) {
