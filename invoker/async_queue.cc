@@ -12,6 +12,7 @@
 #include "invoker/event_invoke.h"
 #include "invoker/target_sender.h"
 #include "io/timer.h"
+#include "store/group_commit.h"
 
 namespace hearth::invoker {
 namespace {
@@ -61,29 +62,13 @@ EventInvokeConfig ConfigOf(const Registry& registry, const AsyncEvent& event) {
   return found == record->event_invoke.end() ? EventInvokeConfig() : found->second;
 }
 
-// One statement of the next transaction, and who waits for it.
-struct Write {
-  std::string_view sql;
-  std::vector<Value> parameters;
-  std::function<void(base::Result<void>)> done;
-};
-
-base::Result<void> RunAll(store::Database& database, const std::vector<Write>& writes) {
-  return database.Transaction([&]() -> base::Result<void> {
-    for (const Write& write : writes) {
-      TRY(database.Run(write.sql, write.parameters));
-    }
-    return {};
-  });
-}
-
 class SqliteAsyncQueue final : public AsyncQueue {
  public:
   SqliteAsyncQueue(io::Loop& loop, store::Database& database, io::Offload& writer,
                    Registry& registry, Invoker& invoker)
       : loop_(loop),
         database_(database),
-        writer_(writer),
+        commits_(loop, database, writer),
         registry_(registry),
         invoker_(invoker),
         timer_(loop, io::Time::kService) {
@@ -133,7 +118,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
   AsyncCounters counters() const override { return counters_; }
   bool IsQuiet() const override {
     const bool is_due = !due_.empty() && due_.begin()->first <= NowMillis();
-    return !is_due && !writing_ && waiting_.empty() && in_flight_ == 0 && sending_ == 0;
+    return !is_due && commits_.IsQuiet() && in_flight_ == 0 && sending_ == 0;
   }
   Destinations& destinations() override { return destinations_; }
 
@@ -154,23 +139,23 @@ class SqliteAsyncQueue final : public AsyncQueue {
                            now,          int64_t{0},      int64_t{0},    now};
     ++accepting_;
     bytes_ += e.payload.size();
-    Enqueue({.sql = "INSERT INTO async_events (request_id, function, arn, trace_id, payload, "
-                    "accepted_ms, function_errors, host_errors, due_ms) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-             .parameters = std::move(row),
-             .done = [this, entry = std::move(entry),
-                      done = std::move(done)](base::Result<void> result) mutable {
-               --accepting_;
-               if (result) {
-                 Keep(std::move(entry));
-               } else {
-                 bytes_ -= entry.event.payload.size();
-                 // kLimit is for a full queue: a full disk is no throttle.
-                 result.error().kind = base::ErrorKind::kSystem;
-               }
-               done(std::move(result));
-               Pump();
-             }});
+    Write(
+        "INSERT INTO async_events (request_id, function, arn, trace_id, payload, accepted_ms, "
+        "function_errors, host_errors, due_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        std::move(row),
+        [this, entry = std::move(entry),
+         done = std::move(done)](base::Result<void> result) mutable {
+          --accepting_;
+          if (result) {
+            Keep(std::move(entry));
+          } else {
+            bytes_ -= entry.event.payload.size();
+            // kLimit is for a full queue: a full disk is no throttle.
+            result.error().kind = base::ErrorKind::kSystem;
+          }
+          done(std::move(result));
+          Pump();
+        });
   }
 
   void Keep(Entry entry) {
@@ -309,10 +294,10 @@ class SqliteAsyncQueue final : public AsyncQueue {
     }
     ++counters_.retries;
     due_.emplace(entry.due_ms, id);
-    Enqueue({.sql = "UPDATE async_events SET function_errors = ?, host_errors = ?, due_ms = ? "
-                    "WHERE request_id = ?",
-             .parameters = {entry.function_errors, entry.host_errors, entry.due_ms, id},
-             .done = LogFailure(id)});
+    Write(
+        "UPDATE async_events SET function_errors = ?, host_errors = ?, due_ms = ? "
+        "WHERE request_id = ?",
+        {entry.function_errors, entry.host_errors, entry.due_ms, id}, LogFailure(id));
   }
 
   void Defer(Entry& entry, base::Duration wait) const {
@@ -426,9 +411,7 @@ class SqliteAsyncQueue final : public AsyncQueue {
   }
 
   void Remove(const std::string& id) {
-    Enqueue({.sql = "DELETE FROM async_events WHERE request_id = ?",
-             .parameters = {id},
-             .done = LogFailure(id)});
+    Write("DELETE FROM async_events WHERE request_id = ?", {id}, LogFailure(id));
     const auto found = entries_.find(id);
     bytes_ -= found->second.event.payload.size();
     entries_.erase(found);
@@ -441,29 +424,18 @@ class SqliteAsyncQueue final : public AsyncQueue {
     };
   }
 
-  void Enqueue(Write write) {
-    waiting_.push_back(std::move(write));
-    if (!writing_) Flush();
-  }
-
-  void Flush() {
-    writing_ = true;
-    auto batch = std::make_shared<std::vector<Write>>(std::move(waiting_));
-    waiting_.clear();
-    writer_.Run([&database = database_, batch] { return RunAll(database, *batch); },
-                [this, alive = std::weak_ptr<bool>(alive_), batch](base::Result<void> result) {
-                  if (alive.expired()) return;
-                  writing_ = false;
-                  for (Write& write : *batch) {
-                    write.done(result);
-                  }
-                  if (!writing_ && !waiting_.empty()) Flush();
-                });
+  void Write(std::string_view sql, std::vector<Value> parameters, store::GroupCommit::Done done) {
+    commits_.Write(
+        [sql, parameters = std::move(parameters)](store::Database& database) -> base::Result<void> {
+          TRY(database.Run(sql, parameters));
+          return {};
+        },
+        std::move(done), store::GroupCommit::Refuses::kNever);
   }
 
   io::Loop& loop_;
-  store::Database& database_;
-  io::Offload& writer_;
+  store::Database& database_;  // At start alone.
+  store::GroupCommit commits_;
   Registry& registry_;
   Invoker& invoker_;
   io::Timer timer_;
@@ -475,8 +447,6 @@ class SqliteAsyncQueue final : public AsyncQueue {
     std::deque<std::string> waiting;  // Due, but for the function's bound.
   };
   std::unordered_map<std::string, Flight> flights_;  // By function.
-  std::vector<Write> waiting_;
-  bool writing_ = false;
   bool pump_posted_ = false;
   size_t accepting_ = 0;
   size_t in_flight_ = 0;

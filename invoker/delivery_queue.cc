@@ -186,6 +186,8 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
     for (TargetDelivery& what : deliveries) {
       rows->push_back({.id = next_id_++, .due_ms = now, .what = std::move(what)});
     }
+    using store::GroupCommit;
+    const auto refuses = work ? GroupCommit::Refuses::kMaybe : GroupCommit::Refuses::kNever;
     commits_.Write(
         [rows, work = std::move(work)](store::Database& database) -> base::Result<void> {
           TRY(InsertRows(database, *rows));
@@ -199,7 +201,8 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
             PumpLater();
           }
           done(std::move(result));
-        });
+        },
+        refuses);
   }
 
   DeliveryCounters counters() const override { return counters_; }
@@ -374,7 +377,8 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
           if (!result) HLOG_ERROR("a delivery: {}", result.error().ToString());
           window_.Put(std::move(*held));
           PumpLater();
-        });
+        },
+        store::GroupCommit::Refuses::kNever);
   }
 
   // Those that are dealt with. A lost removal means a second delivery after a restart.
@@ -393,7 +397,8 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
           if (alive.expired()) return;
           if (!result) HLOG_ERROR("deliveries: {}", result.error().ToString());
           for (const int64_t id : *ids) window_.Forget(id);
-        });
+        },
+        store::GroupCommit::Refuses::kNever);
   }
 
   io::Loop& loop_;

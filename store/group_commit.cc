@@ -29,8 +29,8 @@ bool IsRefusal(const base::Error& error) {
 GroupCommit::GroupCommit(io::Loop& loop, Database& database, io::Offload& writer)
     : loop_(loop), database_(database), writer_(writer) {}
 
-void GroupCommit::Write(Work work, Done done) {
-  waiting_.push_back({std::move(work), std::move(done), {}});
+void GroupCommit::Write(Work work, Done done, Refuses refuses) {
+  waiting_.push_back({std::move(work), std::move(done), refuses, {}});
   if (is_writing_ || std::exchange(is_posted_, true)) return;
   // What comes in the same turn of the loop goes into the same transaction.
   loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -43,9 +43,10 @@ void GroupCommit::Write(Work work, Done done) {
 Result<void> GroupCommit::RunAll(Database& database, Batch& batch) {
   return database.Transaction([&]() -> Result<void> {
     for (Entry& entry : batch) {
-      entry.result = RunOne(database, entry.work);
+      const bool is_sure = entry.refuses == Refuses::kNever;
+      entry.result = is_sure ? entry.work(database) : RunOne(database, entry.work);
       // The others are not told of a success that is not theirs.
-      if (!entry.result && !IsRefusal(entry.result.error())) return entry.result;
+      if (!entry.result && (is_sure || !IsRefusal(entry.result.error()))) return entry.result;
     }
     return {};
   });

@@ -30,8 +30,10 @@ class GroupCommit {
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
-  // `done` runs once, later, when it is durable, or is not.
-  void Write(Work work, Done done);
+  // `done` runs once, later, when it is durable, or is not. Work that never refuses needs no
+  // savepoint: where it fails, the disk does.
+  enum class Refuses { kMaybe, kNever };
+  void Write(Work work, Done done, Refuses refuses = Refuses::kMaybe);
   // `work` of the writer's thread gives a Result<T>, which `done` gets.
   template <typename Read, typename ReadDone>
   void Load(Read work, ReadDone done) {
@@ -50,6 +52,7 @@ class GroupCommit {
   struct Entry {
     Work work;
     Done done;
+    Refuses refuses;
     base::Result<void> result;
   };
   using Batch = std::vector<Entry>;
