@@ -4,9 +4,9 @@
 #include <array>
 
 #include "aws/arn.h"
+#include "expressions/event_pattern.h"
 #include "invoker/api_call.h"
 #include "invoker/api_errors.h"
-#include "invoker/filter_pattern.h"
 
 namespace hearth::invoker {
 namespace {
@@ -15,9 +15,8 @@ using base::Json;
 using Refusal = std::optional<aws::ApiError>;
 using Family = SourceRules::Family;
 
-constexpr size_t kMaxFilters = 5;     // AWS; more on request.
-constexpr size_t kMaxPattern = 4096;  // AWS.
-constexpr int64_t kMaxWindow = 300;   // AWS: seconds.
+constexpr size_t kMaxFilters = 5;    // AWS; more on request.
+constexpr int64_t kMaxWindow = 300;  // AWS: seconds.
 
 struct Number {
   const char* member;
@@ -85,7 +84,7 @@ Refusal ReadFilters(const Json& body, EventSourceMapping& mapping) {
     if (!pattern.is_string()) return WrongType("FilterCriteria.Filters", "a list of patterns");
     mapping.filters.push_back(pattern.get<std::string>());
     const std::string& text = mapping.filters.back();
-    if (text.size() > kMaxPattern || !IsFilterPattern(text)) {
+    if (!expressions::EventPattern::Parse(text)) {
       return InvalidParameter("Invalid filter pattern definition.");
     }
   }

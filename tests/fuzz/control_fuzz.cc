@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "invoker/event_source_mapping.h"
-#include "invoker/filter_pattern.h"
 #include "invoker/resource_policy.h"
 
 namespace {
@@ -34,7 +33,6 @@ void ReadMapping(const base::Json& body, SourceRules::Family family) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  static_cast<void>(invoker::IsFilterPattern(text));
   const auto body = base::ParseJson(text);
   if (!body || !body->is_object()) return 0;
   ReadMapping(*body, SourceRules::Family::kQueue);

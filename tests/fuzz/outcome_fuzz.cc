@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/json.h"
-#include "invoker/filter_pattern.h"
+#include "expressions/event_pattern.h"
 #include "triggers/sqs/batch_outcome.h"
 #include "triggers/sqs/message_filter.h"
 
@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t end = text.find('\0');
   if (end == std::string_view::npos) return 0;
   const std::string pattern(text.substr(0, end));
-  if (!invoker::IsFilterPattern(pattern)) return 0;
+  if (!expressions::EventPattern::Parse(pattern)) return 0;
   const base::Json record = {{"body", text.substr(end + 1)}, {"eventSource", "aws:sqs"}};
   (void)sqs::MessageFilter({pattern}).Takes(base::ToJsonText(record));
   return 0;

@@ -1,61 +1,44 @@
 #include "triggers/sqs/message_filter.h"
 
 #include <algorithm>
-#include <optional>
-
-#include "invoker/filter_pattern.h"
 
 namespace hearth::sqs {
 namespace {
 
 using base::Json;
+using expressions::EventPattern;
 
-// A record, and what its body is: JSON (an object or a list) or a text.
-struct Record {
-  Json json;
-  std::optional<Json> body;  // nullopt: a text.
-};
-
-bool MatchesRecord(const Json& pattern, const Record& record) {
-  for (const auto& [key, rule] : pattern.items()) {
-    if (key == "$or") {
-      if (std::ranges::none_of(
-              rule, [&record](const Json& each) { return MatchesRecord(each, record); })) {
-        return false;
-      }
-      continue;
-    }
-    const auto found = record.json.find(key);
-    const Json* field = found == record.json.end() ? nullptr : &*found;
-    if (key == "body") {
-      if (rule.is_object() != record.body.has_value()) return false;
-      if (record.body) field = &*record.body;
-    }
-    if (!invoker::MatchesField(rule, field)) return false;
-  }
-  return true;
+// Whether an alternative asks for a body of the other form than the record's.
+bool AsksForOther(const EventPattern& pattern, const EventPattern::Alternative& alternative,
+                  bool is_json) {
+  return std::ranges::any_of(alternative, [&](uint32_t index) {
+    const auto& path = pattern.fields()[index].path;
+    return path.front() == "body" && (path.size() > 1) != is_json;
+  });
 }
 
 }  // namespace
 
-MessageFilter::MessageFilter(const std::vector<std::string>& patterns) {
+MessageFilter::MessageFilter(const std::vector<std::string>& patterns)
+    : takes_all_(patterns.empty()) {
   for (const std::string& text : patterns) {
-    // One that no longer reads lets nothing through, rather than everything.
-    patterns_.push_back(base::ParseJson(text).value_or(Json::array()));
+    if (auto pattern = EventPattern::Parse(text)) patterns_.push_back(*std::move(pattern));
   }
 }
 
 bool MessageFilter::Takes(const std::string& record) const {
-  if (patterns_.empty()) return true;
-  auto parsed = base::ParseJson(record);
-  if (!parsed) return false;
-  Record read{.json = *std::move(parsed), .body = std::nullopt};
-  if (const auto body = base::ParseJson(read.json.at("body").get_ref<const std::string&>());
-      body && body->is_structured()) {
-    read.body = *body;
-  }
-  return std::ranges::any_of(patterns_, [&read](const Json& pattern) {
-    return pattern.is_object() && MatchesRecord(pattern, read);
+  if (takes_all_) return true;
+  auto json = base::ParseJson(record);
+  if (!json) return false;
+  Json& body = json->at("body");
+  auto parsed = base::ParseJson(body.get_ref<const std::string&>());
+  const bool is_json = parsed && parsed->is_structured();
+  if (is_json) body = *std::move(parsed);
+  return std::ranges::any_of(patterns_, [&](const EventPattern& pattern) {
+    return std::ranges::any_of(pattern.alternatives(), [&](const auto& alternative) {
+      return !AsksForOther(pattern, alternative, is_json) &&
+             pattern.MatchesAlternative(alternative, *json);
+    });
   });
 }
 

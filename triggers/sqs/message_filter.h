@@ -9,19 +9,21 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
+#include "expressions/event_pattern.h"
 
 namespace hearth::sqs {
 
 class MessageFilter {
  public:
-  // Patterns that the mapping was made with, so good ones; none: every message is let through.
+  // Patterns that the mapping was made with, so good ones; none: every message is let through. One
+  // that no longer reads lets nothing through, rather than everything.
   explicit MessageFilter(const std::vector<std::string>& patterns);
   // `record`: the message as the function would get it.
   bool Takes(const std::string& record) const;
 
  private:
-  std::vector<base::Json> patterns_;
+  std::vector<expressions::EventPattern> patterns_;
+  bool takes_all_;
 };
 
 }  // namespace hearth::sqs

@@ -4,7 +4,6 @@
 
 #include "api_fixture.h"
 #include "invoker/event_source_mappings.h"
-#include "invoker/filter_pattern.h"
 
 namespace hearth::invoker {
 namespace {
@@ -466,41 +465,6 @@ TEST_F(EventSourceTest, BadSettingsAreRefusedAndNothingIsStored) {
   EXPECT_EQ(Call("DELETE"), kNotFound);
   AskPath("PATCH", kPath);
   EXPECT_EQ(last.status, 501);
-}
-
-TEST(FilterPattern, IsWhatAwsComparesWith) {
-  const std::pair<const char*, bool> rows[] = {
-      {R"({"body":{"a":["x",1,null,true]}})", true},
-      {R"({"a":[{"prefix":"x"},{"suffix":"x"},{"equals-ignore-case":"x"},{"exists":false}]})",
-       true},
-      {R"({"a":[{"anything-but":"x"},{"anything-but":[1,"x"]},{"anything-but":{"prefix":"x"}}]})",
-       true},
-      {R"({"a":[{"numeric":["=",1]},{"numeric":[">",0,"<=",5.5]}]})", true},
-      {R"({"$or":[{"a":[1]},{"b":{"c":[2]}}]})", true},
-      {"", false},
-      {"{", false},
-      {"[]", false},
-      {"{}", false},
-      {R"({"a":"x"})", false},
-      {R"({"a":[]})", false},
-      {R"({"a":{}})", false},
-      {R"({"a":[[1]]})", false},
-      {R"({"a":[{}]})", false},
-      {R"({"a":[{"prefix":1}]})", false},
-      {R"({"a":[{"prefix":"x","suffix":"y"}]})", false},
-      {R"({"a":[{"other":"x"}]})", false},
-      {R"({"a":[{"exists":"true"}]})", false},
-      {R"({"a":[{"numeric":[]}]})", false},
-      {R"({"a":[{"numeric":["!",1]}]})", false},
-      {R"({"a":[{"numeric":[">",0,"<"]}]})", false},
-      {R"({"a":[{"anything-but":[]}]})", false},
-      {R"({"$or":[{"a":[1]}]})", false},
-      {R"({"$or":[1,2]})", false},
-  };
-  for (const auto& [text, is_good] : rows) EXPECT_EQ(IsFilterPattern(text), is_good) << text;
-  std::string deep = "[1]";
-  for (int i = 0; i < 500; ++i) deep = "{\"a\":" + deep + "}";
-  EXPECT_FALSE(IsFilterPattern(deep));
 }
 
 }  // namespace

@@ -3,15 +3,13 @@
 
 #include <gmock/gmock.h>
 
-#include "invoker/filter_pattern.h"
-
 namespace hearth::sqs {
 namespace {
 
 using base::Json;
 
 bool Takes(const std::string& pattern, const std::string& body) {
-  EXPECT_TRUE(invoker::IsFilterPattern(pattern)) << pattern;
+  EXPECT_TRUE(expressions::EventPattern::Parse(pattern)) << pattern;
   const Json record = {{"messageId", "id"},
                        {"body", body},
                        {"attributes", {{"ApproximateReceiveCount", "1"}}},
@@ -70,9 +68,13 @@ TEST(MessageFilter, ComparesAsAwsDoes) {
       {R"({"body":{"a":[{"anything-but":{"prefix":"x"}}]}})", R"({"a":"xy"})", false},
       {R"({"body":{"a":[{"anything-but":{"prefix":"x"}}]}})", R"({"a":"y"})", true},
       {R"({"body":{"a":["x"]}})", R"({"a":["w","x"]})", true},
-      {R"({"body":{"a":["x"]}})", R"({"a":[["x"]]})", false},
+      {R"({"body":{"a":["x"]}})", R"({"a":[["x"]]})", true},
       {R"({"body":{"a":{"b":[1]}}})", R"({"a":[{"b":2},{"b":1}]})", true},
       {R"({"body":{"a":{"b":[1]}}})", R"({"a":1})", false},
+      {R"({"body":{"a":[{"wildcard":"x*z"}]}})", R"({"a":"xyz"})", true},
+      {R"({"body":{"a":[{"cidr":"10.0.0.0/8"}]}})", R"({"a":"10.1.2.3"})", true},
+      {R"({"body.a":["x"]})", R"({"a":"x"})", true},
+      {R"({"body":{"a":[1],"b":[2]}})", R"([{"a":1},{"b":2}])", false},
       {R"({"body":{"$or":[{"a":[1]},{"b":[2]}]}})", R"({"b":2})", true},
       {R"({"body":{"$or":[{"a":[1]},{"b":[2]}],"c":[3]}})", R"({"b":2})", false},
       {R"({"$or":[{"body":["x"]},{"body":{"a":[1]}}]})", R"({"a":1})", true},
