@@ -25,11 +25,6 @@ void RuleClock::Set(int64_t rule, std::optional<int64_t> due_ms) {
   Wait();
 }
 
-bool RuleClock::IsQuiet() const {
-  return order_.empty() ||
-         order_.begin()->first > base::EpochMillis(loop_.service_clock().WallNow());
-}
-
 void RuleClock::Wait() {
   if (order_.empty()) return timer_.Cancel();
   timer_.Start(base::WallTime(std::chrono::milliseconds(order_.begin()->first)),

@@ -21,8 +21,6 @@ class RuleClock {
 
   // nullopt: it is not due (any more).
   void Set(int64_t rule, std::optional<int64_t> due_ms);
-  // Nothing is due now.
-  bool IsQuiet() const;
 
  private:
   void Wait();
