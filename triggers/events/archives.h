@@ -13,6 +13,7 @@
 
 #include "io/timer.h"
 #include "io/wall_timer.h"
+#include "triggers/events/archive_keeper.h"
 #include "triggers/events/archive_rows.h"
 #include "triggers/events/bus_commits.h"
 #include "triggers/events/disk_event_buses.h"
@@ -20,18 +21,15 @@
 
 namespace hearth::events {
 
-class Archives {
+class Archives final : public ArchiveKeeper {
  public:
-  template <typename T>
-  using DoneWith = std::function<void(std::expected<T, aws::ApiError>)>;
-
   // Goes on with what an earlier process left, on a later turn.
   Archives(io::Loop& loop, store::GroupCommit& commits, EventWriter& writer, DiskEventBuses& buses);
 
-  void Create(ArchiveRecord archive, EventBuses::Done done);
-  void Change(ArchiveChange change, DoneWith<ArchiveRecord> done);
-  void Delete(const std::string& name, EventBuses::Done done);
-  void Find(const std::string& name, DoneWith<ArchiveRecord> done);
+  void Create(ArchiveRecord archive, EventBuses::Done done) override;
+  void Change(ArchiveChange change, DoneWith<ArchiveRecord> done) override;
+  void Delete(const std::string& name, EventBuses::Done done) override;
+  void Find(const std::string& name, DoneWith<ArchiveRecord> done) override;
   // By name, those behind `after`, all of them.
   void List(const std::string& after, DoneWith<std::vector<ArchiveRecord>> done);
 

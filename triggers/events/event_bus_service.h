@@ -29,6 +29,7 @@ class EventBusService {
 
   aws::Service& api() { return *api_; }
   EventBuses& buses() { return *buses_; }
+  ArchiveKeeper& archives() { return *archives_; }
   EventCounters counters() const { return writer_.counters(); }
   // All that is left waits for a later time; `commits` and `deliveries` are asked by their owner.
   bool IsQuiet() const { return buses_->IsQuiet() && archives_->IsQuiet(); }
