@@ -10,7 +10,7 @@ namespace hearth::expressions {
 namespace {
 
 constexpr size_t kMaxPlaces = 10;  // AWS, as its refusals show.
-constexpr size_t kMaxSets = 2000;  // Ours: what is not decided by then is too complex.
+constexpr size_t kMaxSets = 1000;  // Ours: what is not decided by then is too complex.
 constexpr uint16_t kStar = 256;
 
 // The symbols of some wildcards, one after the other, and where one can be in them. Place i: symbol
@@ -49,13 +49,18 @@ class Places {
     return Sorted(std::move(set));
   }
 
-  std::vector<uint16_t> Bytes() const {
-    std::vector<uint16_t> bytes = symbols_;
-    bytes.push_back(kStar);
+  // What tells from `from` on one byte from another; kStar: all others.
+  std::vector<uint16_t> BytesAfter(const Set& from) const {
+    std::vector<uint16_t> bytes = {kStar};
+    for (const uint32_t place : from) {
+      if (place + 1 < symbols_.size()) bytes.push_back(symbols_[place + 1]);
+    }
     std::ranges::sort(bytes);
     bytes.erase(std::ranges::unique(bytes).begin(), bytes.end());
     return bytes;
   }
+
+  size_t size() const { return symbols_.size(); }
 
  private:
   void Put(uint16_t symbol) { symbols_.push_back(symbol); }
@@ -122,15 +127,15 @@ bool AreTooComplex(std::span<const Wildcard* const> wildcards) {
   if (wildcards.empty()) return false;
   Places places;
   for (const Wildcard* wildcard : wildcards) places.Add(wildcard->pieces());
-  const auto bytes = places.Bytes();
   const auto begin = places.Begin();
+  const size_t most = kMaxSets + places.size();
   std::set<Places::Set> seen = {begin};
   std::vector<Places::Set> left = {begin};
   while (!left.empty()) {
     const auto from = std::move(left.back());
     left.pop_back();
-    if (from.size() > kMaxPlaces || seen.size() > kMaxSets) return true;
-    for (const uint16_t byte : bytes) {
+    if (from.size() > kMaxPlaces || seen.size() > most) return true;
+    for (const uint16_t byte : places.BytesAfter(from)) {
       auto next = places.After(from, byte);
       if (!next.empty() && seen.insert(next).second) left.push_back(std::move(next));
     }

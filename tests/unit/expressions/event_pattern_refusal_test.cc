@@ -191,6 +191,9 @@ TEST(EventPatternRefusal, BoundsSizeDepthAndChoices) {
   EXPECT_EQ(Refusal(R"({"a":[{"wildcard":"*.bif"},{"wildcard":"*.tiff"},{"wildcard":"*.tif"},
                         {"wildcard":"*.svs"}]})"),
             "none");
+  std::string text = "*";
+  for (int i = 0; i < 350; ++i) text += "name-" + std::to_string(i);
+  EXPECT_EQ(Refusal("{\"a\":[{\"wildcard\":\"" + text + "\"}]}"), "none");
 }
 
 }  // namespace
