@@ -24,6 +24,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const auto again = schedule::ReadSchedule(schedule::ToJson(*record), {}, std::nullopt);
   CHECK(again.has_value() && again->SaysTheSame(*record));
-  (void)schedule::MakeDelivery(*record, {.schedule_id = 1, .at_ms = 2, .due_ms = 3}, {});
+  (void)schedule::MakeDeliveries(*record, {.schedule_id = 1, .at_ms = 2, .due_ms = 3}, {});
   return 0;
 }

@@ -5,8 +5,10 @@
 #include "aws/arn.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/log.h"
 #include "triggers/schedule/context_attributes.h"
 #include "triggers/schedule/schedule_target.h"
+#include "triggers/schedule/universal_target.h"
 
 namespace hearth::schedule {
 namespace {
@@ -70,10 +72,11 @@ Json CallOf(const ScheduleTarget& target, const std::string& input) {
                  {"DetailType", target.bus->detail_type},
                  {"Source", target.bus->source},
                  {"EventBusName", target.arn}}}}};
+    case TargetKind::kUniversal:
     case TargetKind::kOther:
       break;
   }
-  return {{"Input", input}};
+  return base::ParseJson(input).value_or(Json{{"Input", input}});
 }
 
 // Cut at a character's end.
@@ -86,36 +89,46 @@ std::string Truncated(std::string text) {
   return text;
 }
 
+// What is sent to a target of one kind.
+invoker::Destinations::Delivery CallTarget(const ScheduleTarget& target, std::string input,
+                                           const std::string& schedule_arn) {
+  invoker::Destinations::Delivery call;
+  call.arn = target.arn;
+  call.record = std::move(input);
+  call.group_id = target.message_group_id;
+  if (target.bus) {
+    call.event = invoker::Destinations::BusEvent{.source = target.bus->source,
+                                                 .detail_type = target.bus->detail_type,
+                                                 .resources = {schedule_arn}};
+  }
+  return call;
+}
+
 }  // namespace
 
-invoker::TargetDelivery MakeDelivery(const ScheduleRecord& record, const Occurrence& occurrence,
-                                     const invoker::Account& account) {
+std::vector<invoker::TargetDelivery> MakeDeliveries(const ScheduleRecord& record,
+                                                    const Occurrence& occurrence,
+                                                    const invoker::Account& account) {
   const ScheduleTarget& target = record.target;
   const std::string arn = ScheduleArn(account, record.key);
   const std::string time = Seconds(occurrence.at_ms);
   const base::Sha256Digest digest = DigestOf(arn, occurrence);
   const std::string execution_id = base::ToHex(digest).substr(0, 16);
 
-  invoker::TargetDelivery delivery;
-  delivery.to.arn = target.arn;
-  delivery.to.group_id = target.message_group_id;
+  std::string input = target.bus ? "{}" : "";
   if (target.input) {
-    delivery.to.record = FillContext(
+    input = FillContext(
         *target.input, {.schedule_arn = arn, .scheduled_time = time, .execution_id = execution_id});
-    delivery.tells_attempt = delivery.to.record.contains(invoker::kAttemptMark);
-  } else {
-    delivery.to.record = target.bus ? "{}" : DefaultInput(arn, time, digest, account);
+  } else if (!target.bus) {
+    input = DefaultInput(arn, time, digest, account);
   }
-  if (target.bus) {
-    delivery.to.event = invoker::Destinations::BusEvent{
-        .source = target.bus->source, .detail_type = target.bus->detail_type, .resources = {arn}};
-  }
-  delivery.accepted_ms = occurrence.due_ms;
-  delivery.max_retries = target.max_retries;
-  delivery.max_age_s = target.max_age_s;
-  delivery.dead_letter_arn = target.dead_letter_arn;
+  invoker::TargetDelivery delivery{.accepted_ms = occurrence.due_ms,
+                                   .max_retries = target.max_retries,
+                                   .max_age_s = target.max_age_s,
+                                   .dead_letter_arn = target.dead_letter_arn,
+                                   .tells_attempt = input.contains(invoker::kAttemptMark)};
   if (!target.dead_letter_arn.empty()) {
-    std::string body = base::ToJsonText(CallOf(target, delivery.to.record));
+    std::string body = base::ToJsonText(CallOf(target, input));
     const bool is_cut = body.size() > kMaxDeadLetter;
     delivery.dead_letter_body = is_cut ? Truncated(std::move(body)) : std::move(body);
     delivery.marks = {{"SCHEDULE_ARN", "String", arn},
@@ -123,7 +136,22 @@ invoker::TargetDelivery MakeDelivery(const ScheduleRecord& record, const Occurre
                       {"EXECUTION_ID", "String", execution_id},
                       {"IS_PAYLOAD_TRUNCATED", "String", is_cut ? "true" : "false"}};
   }
-  return delivery;
+  std::vector<invoker::Destinations::Delivery> calls;
+  if (const auto api = UniversalApiOf(target.arn)) {
+    auto read = ReadUniversalCall(*api, input, account);
+    if (!read) {
+      HLOG_ERROR("{} cannot call its target: {}", arn, read.error().message);
+    }
+    calls = std::move(read).value_or(decltype(calls)());
+  } else {
+    calls.push_back(CallTarget(target, std::move(input), arn));
+  }
+  std::vector<invoker::TargetDelivery> deliveries;
+  for (auto& call : calls) {
+    deliveries.push_back(delivery);
+    deliveries.back().to = std::move(call);
+  }
+  return deliveries;
 }
 
 }  // namespace hearth::schedule

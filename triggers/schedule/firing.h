@@ -1,10 +1,12 @@
-// What an occurrence of a schedule becomes: a delivery to its target, with what the dead letter
-// would say. The same occurrence is the same delivery, execution id included, however often it is
-// made. Source: EventBridge Scheduler User Guide, "Adding context attributes", "Configuring a
-// schedule's dead-letter queue"; the default event: one that AWS sent (2024-06-13).
+// What an occurrence of a schedule becomes: a delivery to its target (of events to a bus maybe
+// several), with what the dead letter would say. The same occurrence is the same deliveries,
+// execution id included, however often they are made. Source: EventBridge Scheduler User Guide,
+// "Adding context attributes", "Configuring a schedule's dead-letter queue"; the default event: one
+// that AWS sent (2024-06-13).
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "invoker/delivery_queue.h"
 #include "invoker/function.h"
@@ -18,7 +20,9 @@ struct Occurrence {
   int64_t due_ms = 0;  // In its window; from here its age counts.
 };
 
-invoker::TargetDelivery MakeDelivery(const ScheduleRecord& record, const Occurrence& occurrence,
-                                     const invoker::Account& account);
+// None: the input is no call of its universal target, with these context attributes.
+std::vector<invoker::TargetDelivery> MakeDeliveries(const ScheduleRecord& record,
+                                                    const Occurrence& occurrence,
+                                                    const invoker::Account& account);
 
 }  // namespace hearth::schedule

@@ -19,10 +19,12 @@ FiringPlan PlanFiring(const ScheduleRecord& record, const Timetable& timetable,
       // Nothing before this moment can be young enough, wherever it is in its window.
       after_ms = std::max(at_ms, oldest_ms - timetable.window_ms() - 1);
     } else {
-      plan.deliveries.push_back(MakeDelivery(
-          record, {.schedule_id = first.schedule_id, .at_ms = at_ms, .due_ms = due_ms}, account));
-      bytes +=
-          plan.deliveries.back().to.record.size() + plan.deliveries.back().dead_letter_body.size();
+      for (auto& delivery : MakeDeliveries(
+               record, {.schedule_id = first.schedule_id, .at_ms = at_ms, .due_ms = due_ms},
+               account)) {
+        bytes += delivery.to.record.size() + delivery.dead_letter_body.size();
+        plan.deliveries.push_back(std::move(delivery));
+      }
     }
     const std::optional<int64_t> next = timetable.NextAfter(after_ms);
     plan.next = next ? std::optional(std::pair(*next, timetable.DueOf(*next))) : std::nullopt;

@@ -7,6 +7,7 @@
 #include "aws/arn.h"
 #include "triggers/schedule/context_attributes.h"
 #include "triggers/schedule/fields.h"
+#include "triggers/schedule/universal_target.h"
 
 namespace hearth::schedule {
 namespace {
@@ -98,11 +99,19 @@ std::optional<ApiError> CheckParts(const ScheduleTarget& target) {
     return Invalid(target.bus ? "EventBridgeParameters may be set for an event bus only."
                               : "EventBridgeParameters must be set for an event bus.");
   }
+  if (kind == TargetKind::kUniversal && !target.input) {
+    return Invalid("You must provide an input to set this target for your schedule.");
+  }
   if (!target.input) {
     return std::nullopt;
   }
   if (target.input->size() > kMaxInput) {
     return Invalid(fmt::format("Input must be at most {} bytes.", kMaxInput));
+  }
+  if (kind == TargetKind::kUniversal) {
+    const auto calls = ReadUniversalCall(*UniversalApiOf(target.arn),
+                                         FillContext(*target.input, kSampleContext), {});
+    return calls ? std::nullopt : std::optional(calls.error());
   }
   if (kind != TargetKind::kQueue) {
     const auto json = base::ParseJson(FillContext(*target.input, kSampleContext));
@@ -117,6 +126,9 @@ std::optional<ApiError> CheckParts(const ScheduleTarget& target) {
 }  // namespace
 
 TargetKind KindOf(const ScheduleTarget& target) {
+  if (UniversalApiOf(target.arn)) {
+    return TargetKind::kUniversal;
+  }
   const auto arn = aws::ParseArn(target.arn);
   if (!arn || arn->region.empty() || !aws::IsAccountId(arn->account)) {
     return TargetKind::kOther;
@@ -174,20 +186,35 @@ Json TargetToJson(const ScheduleTarget& target) {
 
 std::optional<ApiError> CheckServed(const ScheduleTarget& target,
                                     const invoker::Destinations& destinations) {
+  const auto arn = aws::ParseArn(target.arn);
+  std::string service = arn ? arn->service : "";
+  std::string sent_to = target.arn;
   switch (KindOf(target)) {
     case TargetKind::kFunction:
       return std::nullopt;
+    case TargetKind::kUniversal: {
+      // Whatever it is sent to has the same service: that of the first is asked.
+      const auto calls = ReadUniversalCall(
+          *UniversalApiOf(target.arn), FillContext(target.input.value_or(""), kSampleContext), {});
+      if (!calls) {
+        return calls.error();
+      }
+      sent_to = calls->front().arn;
+      service = aws::ParseArn(sent_to).value_or(aws::Arn()).service;
+      break;
+    }
     case TargetKind::kQueue:
     case TargetKind::kBus:
+      break;
     case TargetKind::kOther:
+      sent_to.clear();
       break;
   }
-  const auto arn = aws::ParseArn(target.arn);
-  if (arn->resource.starts_with("aws-sdk:")) {
-    return Invalid(fmt::format("Hearth does not serve universal targets: {}.", target.arn));
+  if (service == "lambda" && !sent_to.empty()) {
+    return std::nullopt;
   }
-  if (KindOf(target) == TargetKind::kOther || !destinations.Serves(target.arn)) {
-    return Invalid(fmt::format("{} is not a supported service for a target.", arn->service));
+  if (!destinations.Serves(sent_to)) {
+    return Invalid(fmt::format("{} is not a supported service for a target.", service));
   }
   return std::nullopt;
 }

@@ -1,5 +1,5 @@
 // A schedule's Target on the wire: what is called, with what, and how often it is tried. Functions,
-// queues and buses are known; what other targets need is refused by name.
+// queues and buses are known, and universal targets of these; what others need is refused by name.
 // Source: EventBridge Scheduler API 2021-06-30, Target; User Guide, "Managing targets".
 #pragma once
 
@@ -14,7 +14,7 @@ std::expected<ScheduleTarget, ApiError> ReadTarget(const base::Json& target);
 // Defaults of the retry policy included, as AWS tells them.
 base::Json TargetToJson(const ScheduleTarget& target);
 
-enum class TargetKind { kFunction, kQueue, kBus, kOther };
+enum class TargetKind { kFunction, kQueue, kBus, kUniversal, kOther };
 TargetKind KindOf(const ScheduleTarget& target);
 
 // AWS: what a target is given has at most 256 KB.

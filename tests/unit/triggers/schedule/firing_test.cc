@@ -18,9 +18,15 @@ ScheduleRecord Record(ScheduleTarget target) {
           .target = std::move(target)};
 }
 
+invoker::TargetDelivery MakeDelivery(const ScheduleRecord& record, const Occurrence& occurrence) {
+  auto deliveries = MakeDeliveries(record, occurrence, {});
+  EXPECT_EQ(deliveries.size(), 1u);
+  return std::move(deliveries.at(0));
+}
+
 TEST(Firing, TellsATargetWithoutInputOfTheSchedule) {
   const auto delivery = MakeDelivery(
-      Record({.arn = "arn:aws:sqs:us-east-1:000000000000:q", .role_arn = {}}), kOccurrence, {});
+      Record({.arn = "arn:aws:sqs:us-east-1:000000000000:q", .role_arn = {}}), kOccurrence);
   Json event = *base::ParseJson(delivery.to.record);
   EXPECT_EQ(event["id"].get<std::string>().size(), 36u);
   event.erase("id");
@@ -45,7 +51,7 @@ TEST(Firing, FillsInTheContextAndLeavesTheRest) {
                                     "<aws.scheduler.attempt-number> <aws.scheduler.unknown> "
                                     "<aws.scheduler.<aws.scheduler.scheduled-time>",
                            .message_group_id = "m"}),
-                   kOccurrence, {});
+                   kOccurrence);
   EXPECT_EQ(delivery.to.record,
             "arn:aws:scheduler:us-east-1:000000000000:schedule/g/s 2026-11-28T12:00:00Z "
             "<aws.scheduler.attempt-number> <aws.scheduler.unknown> "
@@ -58,12 +64,12 @@ TEST(Firing, IsTheSameHoweverOftenItIsMade) {
   const ScheduleRecord record = Record({.arn = "arn:aws:sqs:us-east-1:000000000000:q",
                                         .role_arn = {},
                                         .input = "<aws.scheduler.execution-id>"});
-  const auto one = MakeDelivery(record, kOccurrence, {});
+  const auto one = MakeDelivery(record, kOccurrence);
   EXPECT_EQ(one.to.record.size(), 16u);
-  EXPECT_EQ(one.to.record, MakeDelivery(record, kOccurrence, {}).to.record);
+  EXPECT_EQ(one.to.record, MakeDelivery(record, kOccurrence).to.record);
   Occurrence next = kOccurrence;
   next.at_ms += 1;
-  EXPECT_NE(one.to.record, MakeDelivery(record, next, {}).to.record);
+  EXPECT_NE(one.to.record, MakeDelivery(record, next).to.record);
 }
 
 TEST(Firing, MakesAnEventForABus) {
@@ -71,12 +77,18 @@ TEST(Firing, MakesAnEventForABus) {
       MakeDelivery(Record({.arn = "arn:aws:events:us-east-1:000000000000:event-bus/b",
                            .role_arn = {},
                            .input = "{\"a\": 1}",
-                           .bus = ScheduleTarget::BusParameters{"type", "shop"}}),
-                   kOccurrence, {});
+                           .bus = ScheduleTarget::BusParameters{"type", "shop"},
+                           .dead_letter_arn = "arn:aws:sqs:us-east-1:000000000000:dead"}),
+                   kOccurrence);
   ASSERT_TRUE(delivery.to.event.has_value());
   EXPECT_EQ(delivery.to.event->source, "shop");
   EXPECT_EQ(delivery.to.event->detail_type, "type");
   EXPECT_EQ(delivery.to.record, "{\"a\": 1}");
+  EXPECT_EQ(*base::ParseJson(delivery.dead_letter_body),
+            (Json{{"Entries", Json::array({{{"Detail", "{\"a\": 1}"},
+                                            {"DetailType", "type"},
+                                            {"Source", "shop"},
+                                            {"EventBusName", delivery.to.arn}}})}}));
 }
 
 TEST(Firing, SaysInADeadLetterWhatTheTargetWouldHaveGot) {
@@ -84,7 +96,7 @@ TEST(Firing, SaysInADeadLetterWhatTheTargetWouldHaveGot) {
                         .role_arn = {},
                         .input = "{\"a\": \"b\"}",
                         .dead_letter_arn = "arn:aws:sqs:us-east-1:000000000000:dead"};
-  auto delivery = MakeDelivery(Record(target), kOccurrence, {});
+  auto delivery = MakeDelivery(Record(target), kOccurrence);
   EXPECT_EQ(*base::ParseJson(delivery.dead_letter_body), (Json{{"FunctionName", target.arn},
                                                                {"InvocationType", "Event"},
                                                                {"Payload", "{\"a\": \"b\"}"}}));
@@ -99,10 +111,49 @@ TEST(Firing, SaysInADeadLetterWhatTheTargetWouldHaveGot) {
     *target.input += "\u20ac";
   }
   *target.input += "\\\\\\\\\\\\\\\\\\\\" + std::string(20'000, 'x') + "\"";
-  delivery = MakeDelivery(Record(target), kOccurrence, {});
+  delivery = MakeDelivery(Record(target), kOccurrence);
   EXPECT_EQ(delivery.marks[3].value, "true");
   EXPECT_LE(delivery.dead_letter_body.size(), 248u * 1024);
   EXPECT_EQ(delivery.dead_letter_body.find("\xef\xbf\xbd"), std::string::npos);
+}
+
+TEST(Firing, CallsTheApiOfAUniversalTarget) {
+  struct Case {
+    std::string api;
+    Json input;
+    std::vector<std::string> arns;
+    std::string record;
+  };
+  const std::vector<Case> cases = {
+      {"sqs:sendMessage",
+       {{"QueueUrl", "http://localhost:4566/000000000000/q.fifo"},
+        {"MessageBody", "at <aws.scheduler.scheduled-time>"},
+        {"MessageGroupId", "g"}},
+       {"arn:aws:sqs:us-east-1:000000000000:q.fifo"},
+       "at 2026-11-28T12:00:00Z"},
+      {"lambda:invoke",
+       {{"FunctionName", "F:live"}, {"InvocationType", "Event"}, {"Payload", "{\"a\": 1}"}},
+       {"arn:aws:lambda:us-east-1:000000000000:function:F:live"},
+       "{\"a\": 1}"},
+      {"eventbridge:putEvents",
+       {{"Entries",
+         {{{"Detail", "{}"}, {"DetailType", "t"}, {"Source", "s"}},
+          {{"Detail", "{}"}, {"DetailType", "t"}, {"Source", "s"}, {"EventBusName", "b"}}}}},
+       {"arn:aws:events:us-east-1:000000000000:event-bus/default",
+        "arn:aws:events:us-east-1:000000000000:event-bus/b"},
+       "{}"}};
+  for (const Case& c : cases) {
+    const auto deliveries = MakeDeliveries(Record({.arn = "arn:aws:scheduler:::aws-sdk:" + c.api,
+                                                   .role_arn = {},
+                                                   .input = base::ToJsonText(c.input)}),
+                                           kOccurrence, {});
+    ASSERT_EQ(deliveries.size(), c.arns.size()) << c.api;
+    for (size_t i = 0; i < deliveries.size(); ++i) {
+      EXPECT_EQ(deliveries[i].to.arn, c.arns[i]);
+      EXPECT_EQ(deliveries[i].to.record, c.record);
+      EXPECT_EQ(deliveries[i].to.event.has_value(), c.api == "eventbridge:putEvents");
+    }
+  }
 }
 
 }  // namespace

@@ -74,6 +74,7 @@ TEST(ScheduleRecord, IsRefusedInAwsWords) {
   const std::string constraint = " failed to satisfy constraint: Member must ";
   const std::string fifo = "arn:aws:sqs:us-east-1:000000000000:q.fifo";
   const std::string bus = "arn:aws:events:us-east-1:000000000000:event-bus/b";
+  const std::string universal = "arn:aws:scheduler:::aws-sdk:";
   const std::vector<Refusal> refusals = {
       {{{"ScheduleExpression", "rate(10 seconds)"}},
        "Invalid Schedule Expression rate(10 seconds). (rate: 'seconds' is not one of minute, "
@@ -165,6 +166,26 @@ TEST(ScheduleRecord, IsRefusedInAwsWords) {
           {"Input", "[]"},
           {"EventBridgeParameters", {{"DetailType", "t"}, {"Source", "shop"}}}}}},
        "Input of a target of events must be well-formed JSON, an object."},
+      {{{"Target", {{"Arn", universal + "sqs:sendMessage"}}}},
+       "You must provide an input to set this target for your schedule."},
+      {{{"Target", {{"Arn", universal + "ec2:startInstances"}, {"Input", "{}"}}}},
+       "Hearth does not serve the universal target ec2:startInstances."},
+      {{{"Target", {{"Arn", universal + "sqs:sendMessage"}, {"Input", "["}}}},
+       "Input of a universal target must be well-formed JSON."},
+      {{{"Target", {{"Arn", universal + "sqs:sendMessage"}, {"Input", "{}"}}}},
+       detected + "null at 'input.queueUrl'" + constraint + "not be null"},
+      {{{"Target",
+         {{"Arn", universal + "sqs:sendMessage"},
+          {"Input",
+           "{\"QueueUrl\": \"http://h/000000000000/q\", \"MessageBody\": \"b\", "
+           "\"DelaySeconds\": 5}"}}}},
+       "Hearth does not serve the member 'input.delaySeconds'."},
+      {{{"Target",
+         {{"Arn", universal + "lambda:invoke"},
+          {"Input", "{\"FunctionName\": \"F\", \"Payload\": \"x\"}"}}}},
+       "Payload of a call of a function must be well-formed JSON."},
+      {{{"Target", {{"Arn", universal + "eventbridge:putEvents"}, {"Input", "{\"Entries\": []}"}}}},
+       "Entries must be a list of 1 to 10 events."},
       {{{"Target", {{"Input", std::string(256 * 1024 + 1, '1')}}}},
        detected + "'" + std::string(300, '1') + "' at 'target.input'" + constraint +
            "have length less than or equal to 262144"},
@@ -203,11 +224,6 @@ TEST(ScheduleRecord, IsRefusedWhereItsTargetHasNoServiceHere) {
   EXPECT_EQ(check("arn:aws:sqs:us-east-1:000000000000:q"), "");
   EXPECT_EQ(check("arn:aws:events:us-east-1:000000000000:event-bus/b"),
             "events is not a supported service for a target.");
-  EXPECT_EQ(check("arn:aws:states:us-east-1:000000000000:stateMachine:m"),
-            "states is not a supported service for a target.");
-  EXPECT_EQ(
-      check("arn:aws:scheduler:::aws-sdk:sqs:sendMessage"),
-      "Hearth does not serve universal targets: arn:aws:scheduler:::aws-sdk:sqs:sendMessage.");
 }
 
 TEST(GroupRecord, HasTagsOfItsOwn) {
