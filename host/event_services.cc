@@ -18,13 +18,12 @@ base::Result<std::unique_ptr<EventServices>> EventServices::Open(const Parts& pa
   store::GroupCommit& commits = services->commits_;
   services->deliveries_ = TRY(
       invoker::DeliveryQueue::Open(parts.loop, database, commits, parts.events, parts.registry));
-  services->buses_ =
-      TRY(events::EventBusService::Open({.loop = parts.loop,
-                                         .database = database,
-                                         .commits = commits,
-                                         .deliveries = *services->deliveries_,
-                                         .destinations = parts.events.destinations(),
-                                         .account = parts.account}));
+  services->buses_ = TRY(events::EventBusService::Open({.loop = parts.loop,
+                                                        .database = database,
+                                                        .commits = commits,
+                                                        .deliveries = *services->deliveries_,
+                                                        .destinations = parts.events.destinations(),
+                                                        .account = parts.account}));
   services->scheduler_ = TRY(schedule::Scheduler::Open({.loop = parts.loop,
                                                         .database = database,
                                                         .commits = commits,
@@ -41,8 +40,7 @@ void EventServices::Register(aws::Gateway& gateway) {
 }
 
 bool EventServices::IsQuiet() const {
-  return commits_.IsQuiet() && deliveries_->IsQuiet() && buses_->IsQuiet() &&
-         scheduler_->IsQuiet();
+  return commits_.IsQuiet() && deliveries_->IsQuiet() && buses_->IsQuiet() && scheduler_->IsQuiet();
 }
 
 }  // namespace hearth::host

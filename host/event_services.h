@@ -34,7 +34,6 @@ class EventServices {
   // All that is left waits for a later time.
   bool IsQuiet() const;
   events::EventBuses& buses() { return buses_->buses(); }
-  events::Archives& archives() { return buses_->archives(); }
   schedule::Scheduler& scheduler() { return *scheduler_; }
   const invoker::DeliveryQueue& deliveries() const { return *deliveries_; }
 

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "host/admin_api.h"
 #include "host/clock_api.h"
+#include "host/event_services.h"
 #include "host/object_services.h"
 #include "host/privilege.h"
 #include "host/virtual_time.h"
@@ -91,6 +92,7 @@ struct Host::Parts {
   std::unique_ptr<sqs::QueueSource> queue_source;
   std::unique_ptr<s3::DiskStore> objects;
   std::unique_ptr<ObjectServices> object_services;
+  std::unique_ptr<EventServices> event_services;
   std::unique_ptr<stacks::StacksApi> stacks;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<ClockApi> clock_api;
@@ -292,6 +294,9 @@ Result<void> Host::Parts::StartServices() {
   object_services = std::make_unique<ObjectServices>(ObjectServices::Parts{
       *loop, *objects, *registry, *events, options.account, options.webhook_token});
   object_services->Register(gateway);
+  event_services = TRY(EventServices::Open(
+      {*loop, *events, *registry, options.account, options.state_folder}));
+  event_services->Register(gateway);
   stacks = TRY(stacks::StacksApi::Create(
       {*control, *registry, *code, *disk, loop->service_clock(), options.account,
        events->destinations(), *queues, *mappings, *objects},
@@ -313,7 +318,7 @@ void Host::Parts::ServeClock() {
     virtual_time->Attach(*loop, *disk, [this] {
       return invoker->IsQuiet() && events->IsQuiet() && queues->IsQuiet() &&
              queue_moves->IsQuiet() && queue_source->IsQuiet() && object_services->IsQuiet() &&
-             writer->pending() == 0 && disk->pending() == 0;
+             event_services->IsQuiet() && writer->pending() == 0 && disk->pending() == 0;
     });
   }
   clock_api = std::make_unique<ClockApi>(loop->service_clock(), virtual_time.get());

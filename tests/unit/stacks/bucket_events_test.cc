@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "invoker/target_sender.h"
 #include "plan_helper.h"
 #include "stacks/bucket_resource.h"
 #include "stacks/bucket_steps.h"
@@ -150,7 +151,8 @@ TEST(PlannedBucketEvents, WhatIsWrongIsSaidAtItsPlace) {
 class DeployedBucketEvents : public StacksServer {
  protected:
   DeployedBucketEvents() {
-    destinations.Attach("lambda", [](const auto&, const auto&) {});
+    destinations.Attach(
+        "lambda", [](const auto&, const auto&) {}, invoker::MakeFunctionAdmission(registry));
     destinations.Attach("sqs", [](const auto&, const auto&) {});
   }
   std::vector<std::string> Rules(const std::string& bucket) {
