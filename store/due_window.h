@@ -7,6 +7,7 @@
 // (GroupCommit). Owner: who serves the rows; loop's thread only.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -31,14 +32,51 @@ struct DueKey {
   auto operator<=>(const DueKey&) const = default;
 };
 
+// Some rows, in their order.
+template <typename Row>
+struct DuePage {
+  DuePage() = default;
+  // As many as were asked for, or the last.
+  DuePage(std::vector<Row> all) : rows(std::move(all)) {}
+
+  std::vector<Row> rows;
+  bool has_more = false;  // It ends before its last row would be too much.
+};
+
+// For `load`: a page whose rows have `most_bytes` or little more together, though each may be
+// large. `read` gives the first `count` rows behind a key.
+template <typename Row, typename Read>
+base::Result<DuePage<Row>> ReadDuePage(DueKey after, size_t most, size_t most_bytes,
+                                       const Read& read) {
+  constexpr size_t kStep = 64;
+  DuePage<Row> page;
+  size_t bytes = 0;
+  while (page.rows.size() < most) {
+    if (bytes >= most_bytes) {
+      page.has_more = true;
+      break;
+    }
+    const size_t count = std::min(kStep, most - page.rows.size());
+    std::vector<Row> rows = TRY(read(after, count));
+    for (Row& row : rows) {
+      bytes += row.bytes();
+      after = {row.due_ms, row.id};
+      page.rows.push_back(std::move(row));
+    }
+    if (rows.size() < count) break;
+  }
+  return page;
+}
+
 template <typename Row>
 class DueWindow {
  public:
-  using Loaded = std::function<void(base::Result<std::vector<Row>> page)>;
+  using Loaded = std::function<void(base::Result<DuePage<Row>> page)>;
   struct Options {
     size_t most_rows = 0;
     size_t most_bytes = 0;  // One row may be more.
-    // The first `most` rows behind `after`, in the order of (due_ms, id); `loaded` runs later.
+    // The first `most` rows behind `after`, in the order of (due_ms, id), or fewer where it says
+    // so; `loaded` runs later.
     std::function<void(DueKey after, size_t most, Loaded loaded)> load;
     std::function<void()> on_page;  // There is more to take, maybe.
   };
@@ -121,11 +159,11 @@ class DueWindow {
     const size_t most = options_.most_rows - rows_.size() + taken_.size();
     options_.load(*left_after_, most,
                   [this, alive = std::weak_ptr<bool>(alive_), most,
-                   after = *left_after_](base::Result<std::vector<Row>> page) {
+                   after = *left_after_](base::Result<DuePage<Row>> page) {
                     if (!alive.expired()) OnPage(after, most, std::move(page));
                   });
   }
-  void OnPage(DueKey after, size_t most, base::Result<std::vector<Row>> page) {
+  void OnPage(DueKey after, size_t most, base::Result<DuePage<Row>> page) {
     is_loading_ = false;
     if (!page) {
       HLOG_ERROR("what is due cannot be read: {}", page.error().ToString());
@@ -134,10 +172,11 @@ class DueWindow {
     }
     // It was cut down meanwhile: the page begins behind what is missing.
     if (!left_after_ || *left_after_ != after) return Fill();
-    const bool is_last = page->size() < most;
-    const DueKey end = page->empty() ? after : DueKey{page->back().due_ms, page->back().id};
+    std::vector<Row>& rows = page->rows;
+    const bool is_last = !page->has_more && rows.size() < most;
+    const DueKey end = rows.empty() ? after : DueKey{rows.back().due_ms, rows.back().id};
     left_after_ = is_last ? std::nullopt : std::optional(end);
-    for (Row& row : *page) {
+    for (Row& row : rows) {
       if (taken_.contains(row.id) || keys_.contains(row.id)) continue;
       Hold(std::move(row));
     }

@@ -41,7 +41,11 @@ ScheduleClock::ScheduleClock(Parts parts)
                                                store::DueWindow<DueRow>::Loaded loaded) {
                      commits.Load(
                          [after, most](store::Database& database) {
-                           return ListDue(database, after, most);
+                           return store::ReadDuePage<DueRow>(
+                               after, most, kMaxHeldScheduleBytes,
+                               [&database](store::DueKey behind, size_t count) {
+                                 return ListDue(database, behind, count);
+                               });
                          },
                          std::move(loaded));
                    },

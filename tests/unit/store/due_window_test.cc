@@ -95,6 +95,29 @@ TEST_F(DueWindowTest, GivesWhatIsDueInItsOrderAndNothingElse) {
   EXPECT_EQ(window->next_due_ms(), 30);
 }
 
+TEST(DuePage, EndsWhereItsRowsAreTooMuchAndSaysSo) {
+  size_t read = 0;
+  const auto rows_behind = [&read](DueKey after, size_t count) -> base::Result<std::vector<Item>> {
+    std::vector<Item> rows;
+    for (int64_t id = after.id < 0 ? 0 : after.id + 1; id < 500 && rows.size() < count; ++id) {
+      rows.push_back({.id = id, .due_ms = id});
+    }
+    read += rows.size();
+    return rows;
+  };
+  const auto cut = ReadDuePage<Item>({}, 400, 1000, rows_behind);
+  EXPECT_TRUE(cut->has_more);
+  EXPECT_LT(cut->rows.size(), 200u);
+  EXPECT_EQ(read, cut->rows.size());
+  const auto whole = ReadDuePage<Item>({}, 400, 1 << 20, rows_behind);
+  EXPECT_FALSE(whole->has_more);
+  EXPECT_EQ(whole->rows.size(), 400u);
+  const auto last = ReadDuePage<Item>({.due_ms = 399, .id = 399}, 400, 1 << 20, rows_behind);
+  EXPECT_EQ(last->rows.size(), 100u);
+  EXPECT_FALSE(last->has_more);
+  EXPECT_EQ(last->rows.back().id, 499);
+}
+
 TEST_F(DueWindowTest, HoldsNoMoreThanItMayAndGivesAllOfThem) {
   for (int i = 0; i < 1000; ++i) disk.emplace(DueKey{i, i}, 0);
   Open(16);
