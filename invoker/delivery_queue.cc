@@ -108,6 +108,14 @@ Row ReadRow(const store::Row& from) {
   return row;
 }
 
+base::Result<std::vector<Row>> ReadRows(store::Database& database, DueKey after, size_t most) {
+  std::vector<Row> rows;
+  const Value values[] = {after.due_ms, after.id, static_cast<int64_t>(most)};
+  TRY(database.Run(std::string(kRow) + "WHERE (due_ms, id) > (?, ?) ORDER BY due_ms, id LIMIT ?",
+                   values, [&](const store::Row& row) { rows.push_back(ReadRow(row)); }));
+  return rows;
+}
+
 base::Result<void> InsertRows(store::Database& database, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const Value values[] = {row.id,          row.due_ms,         row.what.accepted_ms,
@@ -217,13 +225,11 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
 
   static void Load(store::GroupCommit& commits, DueKey after, size_t most, Loaded loaded) {
     commits.Load(
-        [after, most](store::Database& database) -> base::Result<std::vector<Row>> {
-          std::vector<Row> rows;
-          const Value values[] = {after.due_ms, after.id, static_cast<int64_t>(most)};
-          TRY(database.Run(std::string(kRow) + "WHERE (due_ms, id) > (?, ?) "
-                                               "ORDER BY due_ms, id LIMIT ?",
-                           values, [&](const store::Row& row) { rows.push_back(ReadRow(row)); }));
-          return rows;
+        [after, most](store::Database& database) {
+          return store::ReadDuePage<Row>(after, most, kMaxHeldDeliveryBytes,
+                                         [&database](DueKey behind, size_t count) {
+                                           return ReadRows(database, behind, count);
+                                         });
         },
         std::move(loaded));
   }
@@ -330,7 +336,11 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
       return;
     }
     row.why = what.marks;
-    row.why.push_back({"TARGET_ARN", "String", what.to.arn});
+    // A sender may say it otherwise: the scheduler names the API that it calls.
+    const auto is_target = [](const auto& mark) { return mark.name == "TARGET_ARN"; };
+    if (std::ranges::none_of(row.why, is_target)) {
+      row.why.push_back({"TARGET_ARN", "String", what.to.arn});
+    }
     row.why.push_back({"ERROR_CODE", "String", CodeOf(error, row.is_forbidden)});
     row.why.push_back({"ERROR_MESSAGE", "String", error.text});
     if (!is_final) {

@@ -1,5 +1,6 @@
 """EventBridge Scheduler: stock clients, real firings, a year of crons under a virtual clock, kills."""
 import calendar
+import concurrent.futures
 import contextlib
 import datetime
 import json
@@ -145,6 +146,43 @@ class Schedules(HearthTest):
         message, = self.is_at.wait_for(url, 1)
         self.assertEqual(message["Attributes"]["MessageGroupId"], "g")
 
+    def test_a_bus_gets_an_event_and_its_rule_sends_it_on(self):
+        url = self.is_at.queue("heard")
+        events = client(self.host, "events")
+        self.addCleanup(events.close)
+        bus = events.create_event_bus(Name="clock")["EventBusArn"]
+        events.put_rule(Name="all", EventBusName="clock",
+                        EventPattern=json.dumps({"source": ["night"], "detail": {"n": [1]}}))
+        events.put_targets(Rule="all", EventBusName="clock",
+                           Targets=[{"Id": "1", "Arn": queue_arn("heard")}])
+        arn = self.is_at.schedule(
+            "event", "rate(1 day)", bus,
+            target={"Input": '{"n": 1}',
+                    "EventBridgeParameters": {"DetailType": "Report", "Source": "night"}})
+        message, = self.is_at.wait_for(url, 1)
+        event = json.loads(message["Body"])
+        self.assertEqual((event["source"], event["detail-type"], event["detail"]),
+                         ("night", "Report", {"n": 1}))
+        self.assertEqual(event["resources"], [arn["ScheduleArn"]])
+
+    def test_universal_targets_call_their_api(self):
+        url = self.is_at.queue("universal")
+        self.is_at.schedule("universal", "rate(1 day)", "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
+                            target={"Input": json.dumps(
+                                {"QueueUrl": url,
+                                 "MessageBody": "attempt <aws.scheduler.attempt-number>"})})
+        message, = self.is_at.wait_for(url, 1)
+        self.assertEqual(message["Body"], "attempt 1")
+
+    def test_of_many_clients_that_make_one_schedule_one_does(self):
+        def make(number):
+            body = {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": OFF,
+                    "State": "DISABLED", "Description": str(number),
+                    "Target": {"Arn": queue_arn("q"), "RoleArn": ROLE}}
+            return self.host.request("POST", "/schedules/raced", json.dumps(body)).status
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            self.assertEqual(sorted(pool.map(make, range(16))), [200] + [409] * 15)
+
     def test_what_cannot_be_delivered_is_a_dead_letter_that_says_why(self):
         url = self.is_at.queue("dead")
         arn = self.is_at.schedule(
@@ -157,8 +195,9 @@ class Schedules(HearthTest):
         self.assertEqual(attributes["SCHEDULE_ARN"], arn)
         self.assertEqual(attributes["IS_PAYLOAD_TRUNCATED"], "false")
         self.assertEqual(attributes["RETRY_ATTEMPTS"], "0")
+        self.assertEqual(attributes["TARGET_ARN"], "arn:aws:scheduler:::aws-sdk:sqs:sendMessage")
         self.assertNotIn("EXHAUSTED_RETRY_CONDITION", attributes)
-        for name in ("SCHEDULED_TIME", "EXECUTION_ID", "TARGET_ARN", "ERROR_CODE", "ERROR_MESSAGE"):
+        for name in ("SCHEDULED_TIME", "EXECUTION_ID", "ERROR_CODE", "ERROR_MESSAGE"):
             self.assertTrue(attributes[name], name)
 
     def test_named_errors_have_aws_s_words(self):

@@ -79,6 +79,22 @@ Json CallOf(const ScheduleTarget& target, const std::string& input) {
   return base::ParseJson(input).value_or(Json{{"Input", input}});
 }
 
+// The API that is called: what a dead letter says of its target.
+std::string CalledArn(const ScheduleTarget& target) {
+  switch (KindOf(target)) {
+    case TargetKind::kFunction:
+      return "arn:aws:scheduler:::aws-sdk:lambda:invoke";
+    case TargetKind::kQueue:
+      return "arn:aws:scheduler:::aws-sdk:sqs:sendMessage";
+    case TargetKind::kBus:
+      return "arn:aws:scheduler:::aws-sdk:eventbridge:putEvents";
+    case TargetKind::kUniversal:
+    case TargetKind::kOther:
+      break;
+  }
+  return target.arn;
+}
+
 // Cut at a character's end.
 std::string Truncated(std::string text) {
   size_t end = kMaxDeadLetter;
@@ -132,6 +148,7 @@ std::vector<invoker::TargetDelivery> MakeDeliveries(const ScheduleRecord& record
     const bool is_cut = body.size() > kMaxDeadLetter;
     delivery.dead_letter_body = is_cut ? Truncated(std::move(body)) : std::move(body);
     delivery.marks = {{"SCHEDULE_ARN", "String", arn},
+                      {"TARGET_ARN", "String", CalledArn(target)},
                       {"SCHEDULED_TIME", "String", time},
                       {"EXECUTION_ID", "String", execution_id},
                       {"IS_PAYLOAD_TRUNCATED", "String", is_cut ? "true" : "false"}};

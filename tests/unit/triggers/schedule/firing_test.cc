@@ -100,11 +100,12 @@ TEST(Firing, SaysInADeadLetterWhatTheTargetWouldHaveGot) {
   EXPECT_EQ(*base::ParseJson(delivery.dead_letter_body), (Json{{"FunctionName", target.arn},
                                                                {"InvocationType", "Event"},
                                                                {"Payload", "{\"a\": \"b\"}"}}));
-  ASSERT_EQ(delivery.marks.size(), 4u);
+  ASSERT_EQ(delivery.marks.size(), 5u);
   EXPECT_EQ(delivery.marks[0].name, "SCHEDULE_ARN");
-  EXPECT_EQ(delivery.marks[1].value, "2026-11-28T12:00:00Z");
-  EXPECT_EQ(delivery.marks[2].value.size(), 16u);
-  EXPECT_EQ(delivery.marks[3].value, "false");
+  EXPECT_EQ(delivery.marks[1].value, "arn:aws:scheduler:::aws-sdk:lambda:invoke");
+  EXPECT_EQ(delivery.marks[2].value, "2026-11-28T12:00:00Z");
+  EXPECT_EQ(delivery.marks[3].value.size(), 16u);
+  EXPECT_EQ(delivery.marks[4].value, "false");
   // One that would be too large for a message is cut, at a character's end.
   target.input = "\"";
   for (int i = 0; i < 80'000; ++i) {
@@ -112,7 +113,7 @@ TEST(Firing, SaysInADeadLetterWhatTheTargetWouldHaveGot) {
   }
   *target.input += "\\\\\\\\\\\\\\\\\\\\" + std::string(20'000, 'x') + "\"";
   delivery = MakeDelivery(Record(target), kOccurrence);
-  EXPECT_EQ(delivery.marks[3].value, "true");
+  EXPECT_EQ(delivery.marks[4].value, "true");
   EXPECT_LE(delivery.dead_letter_body.size(), 248u * 1024);
   EXPECT_EQ(delivery.dead_letter_body.find("\xef\xbf\xbd"), std::string::npos);
 }
