@@ -48,7 +48,7 @@ bool PathTree::LetGo(Branch& at, const Path& path, size_t depth, std::vector<uin
   return at.takers == 0 && at.below.empty();
 }
 
-void PathTree::Walk(const Branch& at, const Json& value, Values& to) {
+void PathTree::Walk(const Branch& at, const Json& value, Walked& to) {
   if (value.is_array()) {
     for (const Json& item : value) Walk(at, item, to);
     return;
@@ -73,17 +73,22 @@ void PathTree::Walk(const Branch& at, const Json& value, Values& to) {
   }
 }
 
-std::vector<PathTree::Found> PathTree::Find(const Json& event) const {
-  Values values;
-  Walk(root_, event, values);
-  std::ranges::stable_sort(values, {}, [](const auto& each) { return each.first; });
-  std::vector<Found> found;
-  for (const auto& [number, value] : values) {
-    if (found.empty() || found.back().path != number)
-      found.push_back({.path = number, .values = {}});
-    found.back().values.emplace_back(*value);
+PathTree::Values PathTree::Find(const Json& event) const {
+  Walked walked;
+  Walk(root_, event, walked);
+  std::ranges::sort(walked, {}, [](const auto& each) { return each.first; });
+  Values out;
+  out.all.reserve(walked.size());  // Spans of it follow.
+  for (const auto& [number, value] : walked) {
+    const EventValue& here = out.all.emplace_back(*value);
+    if (out.found.empty() || out.found.back().path != number) {
+      out.found.push_back({.path = number, .values = {&here, 1}});
+    } else {
+      out.found.back().values = {out.found.back().values.data(),
+                                 out.found.back().values.size() + 1};
+    }
   }
-  return found;
+  return out;
 }
 
 }  // namespace hearth::events

@@ -5,9 +5,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,7 +24,11 @@ class PathTree {
   // The values of one path.
   struct Found {
     uint32_t path;
-    std::vector<EventValue> values;
+    std::span<const EventValue> values;
+  };
+  struct Values {
+    std::vector<EventValue> all;
+    std::vector<Found> found;  // By the paths' numbers.
   };
 
   // The path's number; known until it is let go as often as it was taken.
@@ -33,8 +36,8 @@ class PathTree {
   uint32_t NumberOf(const Path& path) const;  // Of one that is known.
   void LetGo(const Path& path);
 
-  // By the paths' numbers. An event is walked once, and only along known paths.
-  std::vector<Found> Find(const base::Json& event) const;
+  // An event is walked once, and only along known paths.
+  Values Find(const base::Json& event) const;
 
  private:
   struct Hash {
@@ -46,9 +49,9 @@ class PathTree {
     uint32_t number = 0;
     uint32_t takers = 0;
   };
-  using Values = std::vector<std::pair<uint32_t, const base::Json*>>;
+  using Walked = std::vector<std::pair<uint32_t, const base::Json*>>;
 
-  static void Walk(const Branch& at, const base::Json& value, Values& to);
+  static void Walk(const Branch& at, const base::Json& value, Walked& to);
   static bool LetGo(Branch& at, const Path& path, size_t depth, std::vector<uint32_t>& free);
 
   Branch root_;

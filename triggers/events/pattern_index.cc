@@ -222,9 +222,11 @@ void PatternIndex::Collect(const Place& place, Found found, std::vector<Entry>& 
 void PatternIndex::CollectAsked(const Asked& asked, const PathTree::Found& values, Found rest,
                                 std::vector<Entry>& to) {
   if (asked.present) Collect(*asked.present, rest, to);
-  // Several values may lead to one place.
+  // Several values may lead to one place; one does not lead there twice.
+  const bool is_one = values.values.size() == 1;
   std::vector<const Place*> places;
-  const auto take = [&places](const std::unique_ptr<Place>& place) {
+  const auto take = [&](const std::unique_ptr<Place>& place) {
+    if (is_one) return Collect(*place, rest, to);
     places.push_back(place.get());
   };
   for (const EventValue& value : values.values) {
@@ -235,18 +237,16 @@ void PatternIndex::CollectAsked(const Asked& asked, const PathTree::Found& value
     }
     if (value.number()) asked.by_range.Visit(*value.number(), take);
   }
-  if (values.values.size() > 1) {
-    std::ranges::sort(places);
-    places.erase(std::ranges::unique(places).begin(), places.end());
-  }
+  std::ranges::sort(places);
+  places.erase(std::ranges::unique(places).begin(), places.end());
   for (const Place* place : places) Collect(*place, rest, to);
 }
 
 std::vector<PatternIndex::Id> PatternIndex::Match(const base::Json& event) const {
   if (!event.is_object()) return {};
-  const auto found = paths_.Find(event);
+  const auto values = paths_.Find(event);
   std::vector<Entry> candidates;
-  Collect(*root_, found, candidates);
+  Collect(*root_, values.found, candidates);
   std::ranges::sort(candidates);
   candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
   std::vector<Id> ids;
