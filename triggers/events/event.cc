@@ -13,6 +13,7 @@ namespace {
 using base::Json;
 using base::Result;
 
+constexpr double kYear10000 = 253'402'300'800;  // Seconds since 1970.
 constexpr std::string_view kSpace = " \t\r\n";
 
 std::string_view Trimmed(std::string_view text) {
@@ -158,13 +159,18 @@ std::expected<Event, EntryFault> EventMaker::FromEntry(const Json& entry) const 
   parts.detail = std::move(*detail);
   const auto resources = entry.find("Resources");
   parts.resources =
-      resources == entry.end() || resources->is_null() ? Json::array() : Json(*resources);
+      resources == entry.end() || !resources->is_array() ? Json::array() : Json(*resources);
   Event event;
   event.id = base::NewUuid();
   event.time_ms = now_ms;
   const auto time = entry.find("Time");
   if (time != entry.end() && time->is_number()) {
-    event.time_ms = static_cast<int64_t>(time->get<double>() * 1000);
+    const double seconds = time->get<double>();
+    if (!(seconds >= 0 && seconds < kYear10000)) {
+      return std::unexpected(EntryFault{
+          "InvalidArgument", "Parameter Time is not valid. Reason: It is of no year up to 9999."});
+    }
+    event.time_ms = static_cast<int64_t>(seconds * 1000);
   }
   event.trace_header = TextOf(entry, "TraceHeader");
   parts.id = event.id;
