@@ -19,7 +19,7 @@ std::optional<int64_t> OptionalInt(const Row& row, int column) {
   return row.IsNull(column) ? std::nullopt : std::optional(row.Int(column));
 }
 
-constexpr std::string_view kRecordColumns = "definition, token, created_ms, modified_ms";
+constexpr std::string_view kRecordColumns = "s.definition, s.token, s.created_ms, s.modified_ms";
 
 // From `column` on, kRecordColumns.
 Result<ScheduleRecord> ReadRecord(const Row& row, int column) {
@@ -76,7 +76,9 @@ std::vector<store::Migration> ScheduleMigrations() {
            "token TEXT NOT NULL, created_ms INTEGER NOT NULL, modified_ms INTEGER NOT NULL, "
            "version INTEGER NOT NULL, anchor_ms INTEGER NOT NULL, occurrence_ms INTEGER, "
            "due_ms INTEGER, UNIQUE (group_name, name));"
-           "CREATE INDEX schedules_due ON schedules (due_ms, id) WHERE due_ms IS NOT NULL;"}};
+           "CREATE INDEX schedules_due ON schedules (due_ms, id) WHERE due_ms IS NOT NULL;"
+           // Few are, and a list of them is not to look at all.
+           "CREATE INDEX schedules_disabled ON schedules (group_name, name) WHERE enabled = 0;"}};
 }
 
 std::optional<DueRow> ToDueRow(const ScheduleRow& row) {
@@ -95,7 +97,7 @@ Result<std::optional<ScheduleRow>> FindRow(Database& database, const ScheduleKey
   std::optional<Result<ScheduleRow>> found;
   const Value values[] = {key.group, key.name};
   TRY(database.Run(fmt::format("SELECT id, version, anchor_ms, occurrence_ms, due_ms, {} FROM "
-                               "schedules WHERE group_name = ? AND name = ?",
+                               "schedules AS s WHERE group_name = ? AND name = ?",
                                kRecordColumns),
                    values, [&found](const Row& row) {
                      auto record = ReadRecord(row, 5);
@@ -179,23 +181,29 @@ Result<void> RemoveFired(Database& database, const DueRow& fired) {
 }
 
 Result<std::vector<ScheduleRecord>> ListRows(Database& database, const ScheduleQuery& query) {
-  std::string sql = fmt::format("SELECT {} FROM schedules WHERE ", kRecordColumns);
+  std::string sql = fmt::format("SELECT {} FROM ", kRecordColumns);
   std::vector<Value> values;
   if (!query.group.empty()) {
-    sql += "group_name = ? AND ";
+    sql += "schedules AS s WHERE s.group_name = ? AND ";
     values.emplace_back(query.group);
+  } else if (!query.prefix.empty()) {
+    // Group by group: the index leads to the prefix in each.
+    sql += "schedule_groups AS g CROSS JOIN schedules AS s ON s.group_name = g.name WHERE ";
+  } else {
+    sql += "schedules AS s WHERE ";
   }
   if (!query.prefix.empty()) {
-    sql += "name >= ? AND name < ? AND ";
+    sql += "s.name >= ? AND s.name < ? AND ";
     values.emplace_back(query.prefix);
     values.emplace_back(BehindPrefix(query.prefix));
   }
   if (query.is_enabled) {
-    sql += "enabled = ? AND ";
-    values.emplace_back(int64_t{*query.is_enabled});
+    sql += *query.is_enabled ? "s.enabled = 1 AND " : "s.enabled = 0 AND ";
   }
   const ScheduleKey after = query.after.value_or(ScheduleKey{.group = "", .name = ""});
-  sql += "(group_name, name) > (?, ?) ORDER BY group_name, name LIMIT ?";
+  const bool is_joined = query.group.empty() && !query.prefix.empty();
+  const std::string_view group = is_joined ? "g.name" : "s.group_name";
+  sql += fmt::format("({}, s.name) > (?, ?) ORDER BY {}, s.name LIMIT ?", group, group);
   values.emplace_back(after.group);
   values.emplace_back(after.name);
   values.emplace_back(static_cast<int64_t>(query.count));

@@ -88,6 +88,9 @@ TEST_F(SchedulerTest, AListIsInOrderAndFiltered) {
               ElementsAre("b/x1", "b/x2", "b/y", "default/x1", "default/x2", "default/y"));
   EXPECT_THAT(Names({.group = "b", .prefix = "x"}), ElementsAre("b/x1", "b/x2"));
   EXPECT_THAT(Names({.is_enabled = false}), ElementsAre("b/x2", "default/x2"));
+  EXPECT_THAT(Names({.prefix = "x", .after = ScheduleKey{.group = "b", .name = "x1"}}),
+              ElementsAre("b/x2", "default/x1", "default/x2"));
+  EXPECT_THAT(Names({.prefix = "x", .is_enabled = true}), ElementsAre("b/x1", "default/x1"));
   EXPECT_THAT(Names({.after = ScheduleKey{.group = "b", .name = "x2"}, .count = 2}),
               ElementsAre("b/y", "default/x1"));
 }
