@@ -62,6 +62,7 @@ std::string RestText(const Row& row) {
   };
   put("trace", what.to.trace_id);
   put("group", what.to.group_id);
+  put("bus", what.to.by_bus);
   put("service", what.from.service);
   put("source", what.from.arn);
   put("account", what.from.account);
@@ -83,6 +84,7 @@ void ReadRest(std::string_view text, Row& row) {
   TargetDelivery& what = row.what;
   what.to.trace_id = rest.value("trace", "");
   what.to.group_id = rest.value("group", "");
+  what.to.by_bus = rest.value("bus", "");
   what.from = {rest.value("service", ""), rest.value("source", ""), rest.value("account", "")};
   what.dead_letter_arn = rest.value("letters", "");
   what.dead_letter_body = rest.value("body", "");

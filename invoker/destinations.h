@@ -38,6 +38,7 @@ class Destinations {
     std::vector<Attribute> attributes{};
     std::string group_id{};           // Of a message in a FIFO queue; empty: none.
     std::optional<BusEvent> event{};  // None: to a bus, the record is an event already.
+    std::string by_bus{};             // The ARN of the bus that passes it on; empty: none does.
   };
   // `done` runs once, maybe inside the call, when the service has it durably or refuses it.
   using Sender = std::function<void(Delivery delivery, Done done)>;

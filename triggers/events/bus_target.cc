@@ -29,7 +29,7 @@ invoker::Destinations::Sender MakeBusTarget(io::Loop& loop, EventBuses& buses,
                                 : ReadEvent(bus->name, std::move(delivery.record));
     if (!event) return done(base::Invalid("send to " + delivery.arn, event.error().text));
     event->trace_header = std::move(delivery.trace_id);
-    event->is_forwarded = delivery.group_id.starts_with("arn:");
+    event->is_forwarded = !delivery.by_bus.empty();
     std::vector<Event> events;
     events.push_back(*std::move(event));
     buses.Put(std::move(events), [arn = std::move(delivery.arn), done = std::move(done)](

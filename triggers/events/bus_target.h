@@ -2,9 +2,8 @@
 // other buses' rules.
 //
 // A delivery with an `event` becomes one, whose detail is the record; else the record is an event
-// and stays as it is. One whose `group_id` is a bus's ARN comes from that bus: a bus passes it on
-// to no third one (which is also what ends circles). `done` runs when all that it causes is
-// durable.
+// and stays as it is. One `by_bus` goes to no third one, which is also what ends circles.
+// `done` runs when all that it causes is durable.
 #pragma once
 
 #include "invoker/destinations.h"

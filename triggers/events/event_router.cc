@@ -46,8 +46,8 @@ void EventRouter::Deliver(const Rule& rule, const Event& event, int64_t accepted
     out.to.arn = target.record.arn;
     out.to.record = InputOf(rule, target, event, accepted_ms);
     out.to.trace_id = event.trace_header;
-    // To a bus: whence it comes (bus_target.h).
-    out.to.group_id = target.is_bus ? BusArn(account, event.bus) : target.record.group_id;
+    if (target.is_bus) out.to.by_bus = BusArn(account, event.bus);
+    out.to.group_id = target.record.group_id;
     if (target.record.role_arn.empty()) {
       out.from = {"events.amazonaws.com", rule.arn, account.id};
     }

@@ -26,7 +26,7 @@ class DeliveryQueueTest : public AsyncQueueTest {
         "fake",
         [this](Destinations::Delivery to, Destinations::Done done) {
           sent.push_back(to.record);
-          groups.push_back(to.group_id);
+          groups.push_back(to.group_id + to.by_bus);
           if (keeps) {
             kept.push_back(std::move(done));
           } else {
@@ -122,6 +122,7 @@ TEST_F(DeliveryQueueTest, SendsWhatAKilledProcessLeftAndLosesNothingOfIt) {
   keeps = true;
   TargetDelivery one = Delivery("1");
   one.to.group_id = "g";
+  one.to.by_bus = "arn:bus";
   one.to.event = Destinations::BusEvent{"s", "d", {"r"}};
   one.max_retries = 3;
   Send({one, Delivery("2")});
@@ -130,7 +131,7 @@ TEST_F(DeliveryQueueTest, SendsWhatAKilledProcessLeftAndLosesNothingOfIt) {
   keeps = false;
   ReopenDeliveries();
   EXPECT_THAT(sent, ElementsAre("1", "2", "1", "2"));
-  EXPECT_EQ(groups[2], "g");
+  EXPECT_EQ(groups[2], "garn:bus");
   EXPECT_EQ(Rows(), 0);
   ReopenDeliveries();
   EXPECT_EQ(sent.size(), 4u);
