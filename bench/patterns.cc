@@ -63,6 +63,14 @@ std::vector<Shape> Shapes() {
                             i, i, i);
        },
        [](size_t i, size_t, Json& event) { event["detail"]["b"] = fmt::format("b-{}", i); }},
+      {"long lists, one of them own",
+       [](size_t i, size_t) {
+         std::string own;
+         for (size_t j = 0; j < 30; ++j)
+           own += fmt::format("{}\"c-{}-{}\"", j > 0 ? "," : "", i, j);
+         return Detail(fmt::format(R"("a":["all","some","none","any","few"],"b":[{}])", own));
+       },
+       [](size_t i, size_t, Json& event) { event["detail"]["b"] = fmt::format("c-{}-7", i); }},
       {"own prefix",
        [](size_t i, size_t) {
          return Detail(fmt::format(R"("key":[{{"prefix":"folder/{}/"}}])", i));

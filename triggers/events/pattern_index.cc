@@ -1,6 +1,7 @@
 #include "triggers/events/pattern_index.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "triggers/events/range_tree.h"
@@ -12,7 +13,7 @@ using expressions::EventPattern;
 
 // Places of one pattern: several values in several lists multiply.
 constexpr size_t kMaxPlaces = 4096;
-// Places of one alternative, beyond those of its shortest list.
+// Places of one alternative, beyond those of the list that tells the most.
 constexpr size_t kMaxProduct = 64;
 
 const std::vector<PatternKey>& Present() {
@@ -95,40 +96,96 @@ void PatternIndex::Asked::Forget(const PatternKey& key) {
 
 class PatternIndex::Plan {
  public:
-  explicit Plan(const EventPattern& pattern) : pattern_(pattern) {
+  Plan(const EventPattern& pattern, const PathTree& paths) : pattern_(pattern), paths_(paths) {
     for (const EventPattern::Field& field : pattern.fields()) keys_.push_back(KeysOf(field));
   }
 
-  // `number`: of a path.
-  std::vector<Question> Of(const EventPattern::Alternative& alternative, auto number) const {
-    std::vector<Question> questions;
-    for (const uint32_t index : Asked(alternative)) {
-      questions.push_back({number(pattern_.fields()[index].path), &keys_[index]});
+  // The paths of whose values something is asked.
+  void EachPath(auto visit) const {
+    for (const auto& alternative : pattern_.alternatives()) {
+      for (const uint32_t index : Asked(alternative)) visit(pattern_.fields()[index].path);
     }
-    std::ranges::stable_sort(questions, {}, [](const Question& each) { return each.keys->size(); });
+  }
+
+  // Which of an alternative's lists are too much for it, those first that tell the least: whose
+  // values most rules have. Of the paths' numbers all are known.
+  std::vector<uint32_t> TooMuch(const EventPattern::Alternative& alternative,
+                                const Popularity& popularity) const {
+    struct List {
+      uint32_t index;
+      double popularity;
+      size_t size;
+    };
+    std::vector<List> lists;
+    for (const uint32_t index : Asked(alternative)) {
+      const size_t size = keys_[index].size();
+      if (size > 1) lists.push_back({index, PopularityOf(index, popularity), size});
+    }
+    std::ranges::sort(lists, [](const List& a, const List& b) {
+      return std::tie(a.popularity, a.size, a.index) < std::tie(b.popularity, b.size, b.index);
+    });
     const size_t most = std::max<size_t>(1, kMaxPlaces / pattern_.alternatives().size());
     size_t product = 1;
-    for (Question& question : questions) {
-      const size_t size = question.keys->size();
-      const bool fits = size == 1 || product * size <= (product == 1 ? most : kMaxProduct);
-      if (fits) product *= size;
-      // Too many: that it is there is asked all the same.
-      if (!fits) question.keys = &Present();
+    std::vector<uint32_t> too_much;
+    for (const List& list : lists) {
+      if (product * list.size <= (product == 1 ? most : std::min(most, kMaxProduct))) {
+        product *= list.size;
+      } else {
+        too_much.push_back(list.index);
+      }
+    }
+    return too_much;
+  }
+
+  // In the order of the paths' numbers. Of what is `too_much` it is asked that it is there.
+  std::vector<Question> Of(const EventPattern::Alternative& alternative,
+                           std::span<const uint32_t> too_much) const {
+    std::vector<Question> questions;
+    for (const uint32_t index : Asked(alternative)) {
+      const bool is_weak = std::ranges::find(too_much, index) != too_much.end();
+      questions.push_back({NumberOf(index), is_weak ? &Present() : &keys_[index]});
     }
     std::ranges::sort(questions, {}, &Question::path);
     return questions;
   }
 
-  // Of the fields that are asked for, those that must be there.
+  // What Popularity counts: the values of lists.
+  void EachListed(auto visit) const {
+    for (uint32_t index = 0; index < keys_.size(); ++index) {
+      if (keys_[index].size() < 2 || !IsUsed(index)) continue;
+      for (const PatternKey& key : keys_[index]) visit(Listed(index, key));
+    }
+  }
+
+ private:
   std::vector<uint32_t> Asked(const EventPattern::Alternative& alternative) const {
     std::vector<uint32_t> asked;
     std::ranges::copy_if(alternative, std::back_inserter(asked),
                          [this](uint32_t index) { return !keys_[index].empty(); });
     return asked;
   }
+  // A field that is named twice is none.
+  bool IsUsed(uint32_t index) const {
+    return std::ranges::any_of(pattern_.alternatives(), [index](const auto& alternative) {
+      return std::ranges::find(alternative, index) != alternative.end();
+    });
+  }
+  uint32_t NumberOf(uint32_t index) const { return paths_.NumberOf(pattern_.fields()[index].path); }
+  uint64_t Listed(uint32_t index, const PatternKey& key) const {
+    const auto range = static_cast<uint64_t>(key.range.first * 31 + key.range.last);
+    return (key.hash ^ range) + NumberOf(index) * 0x9E3779B97F4A7C15ULL;
+  }
+  double PopularityOf(uint32_t index, const Popularity& popularity) const {
+    double sum = 0;
+    for (const PatternKey& key : keys_[index]) {
+      const auto found = popularity.find(Listed(index, key));
+      if (found != popularity.end()) sum += found->second;
+    }
+    return sum / static_cast<double>(keys_[index].size());
+  }
 
- private:
   const EventPattern& pattern_;
+  const PathTree& paths_;
   std::vector<std::vector<PatternKey>> keys_;
 };
 
@@ -137,33 +194,42 @@ PatternIndex::~PatternIndex() = default;
 
 void PatternIndex::Add(Id id, std::shared_ptr<const EventPattern> pattern) {
   Remove(id);
-  const Plan plan(*pattern);
-  for (uint32_t i = 0; i < pattern->alternatives().size(); ++i) {
-    const auto questions =
-        plan.Of(pattern->alternatives()[i], [this](const auto& path) { return paths_.Take(path); });
-    Insert(*root_, questions, {.id = id, .alternative = i, .pattern = pattern.get()});
+  const Plan plan(*pattern, paths_);
+  plan.EachPath([this](const auto& path) { paths_.Take(path); });
+  Held& held = held_[id];
+  const auto& alternatives = pattern->alternatives();
+  for (uint32_t i = 0; i < alternatives.size(); ++i) {
+    auto too_much = plan.TooMuch(alternatives[i], popularity_);
+    const Entry entry{.id = id, .alternative = i, .pattern = pattern.get()};
+    Insert(*root_, plan.Of(alternatives[i], too_much), entry);
+    if (!too_much.empty()) held.too_much.emplace(i, std::move(too_much));
   }
-  patterns_.emplace(id, std::move(pattern));
+  plan.EachListed([this](uint64_t value) { ++popularity_[value]; });
+  held.pattern = std::move(pattern);
 }
 
 void PatternIndex::Remove(Id id) {
-  const auto found = patterns_.find(id);
-  if (found == patterns_.end()) return;
-  const EventPattern& pattern = *found->second;
-  const Plan plan(pattern);
+  const auto found = held_.find(id);
+  if (found == held_.end()) return;
+  const EventPattern& pattern = *found->second.pattern;
+  const Plan plan(pattern, paths_);
   for (uint32_t i = 0; i < pattern.alternatives().size(); ++i) {
-    const auto& alternative = pattern.alternatives()[i];
-    const auto questions =
-        plan.Of(alternative, [this](const auto& path) { return paths_.NumberOf(path); });
-    Erase(*root_, questions, {.id = id, .alternative = i, .pattern = &pattern});
+    const auto too_much = found->second.too_much.find(i);
+    const Entry entry{.id = id, .alternative = i, .pattern = &pattern};
+    Erase(*root_,
+          plan.Of(pattern.alternatives()[i], too_much == found->second.too_much.end()
+                                                 ? std::span<const uint32_t>()
+                                                 : std::span<const uint32_t>(too_much->second)),
+          entry);
   }
-  // Only now: until then the paths have the numbers that they had.
-  for (const auto& alternative : pattern.alternatives()) {
-    for (const uint32_t index : plan.Asked(alternative)) {
-      paths_.LetGo(pattern.fields()[index].path);
+  plan.EachListed([this](uint64_t value) {
+    if (const auto at = popularity_.find(value); at != popularity_.end() && --at->second == 0) {
+      popularity_.erase(at);
     }
-  }
-  patterns_.erase(found);
+  });
+  // Only now: until then the paths have the numbers that they had.
+  plan.EachPath([this](const auto& path) { paths_.LetGo(path); });
+  held_.erase(found);
 }
 
 void PatternIndex::Insert(Place& place, Questions questions, const Entry& entry) {
@@ -258,6 +324,8 @@ std::vector<PatternIndex::Id> PatternIndex::Match(const base::Json& event) const
   return ids;
 }
 
-bool PatternIndex::is_empty() const { return patterns_.empty() && root_->is_empty(); }
+bool PatternIndex::is_empty() const {
+  return held_.empty() && popularity_.empty() && root_->is_empty();
+}
 
 }  // namespace hearth::events

@@ -35,7 +35,7 @@ class PatternIndex {
   void Remove(Id id);
   // In ascending order.
   std::vector<Id> Match(const base::Json& event) const;
-  size_t size() const { return patterns_.size(); }
+  size_t size() const { return held_.size(); }
   // Nothing is left of what was removed.
   bool is_empty() const;
 
@@ -56,7 +56,9 @@ class PatternIndex {
   using Questions = std::span<const Question>;
   using Found = std::span<const PathTree::Found>;
 
-  // What is asked of each alternative, in the order of the paths' numbers.
+  // How many rules have a value in a list: by it is known which of several lists tell the most.
+  using Popularity = std::unordered_map<uint64_t, uint32_t>;
+  // What is asked of each alternative.
   class Plan;
 
   static void Insert(Place& place, Questions questions, const Entry& entry);
@@ -65,7 +67,13 @@ class PatternIndex {
   static void CollectAsked(const Asked& asked, const PathTree::Found& values, Found rest,
                            std::vector<Entry>& to);
 
-  std::unordered_map<Id, std::shared_ptr<const expressions::EventPattern>> patterns_;
+  struct Held {
+    std::shared_ptr<const expressions::EventPattern> pattern;
+    // Lists of an alternative that are asked weakly: more would be too many places.
+    std::unordered_map<uint32_t, std::vector<uint32_t>> too_much;
+  };
+  std::unordered_map<Id, Held> held_;
+  Popularity popularity_;
   PathTree paths_;
   std::unique_ptr<Place> root_;
 };

@@ -178,6 +178,40 @@ TEST(PatternIndex, FindsRulesThatAreMadeOfMuch) {
   EXPECT_TRUE(index.is_empty());
 }
 
+TEST(PatternIndex, AnswersForRulesOfLongListsHoweverTheyComeAndGo) {
+  std::mt19937 random(3);
+  PatternIndex index;
+  std::map<uint64_t, std::shared_ptr<const EventPattern>> rules;
+  const auto list = [&random](const char* name, size_t length, size_t values) {
+    std::string out = "\"" + std::string(name) + "\":[";
+    for (size_t i = 0; i < length; ++i) out += std::to_string(random() % values) + ",";
+    return out + R"({"numeric":[">",)" + std::to_string(values * 9 / 10) + "]}]";
+  };
+  size_t matched = 0;
+  for (int step = 0; step < 600; ++step) {
+    const uint64_t id = random() % 60;
+    if (random() % 4 == 0) {
+      index.Remove(id);
+      rules.erase(id);
+    } else {
+      rules[id] = Pattern("{" + list("a", 5, 8) + "," + list("b", 40, 200) + ",\"$or\":[{" +
+                          list("c", 12, 30) + "},{" + list("d", 12, 30) + "}]}");
+      index.Add(id, rules[id]);
+    }
+    const Json event = {
+        {"a", random() % 8}, {"b", random() % 200}, {"c", random() % 30}, {"d", random() % 30}};
+    std::vector<uint64_t> expected;
+    for (const auto& [each, pattern] : rules) {
+      if (pattern->Matches(event)) expected.push_back(each);
+    }
+    ASSERT_EQ(index.Match(event), expected) << "step " << step;
+    matched += expected.size();
+  }
+  EXPECT_GT(matched, 100u);
+  for (const auto& [id, pattern] : rules) index.Remove(id);
+  EXPECT_TRUE(index.is_empty());
+}
+
 TEST(RangeTree, FindsTheRangesThatANumberIsIn) {
   using Range = expressions::NumberRange;
   std::mt19937 random(7);
