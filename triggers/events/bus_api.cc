@@ -112,6 +112,7 @@ Refusal AddStatement(BusRecord& bus, const Permission& permission, const std::st
 void EventsApi::CreateEventBus(const RequestPtr& request) {
   auto bus = ReadBus(request->json);
   if (!bus) return Refuse(request, bus.error());
+  if (const auto wrong = CheckClientsTags(bus->tags)) return Refuse(request, *wrong);
   bus->created_ms = NowMs();
   bus->modified_ms = bus->created_ms;
   Json body = {{"EventBusArn", BusArn(parts_.account, bus->name)}};

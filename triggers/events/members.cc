@@ -256,11 +256,17 @@ std::optional<aws::ApiError> CheckTags(const std::map<std::string, std::string>&
     if (key.empty() || key.size() > kMaxTagKey || value.size() > kMaxTagValue) {
       return Invalid("A tag's key has 1 to 128 characters, and its value at most 256.");
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<aws::ApiError> CheckClientsTags(const std::map<std::string, std::string>& tags) {
+  for (const auto& [key, value] : tags) {
     if (key.starts_with("aws:")) {
       return Invalid("aws: prefixed tag key names are not allowed for external use.");
     }
   }
-  return std::nullopt;
+  return CheckTags(tags);
 }
 
 }  // namespace hearth::events

@@ -82,5 +82,7 @@ class Members {
 
 // AWS's limits of tags; nullopt: fine.
 std::optional<aws::ApiError> CheckTags(const std::map<std::string, std::string>& tags);
+// Of what a client gives or takes away: some keys are a stack's own.
+std::optional<aws::ApiError> CheckClientsTags(const std::map<std::string, std::string>& tags);
 
 }  // namespace hearth::events

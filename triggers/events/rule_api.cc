@@ -26,6 +26,7 @@ constexpr std::array<const char*, 7> kMandatory = {"id",     "account",   "sourc
 void EventsApi::PutRule(const RequestPtr& request) {
   auto rule = ReadRule(request->json, parts_.account);
   if (!rule) return Refuse(request, rule.error());
+  if (const auto wrong = CheckClientsTags(rule->tags)) return Refuse(request, *wrong);
   Json body = {{"RuleArn", RuleArn(parts_.account, rule->key)}};
   parts_.buses.PutRule(*std::move(rule), Answering(request, std::move(body)));
 }

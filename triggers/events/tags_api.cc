@@ -36,7 +36,7 @@ void EventsApi::TagResource(const RequestPtr& request) {
   in.Require("Tags");
   const Tags tags = in.Tags("Tags");
   in.Done();
-  if (auto wrong = CheckTags(tags)) faults.Refuse(std::move(*wrong));
+  if (auto wrong = CheckClientsTags(tags)) faults.Refuse(std::move(*wrong));
   if (IsRefused(request, faults)) return;
   ChangeTags(request, arn, [tags](Tags& held) {
     for (const auto& [key, value] : tags) held[key] = value;
@@ -51,6 +51,9 @@ void EventsApi::UntagResource(const RequestPtr& request) {
   in.Require("TagKeys");
   const auto keys = in.Texts("TagKeys", 0, SIZE_MAX);
   in.Done();
+  Tags taken;
+  for (const std::string& key : keys) taken[key];
+  if (auto wrong = CheckClientsTags(taken)) faults.Refuse(std::move(*wrong));
   if (IsRefused(request, faults)) return;
   ChangeTags(request, arn, [keys](Tags& held) -> std::optional<aws::ApiError> {
     for (const std::string& key : keys) held.erase(key);

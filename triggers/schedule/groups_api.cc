@@ -130,6 +130,12 @@ void SchedulerApi::UntagResource(const RequestPtr& request) {
   if (keys.empty()) {
     return Refuse(request, Missing("tagKeys"));
   }
+  for (const std::string& key : keys) {
+    if (key.starts_with("aws:")) {
+      return Refuse(request,
+                    Invalid("The tag key '" + key + "' is reserved: aws: is for system use."));
+    }
+  }
   scheduler_.ChangeTags(
       *group,
       [keys = std::move(keys)](Tags& tags) -> std::optional<ApiError> {
