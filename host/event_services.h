@@ -34,6 +34,7 @@ class EventServices {
   // All that is left waits for a later time.
   bool IsQuiet() const;
   events::EventBuses& buses() { return buses_->buses(); }
+  events::ArchiveKeeper& archives() { return buses_->archives(); }
   schedule::Scheduler& scheduler() { return *scheduler_; }
   const invoker::DeliveryQueue& deliveries() const { return *deliveries_; }
 

@@ -294,12 +294,13 @@ Result<void> Host::Parts::StartServices() {
   object_services = std::make_unique<ObjectServices>(ObjectServices::Parts{
       *loop, *objects, *registry, *events, options.account, options.webhook_token});
   object_services->Register(gateway);
-  event_services = TRY(EventServices::Open(
-      {*loop, *events, *registry, options.account, options.state_folder}));
+  event_services =
+      TRY(EventServices::Open({*loop, *events, *registry, options.account, options.state_folder}));
   event_services->Register(gateway);
   stacks = TRY(stacks::StacksApi::Create(
       {*control, *registry, *code, *disk, loop->service_clock(), options.account,
-       events->destinations(), *queues, *mappings, *objects},
+       events->destinations(), *queues, *mappings, *objects, event_services->buses(),
+       event_services->archives(), event_services->scheduler()},
       *database, *writer));
   TRY(CollectCode());
   stacks->Recover([](const std::vector<std::string>& report) {

@@ -95,21 +95,6 @@ PlannedAttachment Attach(const PlannedFunction& function, ResourceKind kind, std
           .told = std::move(told)};
 }
 
-// The queue that SAM makes of a destination that is not named.
-PlannedQueue MakeQueue(const PlannedFunction& function, const char* end, Diagnostics& errors) {
-  PlannedQueue queue;
-  queue.logical_id = fmt::format("{}EventInvokeConfig{}Queue", function.logical_id, end);
-  queue.position = function.position;
-  queue.name = queue.logical_id;
-  queue.told = {{"Attributes", Json::object()}, {"Tags", Json::object()}};
-  if (!sqs::IsQueueName(queue.name, false)) {
-    errors.Add(queue.position, fmt::format("the queue '{}', which '{}' without a Destination "
-                                           "would make, has too long a name: give a Destination",
-                                           queue.name, end));
-  }
-  return queue;
-}
-
 // SAM says of what type a destination is, and makes the queue that is not named.
 void ReadTypedDestination(const PlannedFunction& function, const invoker::Account& account,
                           const char* end, Json& destinations, Brought& out, Diagnostics& errors) {
@@ -124,7 +109,9 @@ void ReadTypedDestination(const PlannedFunction& function, const invoker::Accoun
                fmt::format("'{}.Type' is {}{}", where, fmt::join(kDestinationTypes, ", "),
                            type.empty() ? "" : fmt::format(", not '{}'", type)));
   } else if (!is_named && type == "SQS") {
-    out.queues.push_back(MakeQueue(function, end, errors));
+    out.queues.push_back(
+        BroughtQueue(fmt::format("{}EventInvokeConfig{}Queue", function.logical_id, end),
+                     function.position, "a Destination", errors));
     destination["Destination"] = sqs::QueueArn(account, out.queues.back().name);
   } else if (!is_named) {
     errors.Add(at->position,
@@ -177,6 +164,42 @@ void AddUrl(const PlannedFunction& function, std::string_view stack,
   }
 }
 
+// That a service may call the function for this event.
+void AddPermission(const PlannedFunction& function, const std::string& event,
+                   std::string_view stack, Json told, Brought& out) {
+  auto permission =
+      Attach(function, ResourceKind::kPermission, event + "Permission", std::move(told));
+  permission.told["Action"] = "lambda:InvokeFunction";
+  permission.told["StatementId"] = StatementId(stack, permission.logical_id);
+  out.attachments.push_back(std::move(permission));
+}
+
+void AddEvent(const PlannedFunction& function, const FunctionEvent& event, std::string_view stack,
+              const invoker::Account& account, Brought& out, Diagnostics& errors) {
+  if (event.type == "SQS") {
+    auto mapping =
+        Attach(function, ResourceKind::kMapping, event.name, ReadQueueEvent(event, errors));
+    NotePlaces(*event.properties, mapping);
+    if (function.propagates_tags && !function.settings.tags.empty()) {
+      mapping.told["Tags"] = function.settings.tags;
+    }
+    out.attachments.push_back(std::move(mapping));
+    return;
+  }
+  BroughtByEvent brought = ReadRuleOrSchedule(function, event, stack, account, errors);
+  if (brought.queue) out.queues.push_back(*std::move(brought.queue));
+  if (brought.policy) out.queue_policies.push_back(*std::move(brought.policy));
+  // The scheduler has a role instead. Whom the rule calls lets it in before it is there.
+  const PlannedEventResource& resource = brought.resource;
+  if (resource.kind == ResourceKind::kRule) {
+    AddPermission(function, event.name, stack,
+                  {{"Principal", "events.amazonaws.com"},
+                   {"SourceArn", EventArn(account, resource.kind, resource.name)}},
+                  out);
+  }
+  out.events.push_back(std::move(brought.resource));
+}
+
 }  // namespace
 
 bool IsAttachment(ResourceKind kind) {
@@ -205,10 +228,7 @@ std::vector<std::string> BroughtNames(const std::string& logical_id, const NodeR
   }
   if (has("Events")) {
     for (const Member& event : properties->Find("Events")->value->members) {
-      const Member* type = event.value->Find("Type");
-      if (type == nullptr) continue;
-      if (type->value->text == "SQS") out.push_back(logical_id + event.name);
-      if (type->value->text == "S3") out.push_back(logical_id + event.name + "Permission");
+      for (std::string& name : NamesOfEvent(logical_id, event)) out.push_back(std::move(name));
     }
   }
   return out;
@@ -230,22 +250,13 @@ Brought BroughtBy(const PlannedFunction& function, std::string_view stack,
     }
     out.attachments.push_back(std::move(settings));
   }
-  for (QueueEvent& event : ReadEvents(function, errors)) {
-    auto mapping = Attach(function, ResourceKind::kMapping, event.name, std::move(event.told));
-    NotePlaces(*event.properties, mapping);
-    out.attachments.push_back(std::move(mapping));
-    if (function.propagates_tags && !function.settings.tags.empty()) {
-      out.attachments.back().told["Tags"] = function.settings.tags;
-    }
+  for (const FunctionEvent& event : ReadEvents(function, errors)) {
+    AddEvent(function, event, stack, account, out, errors);
   }
   for (const BucketEvent& event : function.bucket_events) {
     // By account, not by the bucket: that comes later.
-    auto permission = Attach(function, ResourceKind::kPermission, event.name + "Permission",
-                             {{"Action", "lambda:InvokeFunction"},
-                              {"Principal", "s3.amazonaws.com"},
-                              {"SourceAccount", account.id}});
-    permission.told["StatementId"] = StatementId(stack, permission.logical_id);
-    out.attachments.push_back(std::move(permission));
+    AddPermission(function, event.name, stack,
+                  {{"Principal", "s3.amazonaws.com"}, {"SourceAccount", account.id}}, out);
     for (PlannedRule& rule : RulesOf(function, event, account, errors)) {
       out.rules.emplace_back(event.bucket, std::move(rule));
     }

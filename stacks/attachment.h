@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "stacks/event_resource.h"
 #include "stacks/function_resource.h"
 #include "stacks/mapping_resource.h"
 #include "stacks/node.h"
@@ -44,7 +45,9 @@ std::vector<std::string> BroughtNames(const std::string& logical_id, const NodeR
 // What a function brings with it, in the order in which it is made: first queues.
 struct Brought {
   std::vector<PlannedQueue> queues;
+  std::vector<PlannedQueuePolicy> queue_policies;
   std::vector<PlannedAttachment> attachments;
+  std::vector<PlannedEventResource> events;
   std::vector<std::pair<std::string, PlannedRule>> rules;  // By the bucket's logical id.
 };
 Brought BroughtBy(const PlannedFunction& function, std::string_view stack,

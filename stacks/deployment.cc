@@ -27,7 +27,8 @@ std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
   } else if (change.kind == ResourceKind::kLayer) {
     was = !change.version.number.empty();
     will_be = change.layer.has_value();
-  } else if (IsAttachment(change.kind) || IsOfQueue(change.kind) || IsOfBucket(change.kind)) {
+  } else if (IsAttachment(change.kind) || IsOfQueue(change.kind) || IsOfBucket(change.kind) ||
+             IsOfEvents(change.kind)) {
     was = change.told_before.has_value();
     will_be = change.told_after.has_value();
   }
@@ -38,6 +39,7 @@ std::string_view ActionOf(const Change& change, Way way = Way::kForward) {
 bool IsCleanUp(const Change& change) {
   return (change.kind == ResourceKind::kLayer && !change.layer) ||
          (change.kind == ResourceKind::kQueue && !change.told_after) ||
+         (GoesLast(change.kind) && !change.told_after) ||
          (change.kind == ResourceKind::kBucket && !change.told_after && !change.told_before);
 }
 
@@ -99,6 +101,13 @@ std::string_view TypeOf(ResourceKind kind) {
       return kBucketType;
     case ResourceKind::kBucketPolicy:
       return kBucketPolicyType;
+    case ResourceKind::kRule:
+    case ResourceKind::kEventBus:
+    case ResourceKind::kBusPolicy:
+    case ResourceKind::kArchive:
+    case ResourceKind::kSchedule:
+    case ResourceKind::kScheduleGroup:
+      return EventTypeOf(kind);
   }
   return "";
 }

@@ -4,9 +4,10 @@
 //                    |             |
 //                    +-> kRollingBack -> kAbandoning -> kDone(rolled back | rollback failed)
 //
-// Layer versions, queues and buckets that the stack has no more are deleted while cleaning up:
-// nothing would bring them, and the messages, back. What is left to delete is durable with the
-// result. Where the stack itself goes, its buckets go first: one that is not empty stops that.
+// Layer versions, queues, buckets, event buses, archives and groups of schedules that the stack has
+// no more are deleted while cleaning up: nothing would bring back what is in them. What is left to
+// delete is durable with the result. Where the stack itself goes, its buckets go first: one that is
+// not empty stops that.
 //
 // The intent is durable before the first change, so that a crash at any moment is followed by
 // Recover, which rolls back, or goes on with cleaning up. Changes are made one after the other, in
@@ -30,6 +31,8 @@
 #include "stacks/attachment_steps.h"
 #include "stacks/bucket_resource.h"
 #include "stacks/bucket_steps.h"
+#include "stacks/event_resource.h"
+#include "stacks/event_steps.h"
 #include "stacks/function_steps.h"
 #include "stacks/layer_resource.h"
 #include "stacks/queue_resource.h"
@@ -58,6 +61,9 @@ struct DeploymentHost {
   sqs::QueueEngine& queues;
   invoker::EventSourceMappings& mappings;
   s3::ObjectStore& objects;
+  events::EventBuses& buses;
+  events::ArchiveKeeper& archives;
+  schedule::Scheduler& schedules;
   std::string address = {};  // Of this host, as the client names it: for what URLs are.
 };
 
@@ -102,6 +108,9 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   // The change of a bucket, or of its policy.
   void ApplyToBucket(const Change& change, StepDone done);
   void RestoreBucket(const Change& change, StepDone done);
+  // `told` is what it is to be; `expected` what it is, where it is the stack's own.
+  void BringOwnEvent(const Change& change, const std::optional<base::Json>& told,
+                     const std::optional<base::Json>& expected, StepDone done);
   void Later(std::expected<void, std::string> result, StepDone done);
   void RollBack(std::string reason);
   void RollBackNext();
@@ -115,6 +124,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   AttachmentHost attachments() const;
   QueueHost queues() const;
   BucketHost buckets() const;
+  EventHost events() const;
   AttachmentKey KeyNow(const Change& change) const;
   void NoteMade(const Change& change);
   void EmitStep(const Change& change, std::string_view action, std::string_view status,

@@ -1,5 +1,6 @@
 // Deployment: one change of one resource, forward or back.
 #include "stacks/deployment.h"
+#include "stacks/event_told.h"
 #include "stacks/version_steps.h"
 
 namespace hearth::stacks {
@@ -28,6 +29,10 @@ QueueHost Deployment::queues() const {
 
 BucketHost Deployment::buckets() const {
   return {host_.objects, {host_.destinations, host_.account}, host_.disk, host_.clock};
+}
+
+EventHost Deployment::events() const {
+  return {host_.buses, host_.archives, host_.schedules, host_.disk, host_.clock, host_.account};
 }
 
 void Deployment::Later(std::expected<void, std::string> result, StepDone done) {
@@ -87,6 +92,17 @@ bool Deployment::IsUnchanged(const Change& change) const {
       const auto told = ToldAfter(change, made_);
       return IsBucket(host_.objects, {change.kind, change.function}, told);
     }
+    // As they were found just before.
+    case ResourceKind::kRule:
+    case ResourceKind::kEventBus:
+    case ResourceKind::kBusPolicy:
+    case ResourceKind::kArchive:
+    case ResourceKind::kSchedule:
+    case ResourceKind::kScheduleGroup: {
+      const auto told = ToldAfter(change, made_);
+      if (!told || !change.told_before) return !told && !change.told_before;
+      return Says(host_.account, change.kind, *change.told_before, *told);
+    }
   }
   return false;
 }
@@ -145,7 +161,40 @@ void Deployment::Apply(const Change& change, StepDone done) {
     case ResourceKind::kBucket:
     case ResourceKind::kBucketPolicy:
       return ApplyToBucket(change, std::move(done));
+    case ResourceKind::kRule:
+    case ResourceKind::kEventBus:
+    case ResourceKind::kBusPolicy:
+    case ResourceKind::kArchive:
+    case ResourceKind::kSchedule:
+    case ResourceKind::kScheduleGroup: {
+      const auto told = ToldAfter(change, made_);
+      const auto step = change.told_before ? EventStep::kReplace : EventStep::kCreate;
+      return BringEvent(events(), {change.kind, change.function}, told, step, std::move(done));
+    }
   }
+}
+
+// Somebody else may have made one of its name since; after a crash nobody knows.
+void Deployment::BringOwnEvent(const Change& change, const std::optional<base::Json>& told,
+                               const std::optional<base::Json>& expected, StepDone done) {
+  const EventKey key{change.kind, change.function};
+  FindEvents(
+      events(), {key},
+      [self = shared_from_this(), key, told, expected,
+       done = std::move(done)](std::expected<FoundEvents, std::string> found) {
+        if (!found) return done(std::unexpected(std::move(found).error()));
+        const auto it = found->find(key);
+        const bool is_there = it != found->end();
+        const bool is_ours =
+            is_there && IsOfStack(self->events(), key.kind, it->second, self->stack_, expected);
+        if (told ? is_there && Says(self->host_.account, key.kind, it->second, *told) : !is_ours) {
+          return done({});
+        }
+        if (told && is_there && !is_ours && !expected) {
+          return done(std::unexpected("'" + key.name + "' exists already"));
+        }
+        BringEvent(self->events(), key, told, EventStep::kReplace, done);
+      });
 }
 
 void Deployment::ApplyToBucket(const Change& change, StepDone done) {
@@ -184,6 +233,14 @@ void Deployment::Undo(const Change& change, StepDone done) {
     case ResourceKind::kBucket:
     case ResourceKind::kBucketPolicy:
       return RestoreBucket(change, std::move(done));
+    // A removed one is brought back, a changed one changed back, a new one taken away.
+    case ResourceKind::kRule:
+    case ResourceKind::kEventBus:
+    case ResourceKind::kBusPolicy:
+    case ResourceKind::kArchive:
+    case ResourceKind::kSchedule:
+    case ResourceKind::kScheduleGroup:
+      return BringOwnEvent(change, change.told_before, change.told_after, std::move(done));
     case ResourceKind::kVersion:
     case ResourceKind::kLayer:
       break;
@@ -209,6 +266,9 @@ void Deployment::Remove(const Change& change, StepDone done) {
     if (StackOfQueue(host_.queues, change.function) != stack_) return Later({}, std::move(done));
     return BringQueue(queues(), {change.kind, change.function}, std::nullopt, QueueStep::kApply,
                       std::move(done));
+  }
+  if (IsOfEvents(change.kind)) {
+    return BringOwnEvent(change, std::nullopt, change.told_before, std::move(done));
   }
   host_.control.layers().Change(
       change.function, std::stoull(change.version.number),

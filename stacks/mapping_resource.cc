@@ -106,49 +106,10 @@ Json ReadMapping(const Member& resource, const Node& properties, Diagnostics& er
   return told;
 }
 
-std::vector<QueueEvent> ReadEvents(const PlannedFunction& function, Diagnostics& errors) {
-  std::vector<QueueEvent> out;
-  if (function.events == nullptr) return out;
-  for (const Member& event : function.events->members) {
-    const std::string where = "Events." + event.name;
-    const bool is_word = std::ranges::all_of(event.name, [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    });
-    if (!is_word) {
-      errors.Add(event.position, fmt::format("the event's name '{}' has other characters than "
-                                             "letters and digits",
-                                             event.name));
-    }
-    const Member* type = event.value->Find("Type");
-    if (type == nullptr || !type->value->is_scalar()) {
-      errors.Add(event.position, fmt::format("'{}' is a map with Type and Properties", where));
-      continue;
-    }
-    if (type->value->text != "SQS") {
-      errors.Add(type->value->position, fmt::format("the event type {} of '{}' is not served yet; "
-                                                    "served: S3, SQS",
-                                                    Describe(*type->value), where));
-      continue;
-    }
-    for (const Member& member : event.value->members) {
-      if (member.name == "Type" || member.name == "Properties") continue;
-      errors.Add(member.position, fmt::format("unknown name '{}' in '{}': it has Type and "
-                                              "Properties",
-                                              member.name, where));
-    }
-    const Member* properties = event.value->Find("Properties");
-    if (properties == nullptr || !properties->value->is_map()) {
-      errors.Add(event.position,
-                 fmt::format("'{}.Properties' is a map with Queue: !GetAtt MyQueue.Arn", where));
-      continue;
-    }
-    CheckPropertyNames(where, *properties->value, kOfEvent, kNotServedOfEvent, errors);
-    out.push_back(
-        {.name = event.name,
-         .properties = properties->value,
-         .told = ReadBodyOf(*properties->value, where + ".", "Queue", event.position, errors)});
-  }
-  return out;
+Json ReadQueueEvent(const FunctionEvent& event, Diagnostics& errors) {
+  const std::string where = "Events." + event.name;
+  CheckPropertyNames(where, *event.properties, kOfEvent, kNotServedOfEvent, errors);
+  return ReadBodyOf(*event.properties, where + ".", "Queue", event.position, errors);
 }
 
 }  // namespace hearth::stacks

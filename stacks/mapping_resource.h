@@ -1,16 +1,13 @@
-// Event source mappings in a template: AWS::Lambda::EventSourceMapping, and the events of a SAM
-// function, of which those of queues (Type: SQS) are served.
+// Event source mappings in a template: AWS::Lambda::EventSourceMapping, and those events of a SAM
+// function that are of queues (Type: SQS).
 //
 // Each is an attachment (attachment.h): the body that CreateEventSourceMapping would be told,
 // without the function's name. Source: CloudFormation User Guide, AWS::Lambda::EventSourceMapping;
 // SAM specification, "SQS" and "Generated CloudFormation resources".
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "base/json.h"
-#include "stacks/function_resource.h"
+#include "stacks/function_events.h"
 #include "stacks/node.h"
 
 namespace hearth::stacks {
@@ -22,12 +19,7 @@ void CheckMappingProperties(const NodeRef& properties, Diagnostics& errors);
 // `properties` is evaluated and a map.
 base::Json ReadMapping(const Member& resource, const Node& properties, Diagnostics& errors);
 
-struct QueueEvent {
-  std::string name;    // "Jobs"
-  NodeRef properties;  // Evaluated, a map.
-  base::Json told;
-};
-// A SAM function's events; those of other types are errors.
-std::vector<QueueEvent> ReadEvents(const PlannedFunction& function, Diagnostics& errors);
+// A SAM function's event of type SQS.
+base::Json ReadQueueEvent(const FunctionEvent& event, Diagnostics& errors);
 
 }  // namespace hearth::stacks

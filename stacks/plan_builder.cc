@@ -32,6 +32,8 @@ void PlanBuilder::Add(const Member& resource, const NodeRef& properties,
              type == kMappingType) {
     AddAttachment(
         ReadAttachment(resource, properties, input_.stack_name, plan_.functions, errors_));
+  } else if (EventKindOf(type)) {
+    AddEvent(ReadEventResource(resource, properties, input_.stack_name, input_.account, errors_));
   } else if (type == kLambdaFunctionType) {
     AddFunction(resource.name, ReadLambdaFunction(resource, properties, errors_, notices_));
   } else {
@@ -63,7 +65,12 @@ void PlanBuilder::AddFunction(const std::string& logical_id, PlannedFunction pla
   scope_.resources[logical_id] = std::move(values);
   auto brought = BroughtBy(function, input_.stack_name, input_.account, errors_);
   for (auto& queue : brought.queues) AddQueue(std::move(queue));
+  for (auto& policy : brought.queue_policies) {
+    const std::string id = policy.logical_id;
+    AddQueuePolicies(id, {std::move(policy)});
+  }
   for (auto& attachment : brought.attachments) AddAttachment(std::move(attachment));
+  for (auto& event : brought.events) AddEvent(std::move(event));
   for (auto& [bucket, rule] : brought.rules) rules_[bucket].push_back(std::move(rule));
 }
 
@@ -135,6 +142,12 @@ void PlanBuilder::AddBucket(PlannedBucket bucket) {
   scope_.resources[bucket.logical_id] = BucketValues(input_.account, bucket.name);
   plan_.order.push_back({ResourceKind::kBucket, plan_.buckets.size()});
   plan_.buckets.push_back(std::move(bucket));
+}
+
+void PlanBuilder::AddEvent(PlannedEventResource resource) {
+  scope_.resources[resource.logical_id] = EventValues(input_.account, resource);
+  plan_.order.push_back({resource.kind, plan_.events.size()});
+  plan_.events.push_back(std::move(resource));
 }
 
 void PlanBuilder::AddBucketPolicy(const std::string& logical_id, PlannedBucketPolicy policy) {

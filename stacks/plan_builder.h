@@ -37,6 +37,7 @@ class PlanBuilder {
   void AddQueue(PlannedQueue queue);
   void AddQueuePolicies(const std::string& logical_id, std::vector<PlannedQueuePolicy> policies);
   void AddBucket(PlannedBucket bucket);
+  void AddEvent(PlannedEventResource resource);
   void AddBucketPolicy(const std::string& logical_id, PlannedBucketPolicy policy);
 
   const TemplateInput& input_;

@@ -55,6 +55,13 @@ void CheckPlanNames(const Plan& plan, Diagnostics& errors) {
                fmt::format("the bucket name '{}' of '{}' is also that of '{}'", bucket.name,
                            bucket.logical_id, owner->second));
   }
+  for (const auto& one : plan.events) {
+    const auto [owner, is_new] =
+        owners.emplace(fmt::format("{} {}", static_cast<int>(one.kind), one.name), one.logical_id);
+    if (is_new) continue;
+    errors.Add(one.position, fmt::format("the name '{}' of '{}' is also that of '{}'", one.name,
+                                         one.logical_id, owner->second));
+  }
   for (const auto& policy : plan.bucket_policies) {
     const auto [owner, is_new] =
         owners.emplace("policy of bucket " + policy.bucket, policy.logical_id);

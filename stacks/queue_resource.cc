@@ -95,6 +95,22 @@ const PlannedQueue* FindByUrl(std::string_view url, const invoker::Account& acco
 
 }  // namespace
 
+PlannedQueue BroughtQueue(std::string logical_id, Position position, std::string_view instead,
+                          Diagnostics& errors) {
+  PlannedQueue queue;
+  queue.logical_id = std::move(logical_id);
+  queue.position = position;
+  queue.name = queue.logical_id;
+  queue.told = {{"Attributes", Json::object()}, {"Tags", Json::object()}};
+  if (!sqs::IsQueueName(queue.name, false)) {
+    errors.Add(position,
+               fmt::format("the queue '{}', which would be made, has no name of a queue (too long, "
+                           "perhaps): give {}",
+                           queue.name, instead));
+  }
+  return queue;
+}
+
 void CheckQueueProperties(std::string_view type, const NodeRef& properties, Diagnostics& errors) {
   if (properties == nullptr) return;
   const std::span<const std::string_view> known =

@@ -40,6 +40,9 @@ struct PlannedQueuePolicy {
   base::Json told;
 };
 
+// One that SAM makes because nothing is named: `instead` is what to give, should its name not do.
+PlannedQueue BroughtQueue(std::string logical_id, Position position, std::string_view instead,
+                          Diagnostics& errors);
 // Every property that is unknown is an error at its own place. May be null.
 void CheckQueueProperties(std::string_view type, const NodeRef& properties, Diagnostics& errors);
 // `properties` is evaluated. Anything wrong is in `errors`; the result is then not to be used.

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "stacks/bucket_resource.h"
+#include "stacks/event_resource.h"
 #include "stacks/function_resource.h"
 #include "stacks/layer_resource.h"
 #include "stacks/queue_resource.h"
@@ -33,10 +34,11 @@ void CheckResourceMembers(const Member& resource, Diagnostics& errors) {
     }
   }
   const Member* type = node.Find("Type");
-  // A version is kept in any case, a layer's, a queue and a bucket as their resources want it.
+  // A version is kept in any case, the others as their resources want it.
   const bool may_retain =
       type != nullptr && (type->value->text == kVersionType || type->value->text == kLayerType ||
-                          type->value->text == kQueueType || type->value->text == kBucketType);
+                          type->value->text == kQueueType || type->value->text == kBucketType ||
+                          EventKindOf(type->value->text));
   for (const auto name : {"DeletionPolicy", "UpdateReplacePolicy"}) {
     const Member* policy = node.Find(name);
     if (policy == nullptr || policy->value->text == "Delete" ||

@@ -87,7 +87,7 @@ AliasState AliasFrom(const Json& stored) {
   return state;
 }
 
-constexpr std::array<std::pair<ResourceKind, const char*>, 12> kKinds = {{
+constexpr std::array<std::pair<ResourceKind, const char*>, 18> kKinds = {{
     {ResourceKind::kFunction, "function"},
     {ResourceKind::kVersion, "version"},
     {ResourceKind::kAlias, "alias"},
@@ -100,6 +100,12 @@ constexpr std::array<std::pair<ResourceKind, const char*>, 12> kKinds = {{
     {ResourceKind::kMapping, "event source mapping"},
     {ResourceKind::kBucket, "bucket"},
     {ResourceKind::kBucketPolicy, "bucket policy"},
+    {ResourceKind::kRule, "rule"},
+    {ResourceKind::kEventBus, "event bus"},
+    {ResourceKind::kBusPolicy, "event bus policy"},
+    {ResourceKind::kArchive, "archive"},
+    {ResourceKind::kSchedule, "schedule"},
+    {ResourceKind::kScheduleGroup, "schedule group"},
 }};
 
 std::string ToText(ResourceKind kind) {

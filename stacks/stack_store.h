@@ -59,14 +59,21 @@ enum class ResourceKind {
   kQueuePolicy,
   kMapping,
   kBucket,
-  kBucketPolicy
+  kBucketPolicy,
+  kRule,
+  kEventBus,
+  kBusPolicy,
+  kArchive,
+  kSchedule,
+  kScheduleGroup
 };
 
 // One resource's way from `before` to `after`; neither: it does not exist. A version has no way
 // back: once published, it is there until its function goes. Nor has a layer version.
 struct Change {
   std::string logical_id;
-  // Its name: a function's physical id. Of a queue, a bucket or the policy of one: theirs.
+  // Its name: a function's physical id. Of a queue, a bucket or the policy of one: theirs. Of what
+  // event_resource.h has: EventName.
   std::string function;
   std::optional<FunctionState> before;
   std::optional<FunctionState> after;
@@ -82,7 +89,7 @@ struct Change {
   // Of an attachment: what the API would be told. `version.token` stands for a URL's address, a
   // mapping's UUID. kQueue, kQueuePolicy: queue_resource.h; a queue that is told nothing is deleted
   // once the deployment has succeeded. kBucket, kBucketPolicy: bucket_resource.h; a bucket that was
-  // told nothing either, the same.
+  // told nothing either, the same. Rules, buses, schedules: event_resource.h.
   std::optional<base::Json> told_before = {};
   std::optional<base::Json> told_after = {};
   bool is_due = false;  // Of an intent: the deployment has succeeded, and this is left to do.
@@ -92,7 +99,7 @@ struct StackResource {
   std::string logical_id;
   std::string type;
   std::string physical_id;
-  bool retain = false;  // Of a layer version, a queue or a bucket: it stays when this goes.
+  bool retain = false;  // It stays when this goes.
 };
 
 struct StackOutput {

@@ -53,12 +53,20 @@ DeploymentHost StacksApi::host(std::string address) {
           .queues = options_.queues,
           .mappings = options_.mappings,
           .objects = options_.objects,
+          .buses = options_.buses,
+          .archives = options_.archives,
+          .schedules = options_.schedules,
           .address = std::move(address)};
 }
 
 AttachmentHost StacksApi::attachments() const {
   return {options_.registry, options_.mappings,     options_.disk,
           options_.clock,    options_.destinations, options_.account};
+}
+
+EventHost StacksApi::events() const {
+  return {options_.buses, options_.archives, options_.schedules,
+          options_.disk,  options_.clock,    options_.account};
 }
 
 void StacksApi::Register(aws::Gateway& gateway) {

@@ -47,6 +47,9 @@ struct StacksApiOptions {
   sqs::QueueEngine& queues;
   invoker::EventSourceMappings& mappings;
   s3::ObjectStore& objects;
+  events::EventBuses& buses;
+  events::ArchiveKeeper& archives;
+  schedule::Scheduler& schedules;
 };
 
 class StacksApi {
@@ -79,6 +82,7 @@ class StacksApi {
   void AnswerPlan(aws::Call call, const std::string& name);
   void Deploy(aws::Call call, const std::string& name);
   void Delete(aws::Call call, const std::string& name);
+  void Remove(aws::Call call, const std::string& name, const FoundEvents& found);
 
   // The request's template, planned and checked by the control plane; every error, or none.
   std::expected<Request, std::vector<Diagnostic>> Read(const aws::Call& call,
@@ -87,6 +91,9 @@ class StacksApi {
   void CheckAttachments(const Request& request, Diagnostics& errors) const;
   void CheckQueues(Request& request, Diagnostics& errors) const;
   void CheckBuckets(Request& request, Diagnostics& errors) const;
+  void CheckEvents(Request& request, Diagnostics& errors) const;
+  // What is there already, and somebody else's.
+  void CheckFound(const Request& request, Diagnostics& errors) const;
   std::string CheckNotified(const Request& request, const s3::NotificationRule& rule) const;
   std::optional<aws::ApiError> CheckMapping(const Request& request,
                                             const PlannedAttachment& mapping) const;
@@ -109,6 +116,11 @@ class StacksApi {
   // The removal of what this resource is, where it is an attachment. `functions`: those that stay.
   void AddAttachmentRemoval(const StackResource& resource, const std::set<std::string>& functions,
                             std::vector<Change>& changes) const;
+  // Of a rule, a bus, a schedule.
+  void AddEventRemoval(const std::string& stack, const FoundEvents& found,
+                       const StackResource& resource, std::vector<Change>& changes) const;
+  // The stack's resources that are of events.
+  std::vector<EventKey> EventsOf(const std::string& stack) const;
   void AddPolicyRemoval(const std::string& stack, const StackResource& resource,
                         std::vector<Change>& changes) const;
   // The removal of a bucket, or its policy, of a stack that goes: one that is not empty stops it.
@@ -127,6 +139,7 @@ class StacksApi {
   // `address`: as the client names this host.
   DeploymentHost host(std::string address = {});
   AttachmentHost attachments() const;
+  EventHost events() const;
 
   StacksApiOptions options_;
   std::unique_ptr<StackStore> stacks_;

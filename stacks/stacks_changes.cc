@@ -11,9 +11,10 @@
 namespace hearth::stacks {
 namespace {
 
-// Of what is told as a whole: queues, buckets and their policies. `owner` is whose it is.
+// Of what is told as a whole: queues, buckets and their policies, rules, buses, schedules. `owner`
+// is whose it is.
 Change ToldChange(ResourceKind kind, const std::string& logical_id, const std::string& owner,
-                  const base::Json& told) {
+                  std::optional<base::Json> before, std::optional<base::Json> after) {
   Change change{.logical_id = logical_id,
                 .function = owner,
                 .before = {},
@@ -21,7 +22,8 @@ Change ToldChange(ResourceKind kind, const std::string& logical_id, const std::s
                 .kind = kind,
                 .version = {},
                 .alias = {}};
-  change.told_after = told;
+  change.told_before = std::move(before);
+  change.told_after = std::move(after);
   return change;
 }
 
@@ -67,6 +69,29 @@ void StacksApi::AddPolicyRemoval(const std::string& stack, const StackResource& 
                            ? CurrentBucket(options_.objects, {change.kind, change.function})
                            : CurrentQueue(options_.queues, {change.kind, change.function});
   if (change.told_before) changes.push_back(std::move(change));
+}
+
+std::vector<EventKey> StacksApi::EventsOf(const std::string& stack) const {
+  std::vector<EventKey> out;
+  const StackRecord* record = stacks_->Find(stack);
+  if (record == nullptr) return out;
+  for (const StackResource& resource : record->resources) {
+    const auto kind = EventKindOf(resource.type);
+    const auto name = kind ? EventNameOfArn(*kind, resource.physical_id) : std::nullopt;
+    if (name) out.push_back({*kind, *name});
+  }
+  return out;
+}
+
+void StacksApi::AddEventRemoval(const std::string& stack, const FoundEvents& found,
+                                const StackResource& resource, std::vector<Change>& changes) const {
+  const auto kind = EventKindOf(resource.type);
+  const auto name = kind ? EventNameOfArn(*kind, resource.physical_id) : std::nullopt;
+  if (!name) return;
+  const auto now = found.find({*kind, *name});
+  // Somebody else has taken it away, or has its name by now.
+  if (now == found.end() || !IsOfStack(events(), *kind, now->second, stack, now->second)) return;
+  changes.push_back(ToldChange(*kind, resource.logical_id, *name, now->second, std::nullopt));
 }
 
 void StacksApi::AddBucketRemoval(const std::string& stack, const StackResource& resource,
@@ -180,6 +205,14 @@ std::vector<Change> StacksApi::ChangesOf(const Request& request,
       AddCleanUp(*it, changes);
       continue;
     }
+    if (EventKindOf(it->type)) {
+      const auto planned =
+          std::ranges::find(request.plan.events, it->logical_id, &PlannedEventResource::logical_id);
+      const bool is_gone = planned == request.plan.events.end();
+      if (is_gone ? it->retain : planned->retain_replaced) continue;
+      AddEventRemoval(request.stack, request.found, *it, changes);
+      continue;
+    }
     AddPolicyRemoval(request.stack, *it, changes);
     AddAttachmentRemoval(*it, functions, changes);
     if (it->type != kAliasType) continue;
@@ -281,27 +314,35 @@ Change StacksApi::ChangeOf(const Request& request, const PlannedStep& step,
     }
     case ResourceKind::kQueue: {
       const auto& planned = plan.queues[step.index];
-      Change change = ToldChange(step.kind, planned.logical_id, planned.name, planned.told);
-      change.told_before = CurrentQueue(options_.queues, {change.kind, change.function});
-      return change;
+      return ToldChange(step.kind, planned.logical_id, planned.name,
+                        CurrentQueue(options_.queues, {step.kind, planned.name}), planned.told);
     }
     case ResourceKind::kQueuePolicy: {
       const auto& planned = plan.queue_policies[step.index];
-      Change change = ToldChange(step.kind, planned.logical_id, planned.queue, planned.told);
-      change.told_before = CurrentQueue(options_.queues, {change.kind, change.function});
-      return change;
+      return ToldChange(step.kind, planned.logical_id, planned.queue,
+                        CurrentQueue(options_.queues, {step.kind, planned.queue}), planned.told);
     }
     case ResourceKind::kBucket: {
       const auto& planned = plan.buckets[step.index];
-      Change change = ToldChange(step.kind, planned.logical_id, planned.name, planned.told);
-      change.told_before = CurrentBucket(options_.objects, {change.kind, change.function});
-      return change;
+      return ToldChange(step.kind, planned.logical_id, planned.name,
+                        CurrentBucket(options_.objects, {step.kind, planned.name}), planned.told);
     }
     case ResourceKind::kBucketPolicy: {
       const auto& planned = plan.bucket_policies[step.index];
-      Change change = ToldChange(step.kind, planned.logical_id, planned.bucket, planned.told);
-      change.told_before = CurrentBucket(options_.objects, {change.kind, change.function});
-      return change;
+      return ToldChange(step.kind, planned.logical_id, planned.bucket,
+                        CurrentBucket(options_.objects, {step.kind, planned.bucket}), planned.told);
+    }
+    case ResourceKind::kRule:
+    case ResourceKind::kEventBus:
+    case ResourceKind::kBusPolicy:
+    case ResourceKind::kArchive:
+    case ResourceKind::kSchedule:
+    case ResourceKind::kScheduleGroup: {
+      const auto& planned = plan.events[step.index];
+      const auto now = request.found.find({step.kind, planned.name});
+      return ToldChange(step.kind, planned.logical_id, planned.name,
+                        now == request.found.end() ? std::nullopt : std::optional(now->second),
+                        planned.told);
     }
   }
   return {};
@@ -369,6 +410,13 @@ std::string StacksApi::PhysicalId(const Change& change) const {
     case ResourceKind::kBucket:
     case ResourceKind::kBucketPolicy:
       return BucketArn(change.function);
+    case ResourceKind::kRule:
+    case ResourceKind::kEventBus:
+    case ResourceKind::kBusPolicy:
+    case ResourceKind::kArchive:
+    case ResourceKind::kSchedule:
+    case ResourceKind::kScheduleGroup:
+      return EventArn(account, change.kind, change.function);
   }
   return "";
 }

@@ -149,6 +149,54 @@ void StacksApi::CheckBuckets(Request& request, Diagnostics& errors) const {
   }
 }
 
+void StacksApi::CheckEvents(Request& request, Diagnostics& errors) const {
+  for (auto& one : request.plan.events) {
+    const auto place = [&one](const char* property) {
+      return PlaceOf(one.properties, one.position, property);
+    };
+    if (HasTags(one.kind)) {
+      one.told["Tags"][kStackNameTag] = request.stack;
+      one.told["Tags"][kLogicalIdTag] = one.logical_id;
+    }
+    if (one.kind == ResourceKind::kRule || one.kind == ResourceKind::kBusPolicy) {
+      const std::string bus = SplitEventName(one.kind, one.name).first;
+      const auto is_it = [&bus](const PlannedEventResource& other) {
+        return other.kind == ResourceKind::kEventBus && other.name == bus;
+      };
+      if (options_.buses.FindBus(bus) == nullptr &&
+          std::ranges::none_of(request.plan.events, is_it)) {
+        errors.Add(place("EventBusName"),
+                   fmt::format("{}: Event bus {} does not exist.", one.logical_id, bus));
+      }
+    }
+    base::Json targets = one.told.value("Targets", base::Json::array());
+    if (one.told.contains("Target")) targets.push_back(one.told["Target"]);
+    for (const base::Json& target : targets) {
+      const std::string arn = target.value("Arn", "");
+      if (arn.empty() || options_.destinations.Serves(WithPlaceholders(arn))) continue;
+      errors.Add(place("Targets"), fmt::format("{}: Hearth does not serve the target {} yet",
+                                               one.logical_id, WithoutTokens(arn)));
+    }
+  }
+}
+
+void StacksApi::CheckFound(const Request& request, Diagnostics& errors) const {
+  for (const auto& one : request.plan.events) {
+    const auto now = request.found.find({one.kind, one.name});
+    const std::string owner = stacks_->OwnerOf(EventArn(options_.account, one.kind, one.name));
+    if (owner.empty() && now == request.found.end()) continue;
+    // One that a stack of this name left behind is taken up again.
+    const bool is_left_over =
+        owner.empty() && IsOfStack(events(), one.kind, now->second, request.stack, one.told);
+    if (owner == request.stack || is_left_over) continue;
+    errors.Add(PlaceOf(one.properties, one.position, "Name"),
+               fmt::format("'{}' ({}) exists already and belongs to {}: give another name, or "
+                           "delete it first",
+                           one.name, EventTypeOf(one.kind),
+                           owner.empty() ? "no stack" : fmt::format("the stack '{}'", owner)));
+  }
+}
+
 std::optional<aws::ApiError> StacksApi::CheckMapping(const Request& request,
                                                      const PlannedAttachment& mapping) const {
   const std::string arn = mapping.told.value("EventSourceArn", "");
@@ -184,8 +232,18 @@ std::optional<aws::ApiError> StacksApi::CheckDestination(const Request& request,
       invoker::CheckDestinationOf(options_.registry, options_.destinations, options_.account,
                                   {settings.function, settings.qualifier}, arn);
   const auto parsed = aws::ParseArn(arn);
-  if (refusal || !parsed || parsed->service != "sqs") return refusal;
-  return CheckDeadLetter(request, arn);
+  if (refusal || !parsed) return refusal;
+  if (parsed->service == "sqs") return CheckDeadLetter(request, arn);
+  if (parsed->service != "events") return std::nullopt;
+  const auto bus = EventNameOfArn(ResourceKind::kEventBus, arn);
+  const auto is_it = [&bus](const PlannedEventResource& planned) {
+    return planned.kind == ResourceKind::kEventBus && planned.name == bus;
+  };
+  if (bus && (options_.buses.FindBus(*bus) != nullptr ||
+              std::ranges::any_of(request.plan.events, is_it))) {
+    return std::nullopt;
+  }
+  return invoker::InvalidParameter("The ARN " + arn + " is invalid: there is no such event bus.");
 }
 
 // The queue is there, or will be, and takes what is given up.

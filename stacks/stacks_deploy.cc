@@ -88,6 +88,7 @@ std::expected<StacksApi::Request, std::vector<Diagnostic>> StacksApi::Read(
   CheckFunctions(request, errors);
   CheckQueues(request, errors);
   CheckBuckets(request, errors);
+  CheckEvents(request, errors);
   CheckAttachments(request, errors);
   if (!errors.empty()) return std::unexpected(errors.Sorted());
   return request;
@@ -152,6 +153,11 @@ void StacksApi::AnswerPlan(aws::Call call, const std::string& name) {
     resources.push_back({{"logical_id", policy.logical_id},
                          {"type", kBucketPolicyType},
                          {"physical_id", policy.bucket}});
+  }
+  for (const auto& one : request->plan.events) {
+    resources.push_back({{"logical_id", one.logical_id},
+                         {"type", EventTypeOf(one.kind)},
+                         {"physical_id", one.name}});
   }
   Answer(std::move(call), 200,
          {{"artifacts", std::move(artifacts)},
@@ -225,11 +231,19 @@ void StacksApi::Deploy(aws::Call call, const std::string& name) {
         [&code = options_.code, shared] { return FindCode(code, shared->second); },
         [this, shared,
          refuse](std::expected<std::vector<std::string>, std::vector<Diagnostic>> found) {
-          if (!found) {
-            refuse(400, found.error());
-          } else {
-            RunDeployment(std::move(shared->first), std::move(shared->second), *std::move(found));
-          }
+          if (!found) return refuse(400, found.error());
+          auto keys = EventsOf(shared->second.stack);
+          for (const auto& one : shared->second.plan.events) keys.push_back({one.kind, one.name});
+          FindEvents(events(), std::move(keys),
+                     [this, shared, refuse,
+                      digests = *std::move(found)](std::expected<FoundEvents, std::string> now) {
+                       if (!now) return refuse(500, One({}, now.error()));
+                       shared->second.found = *std::move(now);
+                       Diagnostics errors;
+                       CheckFound(shared->second, errors);
+                       if (!errors.empty()) return refuse(400, errors.Sorted());
+                       RunDeployment(std::move(shared->first), std::move(shared->second), digests);
+                     });
         });
   });
 }
@@ -254,6 +268,8 @@ void StacksApi::RunDeployment(aws::Call call, Request request, std::vector<std::
       record.resources.back().retain = request.plan.queues[step.index].retain;
     } else if (step.kind == ResourceKind::kBucket) {
       record.resources.back().retain = request.plan.buckets[step.index].retain;
+    } else if (IsOfEvents(step.kind)) {
+      record.resources.back().retain = request.plan.events[step.index].retain;
     }
   }
   Stream(std::move(call), request.stack, std::move(changes), std::move(record),
@@ -318,23 +334,36 @@ void StacksApi::Delete(aws::Call call, const std::string& name) {
                    One({}, "rolling back an earlier deployment of this stack failed again"));
       return;
     }
-    std::vector<Change> changes;
-    const StackRecord& record = *stacks_->Find(name);
-    // Before anything that has no way back.
-    for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
-      AddBucketRemoval(name, *it, changes);
-    }
-    for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
-      if (it->type == kBucketType || it->type == kBucketPolicyType) continue;
-      if (!it->retain) AddCleanUp(*it, changes);
-      AddAttachmentRemoval(*it, {}, changes);
-      AddPolicyRemoval(name, *it, changes);
-      if (it->type != kFunctionType) continue;  // It goes with its function.
-      changes.push_back({it->logical_id, it->physical_id,
-                         CurrentState(options_.registry, it->physical_id), std::nullopt});
-    }
-    Stream(std::move(*shared), name, std::move(changes), std::nullopt, {});
+    FindEvents(events(), EventsOf(name),
+               [this, name, shared](std::expected<FoundEvents, std::string> found) {
+                 if (found) return Remove(std::move(*shared), name, *found);
+                 busy_.erase(name);
+                 AnswerErrors(std::move(*shared), 500, One({}, found.error()));
+               });
   });
+}
+
+void StacksApi::Remove(aws::Call call, const std::string& name, const FoundEvents& found) {
+  std::vector<Change> changes;
+  const StackRecord& record = *stacks_->Find(name);
+  // Before anything that has no way back.
+  for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
+    AddBucketRemoval(name, *it, changes);
+  }
+  for (auto it = record.resources.rbegin(); it != record.resources.rend(); ++it) {
+    if (it->type == kBucketType || it->type == kBucketPolicyType) continue;
+    if (EventKindOf(it->type)) {
+      if (!it->retain) AddEventRemoval(name, found, *it, changes);
+      continue;
+    }
+    if (!it->retain) AddCleanUp(*it, changes);
+    AddAttachmentRemoval(*it, {}, changes);
+    AddPolicyRemoval(name, *it, changes);
+    if (it->type != kFunctionType) continue;  // It goes with its function.
+    changes.push_back({it->logical_id, it->physical_id,
+                       CurrentState(options_.registry, it->physical_id), std::nullopt});
+  }
+  Stream(std::move(call), name, std::move(changes), std::nullopt, {});
 }
 
 }  // namespace hearth::stacks

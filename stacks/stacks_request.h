@@ -14,6 +14,7 @@ struct StacksApi::Request {
   std::string stack_id;
   Plan plan;
   std::map<std::string, std::string> artifacts;  // Digest by path.
+  FoundEvents found;  // Of what the plan and the stack have of it, once FindEvents has looked.
 };
 
 inline Position PlaceOf(const PlannedFunction& function, const std::string& message) {

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "stacks/evaluator.h"
+#include "stacks/function_events.h"
 #include "stacks/lambda_function.h"
 #include "stacks/parameters.h"
 #include "stacks/plan_builder.h"
@@ -21,11 +22,12 @@ namespace {
 
 constexpr std::string_view kSamTransform = "AWS::Serverless-2016-10-31";
 constexpr std::string_view kFunctionType = "AWS::Serverless::Function";
-constexpr std::array<std::string_view, 14> kServedTypes = {
-    kFunctionType,        kLambdaFunctionType, kVersionType, kAliasType,
-    kServerlessLayerType, kLayerType,          kUrlType,     kPermissionType,
-    kEventInvokeType,     kMappingType,        kQueueType,   kQueuePolicyType,
-    kBucketType,          kBucketPolicyType};
+constexpr std::array<std::string_view, 20> kServedTypes = {
+    kFunctionType,        kLambdaFunctionType, kVersionType,  kAliasType,
+    kServerlessLayerType, kLayerType,          kUrlType,      kPermissionType,
+    kEventInvokeType,     kMappingType,        kQueueType,    kQueuePolicyType,
+    kBucketType,          kBucketPolicyType,   kRuleType,     kEventBusType,
+    kBusPolicyType,       kArchiveType,        kScheduleType, kScheduleGroupType};
 
 constexpr std::array<std::string_view, 10> kSections = {"AWSTemplateFormatVersion",
                                                         "Transform",
@@ -282,6 +284,7 @@ class Planner {
     if (kind == kFunctionType) {
       NoteBucketEvents(resource);
       CheckFunctionProperties(resource, PropertiesOf(resource), errors_, notices_);
+      NoteRoles(resource, PropertiesOf(resource), notices_);
     } else if (kind == kLambdaFunctionType) {
       CheckLambdaFunctionProperties(PropertiesOf(resource), errors_);
     } else if (kind == kServerlessLayerType || kind == kLayerType) {
@@ -294,6 +297,8 @@ class Planner {
       CheckQueueProperties(kind, PropertiesOf(resource), errors_);
     } else if (kind == kBucketType || kind == kBucketPolicyType) {
       CheckBucketProperties(kind, PropertiesOf(resource), errors_);
+    } else if (EventKindOf(kind)) {
+      CheckEventProperties(kind, PropertiesOf(resource), errors_);
     }
     return true;
   }

@@ -14,6 +14,7 @@
 #include "invoker/function.h"
 #include "stacks/attachment.h"
 #include "stacks/bucket_resource.h"
+#include "stacks/event_resource.h"
 #include "stacks/function_resource.h"
 #include "stacks/layer_resource.h"
 #include "stacks/node.h"
@@ -48,7 +49,8 @@ struct Plan {
   std::vector<PlannedQueuePolicy> queue_policies;
   std::vector<PlannedBucket> buckets;
   std::vector<PlannedBucketPolicy> bucket_policies;
-  std::vector<PlannedStep> order;  // What others depend on comes first.
+  std::vector<PlannedEventResource> events;  // Rules, buses, schedules.
+  std::vector<PlannedStep> order;            // What others depend on comes first.
   std::vector<PlannedOutput> outputs;
   std::vector<Diagnostic> notices;
 };

@@ -215,7 +215,7 @@ class QueueTemplates(TemplateTest):
                          "belongs to no stack")
         for change, message in (
                 (("Type: SQS\n          Prop", "Type: Api\n          Prop"),
-                 "the event type 'Api' of 'Events.Jobs' is not served yet; served: S3, SQS"),
+                 "the event type 'Api' of 'Events.Jobs' is not served yet; served: CloudWatchEvent"),
                 (("VisibilityTimeout: 3", "VisibilityTimeout: 2"),
                  "Queue visibility timeout: 2 seconds is less than Function timeout: 3 seconds"),
                 (("maxReceiveCount: 1", "maxReceiveCount: 0"), "valid values are from 1 to 1000"),

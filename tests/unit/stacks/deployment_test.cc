@@ -25,8 +25,8 @@ class DeploymentTest : public StacksOverFakes {
   }
 
   DeploymentHost host() {
-    return {*control,     registry, code,   disk,      *stacks, clock,
-            destinations, account,  queues, *mappings, objects};
+    return {*control, registry, code,      disk,    *stacks, clock,    destinations,
+            account,  queues,   *mappings, objects, buses,   archives, schedules};
   }
 
   FunctionState Function(const std::string& name, const std::string& zip, int64_t memory = 128) {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/id.h"
+#include "fake_events.h"
 #include "fake_objects.h"
 #include "fake_queues.h"
 #include "fake_source.h"
@@ -314,6 +315,9 @@ class StacksOverFakes : public ::testing::Test {
   invoker::Destinations destinations;
   FakeQueues queues{loop};
   FakeObjects objects{loop};
+  FakeBuses buses{loop};
+  FakeArchives archives{loop};
+  FakeScheduler schedules{loop};
   FakeSource source{loop, queues};
   // Real ones over a database of their own: there is nothing to fake in them.
   std::unique_ptr<invoker::EventSourceMappings> mappings =

@@ -135,7 +135,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
      "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
-     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy, AWS::Events::Rule, AWS::Events::EventBus, "
+     "AWS::Events::EventBusPolicy, AWS::Events::Archive, AWS::Scheduler::Schedule, "
+     "AWS::Scheduler::ScheduleGroup\n"},
     {"NoTransform",
      "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: a, Hand"
      "ler: b.c, Runtime: python3.12}\n",
@@ -149,7 +151,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
      "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
-     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy, AWS::Events::Rule, AWS::Events::EventBus, "
+     "AWS::Events::EventBusPolicy, AWS::Events::Archive, AWS::Scheduler::Schedule, "
+     "AWS::Scheduler::ScheduleGroup\n"},
     {"UnservedType",
      kTop +
      "  Table:\n    Type: AWS::DynamoDB::Table\n",
@@ -158,7 +162,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
      "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
-     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy, AWS::Events::Rule, AWS::Events::EventBus, "
+     "AWS::Events::EventBusPolicy, AWS::Events::Archive, AWS::Scheduler::Schedule, "
+     "AWS::Scheduler::ScheduleGroup\n"},
     {"NoType",
      kTop +
      "  Table:\n    Properties: {}\n",
@@ -177,7 +183,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
      "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
-     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy, AWS::Events::Rule, AWS::Events::EventBus, "
+     "AWS::Events::EventBusPolicy, AWS::Events::Archive, AWS::Scheduler::Schedule, "
+     "AWS::Scheduler::ScheduleGroup\n"},
     {"PropertiesAList",
      kTop +
      "  A:\n    Type: AWS::Serverless::Function\n    Properties: [a]\n",
@@ -480,7 +488,9 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedTemplate, ::testing::ValuesIn(std::vect
      "AWS::Lambda::Alias, AWS::Serverless::LayerVersion, AWS::Lambda::LayerVersion, "
      "AWS::Lambda::Url, AWS::Lambda::Permission, AWS::Lambda::EventInvokeConfig, "
      "AWS::Lambda::EventSourceMapping, AWS::SQS::Queue, AWS::SQS::QueuePolicy, "
-     "AWS::S3::Bucket, AWS::S3::BucketPolicy\n"},
+     "AWS::S3::Bucket, AWS::S3::BucketPolicy, AWS::Events::Rule, AWS::Events::EventBus, "
+     "AWS::Events::EventBusPolicy, AWS::Events::Archive, AWS::Scheduler::Schedule, "
+     "AWS::Scheduler::ScheduleGroup\n"},
     {"JsonUnclosed",
      "{\"Resources\": {\"A\": {\"Type\": \"X\"}",
      "template.yaml:1:1: not YAML: end of map flow not found\n"},

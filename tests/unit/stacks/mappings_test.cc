@@ -128,7 +128,9 @@ TEST(PlannedMappings, WhatIsWrongIsSaidAtItsPlace) {
   const std::string mapping = "  M:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: ";
   for (const Bad& bad : {
            Bad{"      Events: {A: {Type: Api}}\n",
-               "9:26: the event type 'Api' of 'Events.A' is not served yet; served: S3, SQS"},
+               "9:26: the event type 'Api' of 'Events.A' is not served yet; served: "
+               "CloudWatchEvent, "
+               "EventBridgeRule, S3, SQS, Schedule, ScheduleV2"},
            Bad{"      Events: {A: SQS}\n", "'Events.A' is a map with Type and Properties"},
            Bad{"      Events: [A]\n", "9:15: 'Events' is a map, not a list"},
            Bad{"      Events: {a-b: {Type: SQS, Properties: {Queue: '" + std::string(kArn) +

@@ -346,7 +346,7 @@ TEST_F(DeployedQueues, OneThatSomebodyMakesMeanwhileIsNotTaken) {
   std::string reason;
   Deployment::Start(
       {reborn_control, registry, code, disk, *stacks, clock, destinations, account, queues,
-       *mappings, objects},
+       *mappings, objects, buses, archives, schedules},
       "shop", {change}, StackRecord{.name = "shop"}, [](const Json&) {},
       [&](DeploymentStatus result, const std::string& why) {
         status = result;

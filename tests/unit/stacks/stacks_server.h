@@ -35,9 +35,20 @@ class StacksServer : public StacksOverFakes {
     return *answer;
   }
   std::unique_ptr<StacksApi> NewApi(FakeControlPlane& over) {
-    return *StacksApi::Create(
-        {over, registry, code, disk, clock, {}, destinations, queues, *mappings, objects}, database,
-        writer);
+    return *StacksApi::Create({over,
+                               registry,
+                               code,
+                               disk,
+                               clock,
+                               {},
+                               destinations,
+                               queues,
+                               *mappings,
+                               objects,
+                               buses,
+                               archives,
+                               schedules},
+                              database, writer);
   }
   // Sends what one of the fakes lets die on the way.
   void Hang(io::HttpRequest request) {
@@ -47,17 +58,25 @@ class StacksServer : public StacksOverFakes {
       return !fake.calls.empty() && (fake.dies_before.contains(fake.calls.back()) ||
                                      fake.dies_after.contains(fake.calls.back()));
     };
-    loop.RunUntil([&] { return is_dead(control) || is_dead(queues) || is_dead(objects); });
+    loop.RunUntil([&] {
+      return is_dead(control) || is_dead(queues) || is_dead(objects) || is_dead(buses) ||
+             is_dead(archives) || is_dead(schedules);
+    });
   }
   void DeployUntilItDies(const std::string& text, const std::string& zip = "zip") {
     Hang({.method = "POST", .target = "/_hearth/stacks/shop", .body = BodyOf(text, zip)});
   }
   // What a host that starts after a kill reports of what the last one left; it takes its place.
   std::vector<std::string> Reborn() {
-    queues.dies_before.clear();
-    queues.dies_after.clear();
-    objects.dies_before.clear();
-    objects.dies_after.clear();
+    const auto revive = [](auto& fake) {
+      fake.dies_before.clear();
+      fake.dies_after.clear();
+    };
+    revive(queues);
+    revive(objects);
+    revive(buses);
+    revive(archives);
+    revive(schedules);
     dead = std::move(api);
     api = NewApi(reborn_control);
     std::optional<std::vector<std::string>> report;
