@@ -1,0 +1,3 @@
+def handler(event, context):
+    print('shipping', event['label'])
+    return event['order']
