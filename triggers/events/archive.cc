@@ -40,6 +40,14 @@ void CheckPattern(const std::string& pattern, Faults& faults) {
   }
 }
 
+// The rule that it becomes asks for more than its own pattern does.
+void CheckRuleOf(const ArchiveRecord& archive, Faults& faults) {
+  if (RuleOfArchive(archive).pattern.size() <= kMaxPattern) return;
+  faults.Refuse(
+      InvalidPattern("Event pattern is too long for an archive's rule, which leaves out "
+                     "replayed events."));
+}
+
 // A bus's ARN here.
 std::string ReadBusArn(const std::string& arn, std::string_view member,
                        const invoker::Account& account, Faults& faults) {
@@ -90,6 +98,7 @@ Read<ArchiveRecord> ReadArchive(const Json& body, const invoker::Account& accoun
   in.Done();
   out.bus = ReadBusArn(source, "EventSourceArn", account, faults);
   CheckPattern(out.pattern, faults);
+  CheckRuleOf(out, faults);
   if (auto fault = faults.Take()) return std::unexpected(std::move(*fault));
   return out;
 }
@@ -105,6 +114,7 @@ Read<ArchiveChange> ReadArchiveChange(const Json& body) {
   in.RefuseMember("KmsKeyIdentifier");
   in.Done();
   CheckPattern(out.pattern.value_or(""), faults);
+  CheckRuleOf({.name = out.name, .pattern = out.pattern.value_or("")}, faults);
   if (auto fault = faults.Take()) return std::unexpected(std::move(*fault));
   return out;
 }

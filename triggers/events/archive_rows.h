@@ -23,11 +23,15 @@ std::vector<store::Migration> ArchiveMigrations();
 struct ArchiveCursor {
   int64_t time_ms = INT64_MIN;
   int64_t id = 0;
+  bool operator==(const ArchiveCursor&) const = default;
 };
 struct ArchivePage {
   bool is_archive_gone = false;
-  std::vector<std::string> texts;
-  ArchiveCursor end;
+  struct Entry {
+    std::string text;
+    ArchiveCursor at;
+  };
+  std::vector<Entry> entries;
 };
 
 class ArchiveRows {

@@ -1,5 +1,7 @@
 #include "triggers/events/archives.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "base/log.h"
@@ -170,29 +172,44 @@ void Archives::Step(const ReplayPtr& replay) {
                     [this, replay](const base::Error& error) { StepLater(replay, error); });
 }
 
+// Up to where it fits into one transaction; where it began: not even its first event does.
+ArchiveCursor Archives::RoutePage(const Replay& replay, ArchivePage& page, Routed& routed) const {
+  ArchiveCursor end = replay.at;
+  for (auto& [text, at] : page.entries) {
+    auto event = ReadEvent(replay.record.bus, std::move(text));
+    if (event) {
+      Routed more;
+      router_.Route(Replayed(*std::move(event), replay.record.name), NowMs(), more, replay.only);
+      if (routed.bytes + more.bytes > kMaxRoutedBytes) return end;
+      routed.bytes += more.bytes;
+      std::ranges::move(more.deliveries, std::back_inserter(routed.deliveries));
+      std::ranges::move(more.archived, std::back_inserter(routed.archived));
+    } else {
+      HLOG_ERROR("an event of archive {} cannot be read: {}", replay.record.archive,
+                 event.error().ToString());
+    }
+    end = at;
+  }
+  return end;
+}
+
 void Archives::OnPage(const ReplayPtr& replay, ArchivePage page) {
   const ReplayRecord& record = replay->record;
   if (page.is_archive_gone) {
     return End(replay, ReplayState::kFailed, "Archive " + record.archive + " does not exist.");
   }
-  if (page.texts.empty()) return End(replay, ReplayState::kCompleted, "");
+  if (page.entries.empty()) return End(replay, ReplayState::kCompleted, "");
   Routed routed;
-  for (std::string& text : page.texts) {
-    auto event = ReadEvent(record.bus, std::move(text));
-    if (!event) {
-      HLOG_ERROR("an event of archive {} cannot be read: {}", record.archive,
-                 event.error().ToString());
-      continue;
-    }
-    router_.Route(Replayed(*std::move(event), record.name), NowMs(), routed, replay->only);
+  const ArchiveCursor end = RoutePage(*replay, page, routed);
+  if (end == replay->at) {
+    return End(replay, ReplayState::kFailed, "What an event causes is more than 64 MiB.");
   }
   writer_.Write(
       std::move(routed),
-      [name = record.name, at = page.end](Database& database) {
+      [name = record.name, at = end](Database& database) {
         return ArchiveRows::AdvanceReplay(database, name, at);
       },
-      [this, replay, at = page.end,
-       alive = std::weak_ptr<bool>(alive_)](const Result<void>& result) {
+      [this, replay, at = end, alive = std::weak_ptr<bool>(alive_)](const Result<void>& result) {
         if (alive.expired()) return;
         if (!result && result.error().kind == base::ErrorKind::kConflict) {
           return End(replay, ReplayState::kCancelled, "");

@@ -57,6 +57,7 @@ class Archives final : public ArchiveKeeper {
   void Resume();
   void Begin(ReplayRecord record, ArchiveCursor at);
   void Step(const ReplayPtr& replay);
+  ArchiveCursor RoutePage(const Replay& replay, ArchivePage& page, Routed& routed) const;
   void OnPage(const ReplayPtr& replay, ArchivePage page);
   void End(const ReplayPtr& replay, ReplayState state, const std::string& reason);
   void StepLater(const ReplayPtr& replay, const base::Error& error);

@@ -174,7 +174,10 @@ BusRows::Result<std::optional<RuleRow>> BusRows::LoadRule(const RuleKey& key,
   TRY(database_.Run(std::string(kRuleColumns) + " WHERE bus = ? AND name = ?", values,
                     [&](const store::Row& row) { out = ReadRow(row, account); }));
   if (!out) return std::nullopt;
-  return TRY(std::move(*out));
+  if (*out) return **std::move(out);
+  // Its own change's failure, and none of those that are committed with it.
+  refusal_ = HostFailure(out->error());
+  return std::nullopt;
 }
 
 // `before`: nullptr: it is new.
@@ -231,7 +234,7 @@ BusRows::Result<RuleRow> BusRows::ChangeRule(const RuleKey& key, const invoker::
   if (!TRY(HasBus(key.bus))) return RuleRow();
   const auto before = TRY(LoadRule(key, account));
   if (!before) {
-    refusal_ = NoSuchRule(key.bus, key.name);
+    if (!refusal_) refusal_ = NoSuchRule(key.bus, key.name);
     return RuleRow();
   }
   RuleRow row = *before;

@@ -35,8 +35,10 @@ invoker::Destinations::Sender MakeBusTarget(io::Loop& loop, EventBuses& buses,
     buses.Put(std::move(events), [arn = std::move(delivery.arn), done = std::move(done)](
                                      const std::expected<void, aws::ApiError>& put) {
       if (put) return done({});
-      // It may be tried again.
-      done(base::MakeError(base::ErrorKind::kSystem, "send to " + arn, put.error().message));
+      // What is too much stays so; else it may be tried again.
+      const bool is_final = put.error().status < 500;
+      done(base::MakeError(is_final ? base::ErrorKind::kInvalid : base::ErrorKind::kSystem,
+                           "send to " + arn, put.error().message));
     });
   };
 }

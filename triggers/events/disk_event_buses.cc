@@ -165,6 +165,12 @@ void DiskEventBuses::Put(std::vector<Event> events, Done done) {
   Routed routed;
   const int64_t now_ms = NowMs();
   for (const Event& event : events) router_.Route(event, now_ms, routed);
+  if (routed.is_over()) {
+    return loop_.Post([done = std::move(done)] {
+      done(std::unexpected(LimitExceeded(
+          "What these events cause is more than 64 MiB: put fewer at once, or have fewer rules.")));
+    });
+  }
   writer_.counters().put += events.size();
   writer_.Write(std::move(routed), {}, [done = std::move(done)](const Result<void>& result) {
     if (result) return done({});

@@ -27,9 +27,11 @@ std::string InputOf(const Rule& rule, const Target& target, const Event& event, 
 void EventRouter::Route(const Event& event, int64_t now_ms, Routed& routed,
                         const std::set<std::string>& only) const {
   for (const Rule* const rule : table_.Match(event)) {
+    if (routed.is_over()) return;
     if (!only.empty() && !only.contains(rule->arn)) continue;
     if (rule->row.archive != 0) {
       routed.archived.push_back({rule->row.archive, event.time_ms, event.text});
+      routed.bytes += event.text.size();
     } else {
       Deliver(*rule, event, now_ms, routed);
     }
@@ -55,9 +57,11 @@ void EventRouter::Deliver(const Rule& rule, const Event& event, int64_t accepted
     out.max_retries = target.record.max_retries.value_or(kDefaultRetries);
     out.max_age_s = target.record.max_age_s.value_or(kDefaultMaxAgeS);
     out.dead_letter_arn = target.record.dead_letter_arn;
-    if (out.dead_letter_arn.empty()) continue;
-    if (out.to.record != event.text) out.dead_letter_body = event.text;
-    out.marks.push_back({"RULE_ARN", "String", rule.arn});
+    if (!out.dead_letter_arn.empty()) {
+      if (out.to.record != event.text) out.dead_letter_body = event.text;
+      out.marks.push_back({"RULE_ARN", "String", rule.arn});
+    }
+    routed.bytes += out.to.record.size() + out.dead_letter_body.size() + sizeof out;
   }
 }
 

@@ -20,9 +20,16 @@ struct ArchivedEvent {
   std::string text;
 };
 
+// Ours: of what one transaction puts. An event of 1 MiB may meet 10,000 rules.
+inline constexpr size_t kMaxRoutedBytes = 64u << 20;
+
 struct Routed {
   std::vector<invoker::TargetDelivery> deliveries;
   std::vector<ArchivedEvent> archived;
+  size_t bytes = 0;
+
+  // Then it is not whole, and not to be written.
+  bool is_over() const { return bytes > kMaxRoutedBytes; }
 };
 
 class EventRouter {

@@ -140,7 +140,7 @@ ArchiveRows::Result<void> ArchiveRows::EndReplay(store::Database& database, cons
 
 ArchiveRows::Result<ArchivePage> ArchiveRows::Page(const ReplayRecord& replay,
                                                    ArchiveCursor after) {
-  ArchivePage out{.end = after};
+  ArchivePage out;
   int64_t archive = 0;
   const Value name[] = {replay.archive};
   TRY(database_.Run("SELECT id FROM event_archives WHERE name = ?", name,
@@ -161,8 +161,7 @@ ArchiveRows::Result<ArchivePage> ArchiveRows::Page(const ReplayRecord& replay,
                       is_full = is_full || (bytes > 0 && bytes + row.Text(0).size() > kPageBytes);
                       if (is_full) return;
                       bytes += row.Text(0).size();
-                      out.texts.emplace_back(row.Text(0));
-                      out.end = {row.Int(1), row.Int(2)};
+                      out.entries.push_back({std::string(row.Text(0)), {row.Int(1), row.Int(2)}});
                     }));
   return out;
 }

@@ -105,6 +105,11 @@ TEST_F(ArchivesTest, AreRefusedInAwsWords) {
   EXPECT_EQ(Shown("StartReplay", Replay("r", {{"EventEndTime", kStart - 10}})),
             "ValidationException: Parameter EventEndTime is not valid. Reason: EventStartTime must "
             "be before EventEndTime.");
+  const std::string longest = R"({"source":[")" + std::string(4096 - 15, 'x') + R"("]})";
+  EXPECT_THAT(
+      Shown("CreateArchive",
+            {{"ArchiveName", "x"}, {"EventSourceArn", Bus("default")}, {"EventPattern", longest}}),
+      HasSubstr("InvalidEventPatternException: Event pattern is not valid. Reason: "));
   Must("StartReplay", Replay("r"));
   EXPECT_EQ(Shown("StartReplay", Replay("r")),
             "ResourceAlreadyExistsException: Replay r already exists.");

@@ -223,6 +223,23 @@ TEST_F(PutEventsTest, AsksABussPolicyWhoMayPutEvents) {
   EXPECT_EQ(destinations.Ask(Bus("own"), {"events.amazonaws.com", "r", "000000000000"}), kAdmitted);
 }
 
+TEST_F(PutEventsTest, RefusesWhatWouldTakeAllMemory) {
+  for (int rule = 0; rule < 16; ++rule) {
+    const std::string name = "r" + std::to_string(rule);
+    Must("PutRule", {{"Name", name}, {"EventPattern", R"({"source":["shop"]})"}});
+    Json targets = Json::array();
+    for (int id = 0; id < 5; ++id) {
+      targets.push_back({{"Id", std::to_string(id)}, {"Arn", Queue("q")}});
+    }
+    Must("PutTargets", {{"Rule", name}, {"Targets", targets}});
+  }
+  const Json large = Entry("shop", "{\"a\":\"" + std::string(1'000'000, 'x') + "\"}");
+  EXPECT_THAT(Shown("PutEvents", {{"Entries", {large}}}), HasSubstr("more than 64 MiB"));
+  EXPECT_THAT(Taken(), IsEmpty());
+  PutEntry(Entry());
+  EXPECT_THAT(Taken(), SizeIs(80));
+}
+
 TEST_F(PutEventsTest, WritesNothingForWhatNobodyWants) {
   PutRule("r", {{"source", {"other"}}});
   PutEntry(Entry());
