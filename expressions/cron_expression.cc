@@ -104,6 +104,9 @@ class CronReader {
       TRY(ReadItems(kMonthDays, fields[2], [this](int n) { cron_.month_days_ |= Bit(n); }));
     } else {
       TRY(ReadItems(kWeekDays, fields[4], [this](int n) { cron_.week_days_ |= Bit(n); }));
+      if (fields[4].contains('#') && fields[4].contains(',')) {
+        return Wrong(kWeekDays, fmt::format("{} has a #, which stands alone", fields[4]));
+      }
     }
     return cron_;
   }

@@ -7,7 +7,7 @@
 // Sunday). A range may go over the end (22-2, FRI-MON), except of years. Day of the month: L (the
 // last), L-3 (three days before), 15W (the weekday nearest to the 15th, in the same month; none in
 // a month without a 15th), LW. Day of the week: L (Saturday), 6L (the last Friday), 6#3 (the third
-// Friday). One of the two day fields is ?, the other is not.
+// Friday; no other value stands beside it). One of the two day fields is ?, the other is not.
 // Source: EventBridge Scheduler User Guide, "Cron-based schedules"; where it is silent, Quartz's.
 #pragma once
 

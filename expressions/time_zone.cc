@@ -25,8 +25,9 @@ bool IsPlainName(std::string_view name) {
            c == '_' || c == '-' || c == '+';
   };
   return !name.empty() && name.size() <= kLongestName && name.front() != '/' &&
-         std::ranges::all_of(name, plain) && !name.starts_with("right/") &&
-         !name.starts_with("posix/") && name != "posixrules" && name != "localtime";
+         name.back() != '/' && !name.contains("//") && std::ranges::all_of(name, plain) &&
+         !name.starts_with("right/") && !name.starts_with("posix/") && name != "posixrules" &&
+         name != "localtime";
 }
 
 // cctz remembers a name that it could not load, for good; it is only asked for what exists.
