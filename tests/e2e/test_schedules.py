@@ -218,7 +218,8 @@ class Schedules(HearthTest):
         with self.refused("ValidationException", "Hearth does not serve KmsKeyArn."):
             self.is_at.schedule("bad", "rate(1 day)", target,
                                 KmsKeyArn="arn:aws:kms:us-east-1:000000000000:key/k")
-        for expression in ("rate(10)", "rate( 10 minutes )", "at(2021-12-31)", "cron()", "x" * 256):
+        for expression in ("rate(10)", "rate( 10 minutes )", "at(2021-12-31)",
+                           "at(2021-12-31T00:00:00)", "cron()", "x" * 256):
             with self.assertRaises(botocore.exceptions.ClientError) as refusal:
                 self.is_at.schedule("bad", expression, target)
             self.assertEqual(refusal.exception.response["Error"]["Code"], "ValidationException")
@@ -424,6 +425,21 @@ class Virtual(HearthTest):
         self.advance(datetime.timedelta(days=1))
         message, = clients.wait_for(url, 1)
         self.assertEqual(json.loads(message["Body"])["MessageBody"], "x" * 2000)
+
+    def test_what_is_no_call_of_its_universal_target_is_a_dead_letter(self):
+        clients = Clients(self.host)
+        self.addCleanup(clients.close)
+        url = clients.queue("no-calls", MessageRetentionPeriod="1209600")
+        # A DetailType has 128 characters at most; the schedule's ARN is known when it fires.
+        entry = {"Source": "shop", "Detail": "{}",
+                 "DetailType": "x" * 100 + "<aws.scheduler.schedule-arn>"}
+        clients.schedule("no-call", "rate(30 days)",
+                         "arn:aws:scheduler:::aws-sdk:eventbridge:putEvents",
+                         target={"Input": json.dumps({"Entries": [entry]}),
+                                 "DeadLetterConfig": {"Arn": queue_arn("no-calls")}})
+        message, = clients.wait_for(url, 1)
+        said, = json.loads(message["Body"])["Entries"]
+        self.assertTrue(said["DetailType"].endswith(":schedule/default/no-call"), said)
 
 
 if __name__ == "__main__":

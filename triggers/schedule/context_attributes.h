@@ -14,10 +14,10 @@ struct Context {
   // A delivery's attempt is told by whoever makes it: by default the keyword stays.
   std::string attempt_number = "<aws.scheduler.attempt-number>";
 };
-// Of the right shape, to see what an input becomes.
+// Of the right shape, to see what an input becomes: no id is a number.
 inline const Context kSampleContext{.schedule_arn = "arn",
                                     .scheduled_time = "1970-01-01T00:00:00Z",
-                                    .execution_id = "0",
+                                    .execution_id = "a0",
                                     .attempt_number = "1"};
 
 // Everything else stays as it is. One walk; what is put in is not read again.

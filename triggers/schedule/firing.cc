@@ -160,7 +160,8 @@ std::vector<invoker::TargetDelivery> MakeDeliveries(const ScheduleRecord& record
       HLOG_ERROR("{} cannot call its target: {}", arn, read.error().message);
     }
     calls = std::move(read).value_or(decltype(calls)());
-  } else {
+  }
+  if (calls.empty()) {
     calls.push_back(CallTarget(target, std::move(input), arn));
   }
   std::vector<invoker::TargetDelivery> deliveries;

@@ -20,7 +20,8 @@ struct Occurrence {
   int64_t due_ms = 0;  // In its window; from here its age counts.
 };
 
-// None: the input is no call of its universal target, with these context attributes.
+// One at least. Where the input is no call of its universal target, with these context attributes,
+// it is sent to that target's own ARN, which nobody serves: it is given up, and a dead letter.
 std::vector<invoker::TargetDelivery> MakeDeliveries(const ScheduleRecord& record,
                                                     const Occurrence& occurrence,
                                                     const invoker::Account& account);

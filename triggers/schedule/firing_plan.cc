@@ -9,9 +9,9 @@ FiringPlan PlanFiring(const ScheduleRecord& record, const Timetable& timetable,
   const int64_t oldest_ms = now_ms - record.target.max_age_s * 1000;
   FiringPlan plan;
   plan.next = {first.at_ms, first.due_ms};
-  size_t bytes = 0;
-  while (plan.next && plan.next->second <= now_ms &&
-         plan.deliveries.size() < kMaxPlannedDeliveries && bytes < kMaxPlannedBytes) {
+  for (size_t seen = 0; plan.next && plan.next->second <= now_ms && seen < kMaxPlannedOccurrences &&
+                        plan.bytes < kMaxPlannedBytes;
+       ++seen) {
     const auto [at_ms, due_ms] = *plan.next;
     int64_t after_ms = at_ms;
     if (due_ms < oldest_ms && record.target.dead_letter_arn.empty()) {
@@ -22,7 +22,7 @@ FiringPlan PlanFiring(const ScheduleRecord& record, const Timetable& timetable,
       for (auto& delivery : MakeDeliveries(
                record, {.schedule_id = first.schedule_id, .at_ms = at_ms, .due_ms = due_ms},
                account)) {
-        bytes += delivery.to.record.size() + delivery.dead_letter_body.size();
+        plan.bytes += delivery.to.record.size() + delivery.dead_letter_body.size();
         plan.deliveries.push_back(std::move(delivery));
       }
     }

@@ -22,13 +22,14 @@ struct FiringPlan {
   // The next occurrence and when it is due, maybe already; nullopt: it has come to its end.
   std::optional<std::pair<int64_t, int64_t>> next{};
   bool is_any_expired = false;
+  size_t bytes = 0;  // Of the deliveries.
 };
 
 FiringPlan PlanFiring(const ScheduleRecord& record, const Timetable& timetable,
                       const Occurrence& first, int64_t now_ms, const invoker::Account& account);
 
-// Ours: of one plan, which is one transaction.
-inline constexpr size_t kMaxPlannedDeliveries = 64;
+// Ours: of one plan, which is one transaction: occurrences looked at, whatever becomes of each.
+inline constexpr size_t kMaxPlannedOccurrences = 64;
 inline constexpr size_t kMaxPlannedBytes = 1 << 20;
 
 }  // namespace hearth::schedule

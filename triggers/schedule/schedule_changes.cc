@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "triggers/schedule/timetable.h"
@@ -15,16 +16,21 @@ using store::Database;
 // Ours: of one transaction of a group's deletion.
 constexpr size_t kDeletedAtOnce = 500;
 
-// Due from `from_ms` on, or not at all.
-Result<void> Begin(ScheduleRow& row, int64_t from_ms) {
-  const auto timetable = Timetable::Of(row.record, row.anchor_ms, row.id);
+Result<Timetable> TimetableOf(const ScheduleRow& row) {
+  auto timetable = Timetable::Of(row.record, row.anchor_ms, row.id);
   if (!timetable) {
     return base::Invalid("read a schedule", timetable.error());
   }
-  row.occurrence_ms = row.record.is_enabled ? timetable->FirstFrom(from_ms) : std::nullopt;
-  row.due_ms =
-      row.occurrence_ms ? std::optional(timetable->DueOf(*row.occurrence_ms)) : std::nullopt;
-  return {};
+  return *std::move(timetable);
+}
+
+// Due at `first`, no earlier than `from_ms`, or not at all.
+void Begin(ScheduleRow& row, const Timetable& timetable, std::optional<int64_t> first,
+           int64_t from_ms) {
+  row.occurrence_ms = row.record.is_enabled ? first : std::nullopt;
+  row.due_ms = row.occurrence_ms
+                   ? std::optional(std::max(timetable.DueOf(*row.occurrence_ms), from_ms))
+                   : std::nullopt;
 }
 
 // Of a schedule that is not there.
@@ -56,7 +62,13 @@ Outcome<MadeSchedule> MakeSchedule(Database& database, ScheduleRow row, int64_t 
   row.record.created_ms = now_ms;
   row.record.modified_ms = now_ms;
   row.anchor_ms = now_ms;
-  TRY(Begin(row, now_ms));
+  const Timetable timetable = TRY(TimetableOf(row));
+  const auto first = timetable.FirstOfNew(now_ms);
+  if (!first && timetable.is_one_time()) {
+    return Invalid(fmt::format("Invalid Schedule Expression {}. (at: it is not still to come)",
+                               row.record.expression));
+  }
+  Begin(row, timetable, first, now_ms);
   TRY(InsertRow(database, row));
   return MadeSchedule{.row = std::move(row), .is_new = true};
 }
@@ -79,7 +91,10 @@ Outcome<ScheduleRow> ChangeSchedule(Database& database, ScheduleRecord record, i
   }
   // What is due next is so still; one that came to its end may have got a later end.
   const bool keeps_next = goes_on && old.is_enabled && row.record.is_enabled;
-  TRY(Begin(row, keeps_next ? row.occurrence_ms.value_or(now_ms + 1) : now_ms));
+  const int64_t from_ms = keeps_next ? row.occurrence_ms.value_or(now_ms + 1) : now_ms;
+  const Timetable timetable = TRY(TimetableOf(row));
+  Begin(row, timetable, goes_on ? timetable.FirstFrom(from_ms) : timetable.FirstOfNew(from_ms),
+        from_ms);
   TRY(UpdateRow(database, row));
   return row;
 }

@@ -27,6 +27,11 @@ std::expected<Definition, std::string> Read(const DueRow& row) {
   return Definition{.record = *std::move(record), .timetable = std::move(timetable)};
 }
 
+// AWS: when it has come to its end, which a recurring schedule has by an EndDate only.
+bool DeletesItself(const Definition& of) {
+  return of.record.deletes_itself && (of.timetable.is_one_time() || of.record.end_ms);
+}
+
 }  // namespace
 
 ScheduleClock::ScheduleClock(Parts parts)
@@ -86,34 +91,44 @@ void ScheduleClock::Pump() {
     return;
   }
   const int64_t now_ms = NowMs();
-  while (in_flight_ < kMaxFiringsInFlight) {
+  for (size_t bytes = 0; HasRoom();) {
+    if (bytes >= kMaxFiringBytesATurn) {
+      return PumpLater();
+    }
     auto row = window_.TakeDue(now_ms);
     if (!row) {
       break;
     }
-    Fire(*std::move(row), now_ms);
+    bytes += Fire(*std::move(row), now_ms);
   }
   const auto due = window_.next_due_ms();
-  if (!due || in_flight_ >= kMaxFiringsInFlight) {
+  if (!due || !HasRoom()) {
     return timer_.Cancel();
   }
   timer_.Start(base::WallTime(std::chrono::milliseconds(*due)), [this] { Pump(); });
 }
 
-void ScheduleClock::Fire(DueRow row, int64_t now_ms) {
+bool ScheduleClock::HasRoom() const {
+  return in_flight_ < kMaxFiringsInFlight && bytes_in_flight_ < kMaxFiringBytesInFlight;
+}
+
+size_t ScheduleClock::Fire(DueRow row, int64_t now_ms) {
+  const size_t row_bytes = row.bytes();
   const auto definition = Read(row);
   if (!definition) {
     // It stays taken: the next start tries it again.
     HLOG_ERROR("schedule {} cannot be fired: {}", row.id, definition.error());
-    return;
+    return row_bytes;
   }
   auto plan = std::make_shared<FiringPlan>(
       PlanFiring(definition->record, definition->timetable,
                  {.schedule_id = row.id, .at_ms = row.occurrence_ms, .due_ms = row.due_ms}, now_ms,
                  parts_.account));
-  const bool is_removed = !plan->next && definition->record.deletes_itself;
+  const bool is_removed = !plan->next && DeletesItself(*definition);
   counters_.expired += plan->is_any_expired ? 1 : 0;
+  const size_t bytes = row_bytes + plan->bytes;
   ++in_flight_;
+  bytes_in_flight_ += bytes;
   auto fired = std::make_shared<DueRow>(std::move(row));
   fired->definition.shrink_to_fit();
   std::vector<invoker::TargetDelivery> deliveries = std::move(plan->deliveries);
@@ -123,14 +138,16 @@ void ScheduleClock::Fire(DueRow row, int64_t now_ms) {
       [fired, next = plan->next, is_removed](store::Database& database) {
         return is_removed ? RemoveFired(database, *fired) : MoveRow(database, *fired, next);
       },
-      [this, alive = std::weak_ptr<bool>(alive_), fired, plan, is_removed,
-       count](const base::Result<void>& done) {
+      [this, alive = std::weak_ptr<bool>(alive_), fired, plan, is_removed, count,
+       bytes](const base::Result<void>& done) {
         if (alive.expired()) {
           return;
         }
+        bytes_in_flight_ -= bytes;
         counters_.fired += done ? count : 0;
         OnFired(std::move(*fired), *plan, is_removed, done);
       });
+  return bytes;
 }
 
 void ScheduleClock::OnFired(DueRow row, const FiringPlan& plan, bool is_removed,

@@ -45,13 +45,16 @@ class ScheduleClock {
  private:
   void Pump();
   void PumpLater();
-  void Fire(DueRow row, int64_t now_ms);
+  bool HasRoom() const;
+  // What it holds in memory until it is committed, in bytes.
+  size_t Fire(DueRow row, int64_t now_ms);
   void OnFired(DueRow row, const FiringPlan& plan, bool is_removed, const base::Result<void>& done);
   int64_t NowMs() const { return base::EpochMillis(parts_.loop.service_clock().WallNow()); }
 
   const Parts parts_;
   ScheduleCounters counters_;
   size_t in_flight_ = 0;
+  size_t bytes_in_flight_ = 0;
   bool is_pump_posted_ = false;
   io::WallTimer timer_;
   io::Timer pause_;  // After a failure of the disk.
@@ -64,5 +67,9 @@ inline constexpr size_t kMaxHeldSchedules = 4096;
 inline constexpr size_t kMaxHeldScheduleBytes = 16u << 20;
 // Ours: being committed.
 inline constexpr size_t kMaxFiringsInFlight = 512;
+inline constexpr size_t kMaxFiringBytesInFlight = 16u << 20;  // One may be more.
+// Ours: fired in one turn of the loop, whose other work waits: of small ones some hundreds, of the
+// largest one or two (an input of 256 KB is some ms).
+inline constexpr size_t kMaxFiringBytesATurn = 256u << 10;
 
 }  // namespace hearth::schedule

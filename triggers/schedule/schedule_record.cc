@@ -118,7 +118,7 @@ std::expected<ScheduleRecord, ApiError> ReadSchedule(const Json& body, std::stri
   record.client_token = in.Text("ClientToken", {.most = 64}).value_or("");
   in.MustBeAbsent("KmsKeyArn");
   if (const Json* const target = in.Object("Target")) {
-    auto read = ReadTarget(*target);
+    auto read = ReadTarget(*target, /*is_stored=*/!now_ms);
     if (read) {
       record.target = *std::move(read);
     } else {

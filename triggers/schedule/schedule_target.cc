@@ -15,6 +15,10 @@ namespace {
 using base::Json;
 
 constexpr Fields::TextRule kArn{.most = 1600};
+// A universal target's calls are read with the attempt's keyword in them.
+const Context kUniversalSample{.schedule_arn = kSampleContext.schedule_arn,
+                               .scheduled_time = kSampleContext.scheduled_time,
+                               .execution_id = kSampleContext.execution_id};
 
 bool IsRoleArn(std::string_view text) {
   const auto arn = aws::ParseArn(text);
@@ -81,7 +85,7 @@ void ReadParameters(Fields& target, ScheduleTarget& into) {
   }
 }
 
-// What belongs together: a target's kind, its parameters and its input.
+// What belongs together: a target's kind and its parameters.
 std::optional<ApiError> CheckParts(const ScheduleTarget& target) {
   const auto arn = aws::ParseArn(target.arn);
   if (!arn || !arn->partition.starts_with("aws") || arn->service.empty()) {
@@ -102,6 +106,12 @@ std::optional<ApiError> CheckParts(const ScheduleTarget& target) {
   if (kind == TargetKind::kUniversal && !target.input) {
     return Invalid("You must provide an input to set this target for your schedule.");
   }
+  return std::nullopt;
+}
+
+// Of a target whose parts belong together.
+std::optional<ApiError> CheckInput(const ScheduleTarget& target) {
+  const TargetKind kind = KindOf(target);
   if (!target.input) {
     return std::nullopt;
   }
@@ -110,14 +120,15 @@ std::optional<ApiError> CheckParts(const ScheduleTarget& target) {
   }
   if (kind == TargetKind::kUniversal) {
     const auto calls = ReadUniversalCall(*UniversalApiOf(target.arn),
-                                         FillContext(*target.input, kSampleContext), {});
+                                         FillContext(*target.input, kUniversalSample), {});
     return calls ? std::nullopt : std::optional(calls.error());
   }
   if (kind != TargetKind::kQueue) {
     const auto json = base::ParseJson(FillContext(*target.input, kSampleContext));
     if (!json || (kind == TargetKind::kBus && !json->is_object())) {
       return Invalid(fmt::format("Input of a target of {} must be well-formed JSON{}.",
-                                 arn->service, kind == TargetKind::kBus ? ", an object" : ""));
+                                 aws::ParseArn(target.arn)->service,
+                                 kind == TargetKind::kBus ? ", an object" : ""));
     }
   }
   return std::nullopt;
@@ -145,7 +156,7 @@ TargetKind KindOf(const ScheduleTarget& target) {
   return TargetKind::kOther;
 }
 
-std::expected<ScheduleTarget, ApiError> ReadTarget(const Json& target) {
+std::expected<ScheduleTarget, ApiError> ReadTarget(const Json& target, bool is_stored) {
   Fields in(target, "target");
   ScheduleTarget out;
   out.arn = in.RequiredText("Arn", kArn);
@@ -157,6 +168,12 @@ std::expected<ScheduleTarget, ApiError> ReadTarget(const Json& target) {
     return std::unexpected(*std::move(error));
   }
   if (auto error = CheckParts(out)) {
+    return std::unexpected(*std::move(error));
+  }
+  if (is_stored) {
+    return out;
+  }
+  if (auto error = CheckInput(out)) {
     return std::unexpected(*std::move(error));
   }
   return out;
@@ -194,8 +211,9 @@ std::optional<ApiError> CheckServed(const ScheduleTarget& target,
       return std::nullopt;
     case TargetKind::kUniversal: {
       // Whatever it is sent to has the same service: that of the first is asked.
-      const auto calls = ReadUniversalCall(
-          *UniversalApiOf(target.arn), FillContext(target.input.value_or(""), kSampleContext), {});
+      const auto calls =
+          ReadUniversalCall(*UniversalApiOf(target.arn),
+                            FillContext(target.input.value_or(""), kUniversalSample), {});
       if (!calls) {
         return calls.error();
       }

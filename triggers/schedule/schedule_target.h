@@ -10,7 +10,8 @@
 
 namespace hearth::schedule {
 
-std::expected<ScheduleTarget, ApiError> ReadTarget(const base::Json& target);
+// `is_stored`: its input, which may be large, was checked when it was made.
+std::expected<ScheduleTarget, ApiError> ReadTarget(const base::Json& target, bool is_stored);
 // Defaults of the retry policy included, as AWS tells them.
 base::Json TargetToJson(const ScheduleTarget& target);
 

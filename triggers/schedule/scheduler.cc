@@ -1,6 +1,10 @@
 #include "triggers/schedule/scheduler.h"
 
+#include <set>
+#include <utility>
+
 #include "base/log.h"
+#include "io/timer.h"
 #include "triggers/schedule/schedule_changes.h"
 #include "triggers/schedule/schedule_clock.h"
 #include "triggers/schedule/schedule_rows.h"
@@ -12,6 +16,8 @@ using base::Result;
 using std::unexpected;
 using store::Database;
 
+constexpr auto kPause = std::chrono::seconds(1);  // After a failure of the disk.
+
 class SqliteScheduler final : public Scheduler {
  public:
   SqliteScheduler(Parts parts, int64_t count, int64_t groups, int64_t next_id)
@@ -19,6 +25,7 @@ class SqliteScheduler final : public Scheduler {
         count_(count),
         groups_(groups),
         next_id_(next_id),
+        again_(parts_.loop, io::Time::kMachine),
         clock_({.loop = parts_.loop,
                 .commits = parts_.commits,
                 .deliveries = parts_.deliveries,
@@ -148,7 +155,9 @@ class SqliteScheduler final : public Scheduler {
   }
 
   ScheduleCounters counters() const override { return clock_.counters(); }
-  bool IsQuiet() const override { return collecting_ == 0 && clock_.IsQuiet(); }
+  bool IsQuiet() const override {
+    return collecting_ == 0 && uncollected_.empty() && clock_.IsQuiet();
+  }
 
   // Deletes a group's schedules, some at a time, and then the group.
   void Collect(const std::string& name) {
@@ -160,8 +169,9 @@ class SqliteScheduler final : public Scheduler {
         [this, name](std::expected<std::vector<int64_t>, ApiError> ids) {
           --collecting_;
           if (!ids) {
-            HLOG_ERROR("schedule group {} is deleted at the next start", name);
-            return;
+            HLOG_ERROR("schedule group {} cannot be deleted yet: {}", name, ids.error().message);
+            uncollected_.insert(name);
+            return again_.Start(kPause, [this] { CollectAgain(); });
           }
           for (const int64_t id : *ids) {
             --count_;
@@ -176,6 +186,12 @@ class SqliteScheduler final : public Scheduler {
   }
 
  private:
+  void CollectAgain() {
+    for (const std::string& name : std::exchange(uncollected_, {})) {
+      Collect(name);
+    }
+  }
+
   int64_t NowMs() const { return base::EpochMillis(parts_.loop.service_clock().WallNow()); }
 
   void ChangeGroup(const std::string& name,
@@ -253,6 +269,8 @@ class SqliteScheduler final : public Scheduler {
   int64_t groups_;
   int64_t next_id_;
   int collecting_ = 0;
+  std::set<std::string> uncollected_{};  // Groups whose deletion the disk refused.
+  io::Timer again_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   ScheduleClock clock_;
 };

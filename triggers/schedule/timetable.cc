@@ -54,8 +54,12 @@ std::optional<int64_t> Timetable::FirstFrom(int64_t from_ms) const {
   return end_ms_ && at >= *end_ms_ ? std::nullopt : std::optional(at);
 }
 
+std::optional<int64_t> Timetable::FirstOfNew(int64_t now_ms) const {
+  return FirstFrom(is_one_time() ? now_ms - kMostLateMs : now_ms);
+}
+
 std::optional<int64_t> Timetable::NextAfter(int64_t occurrence_ms) const {
-  return expression_.is_one_time() ? std::nullopt : FirstFrom(occurrence_ms + 1);
+  return is_one_time() ? std::nullopt : FirstFrom(occurrence_ms + 1);
 }
 
 int64_t Timetable::DueOf(int64_t occurrence_ms) const {

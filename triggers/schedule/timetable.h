@@ -22,8 +22,12 @@ class Timetable {
   static std::expected<Timetable, std::string> Of(const ScheduleRecord& record, int64_t anchor_ms,
                                                   int64_t id);
 
+  bool is_one_time() const { return expression_.is_one_time(); }
   // The first at `from_ms` or later, within the schedule's dates; a one-time schedule has none.
   std::optional<int64_t> FirstFrom(int64_t from_ms) const;
+  // The first of a schedule whose `when` is said at `now_ms`: a one-time schedule's may have passed
+  // a moment ago, and is due at once.
+  std::optional<int64_t> FirstOfNew(int64_t now_ms) const;
   std::optional<int64_t> NextAfter(int64_t occurrence_ms) const;
   int64_t DueOf(int64_t occurrence_ms) const;
   int64_t window_ms() const { return window_ms_; }
@@ -40,5 +44,8 @@ class Timetable {
   std::optional<int64_t> end_ms_;
   int64_t window_ms_ = 0;
 };
+
+// Ours: clients say at() in whole seconds, of a clock of their own; AWS fires within a minute.
+inline constexpr int64_t kMostLateMs = 60'000;
 
 }  // namespace hearth::schedule

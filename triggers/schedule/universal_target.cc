@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "aws/arn.h"
 #include "base/json.h"
+#include "invoker/delivery_queue.h"
+#include "triggers/schedule/context_attributes.h"
 #include "triggers/schedule/fields.h"
 
 namespace hearth::schedule {
@@ -41,6 +44,19 @@ std::optional<std::string> QueueOfUrl(const std::string& url, const invoker::Acc
   return ArnOf({.region = account.region, .id = std::string(id)}, "sqs", url.substr(name + 1));
 }
 
+// What a call carries, as an attempt will find it.
+base::Result<Json> JsonOf(const Destinations::Delivery& call) {
+  return base::ParseJson(FillContext(call.record, kSampleContext));
+}
+
+// The attempt's number is put into what a call carries, and nowhere else.
+bool TellsAttemptElsewhere(const Destinations::Delivery& call) {
+  const std::string_view mark = invoker::kAttemptMark;
+  return call.arn.contains(mark) || call.group_id.contains(mark) ||
+         (call.event &&
+          (call.event->source.contains(mark) || call.event->detail_type.contains(mark)));
+}
+
 Calls ReadSendMessage(const Json& input, const invoker::Account& account) {
   Fields in(input, "input");
   const std::string url = in.RequiredText("QueueUrl", kText);
@@ -67,7 +83,7 @@ Calls ReadInvoke(const Json& input, const invoker::Account& account) {
   Destinations::Delivery call;
   // The SDKs' bytes are a text here.
   call.record = in.Text("Payload", kText).value_or("{}");
-  if (!base::ParseJson(call.record)) {
+  if (!JsonOf(call)) {
     in.Refuse(Invalid("Payload of a call of a function must be well-formed JSON."));
   }
   const auto function = aws::ParseFunctionName(name);
@@ -95,7 +111,7 @@ std::expected<Destinations::Delivery, ApiError> ReadEntry(const Json& entry, siz
                                       .resources = {}};
   const std::string bus = in.Text("EventBusName", {.most = 1600}).value_or("default");
   call.arn = bus.starts_with("arn:") ? bus : ArnOf(account, "events", "event-bus/" + bus);
-  const auto detail = base::ParseJson(call.record);
+  const auto detail = JsonOf(call);
   if (!detail || !detail->is_object()) {
     in.Refuse(Invalid("Detail of an event must be well-formed JSON, an object."));
   }
@@ -151,7 +167,12 @@ Calls ReadUniversalCall(std::string_view api, std::string_view input,
     if (!json) {
       return unexpected(Invalid("Input of a universal target must be well-formed JSON."));
     }
-    return reader.read(*json, account);
+    auto calls = reader.read(*json, account);
+    if (calls && std::ranges::any_of(*calls, TellsAttemptElsewhere)) {
+      return unexpected(
+          NotServed(fmt::format("{} outside of what a call carries", invoker::kAttemptMark)));
+    }
+    return calls;
   }
   return unexpected(NotServed(fmt::format("the universal target {}", api)));
 }

@@ -20,7 +20,9 @@ namespace hearth::schedule {
 // "sqs:sendMessage" of a universal target's ARN; nullopt: it is none.
 std::optional<std::string_view> UniversalApiOf(std::string_view arn);
 
-// What is sent for an Input whose context attributes are filled in. PutEvents: one for each entry.
+// What is sent for an Input whose context attributes are filled in, but for the attempt's number:
+// its keyword may stand in what a call carries, for each attempt to fill in. PutEvents: one for
+// each entry.
 std::expected<std::vector<invoker::Destinations::Delivery>, ApiError> ReadUniversalCall(
     std::string_view api, std::string_view input, const invoker::Account& account);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "triggers/schedule/context_attributes.h"
+#include "triggers/schedule/firing_plan.h"
 
 namespace hearth::schedule {
 namespace {
@@ -155,6 +156,80 @@ TEST(Firing, CallsTheApiOfAUniversalTarget) {
       EXPECT_EQ(deliveries[i].to.event.has_value(), c.api == "eventbridge:putEvents");
     }
   }
+}
+
+constexpr char kDead[] = "arn:aws:sqs:us-east-1:000000000000:dead";
+
+// As an API of a universal target is called every minute; its making is refused where it must be.
+std::expected<ScheduleRecord, ApiError> Calling(const std::string& api, const std::string& input) {
+  return ReadSchedule({{"ScheduleExpression", "rate(1 minute)"},
+                       {"FlexibleTimeWindow", {{"Mode", "OFF"}}},
+                       {"Target",
+                        {{"Arn", "arn:aws:scheduler:::aws-sdk:" + api},
+                         {"RoleArn", "arn:aws:iam::000000000000:role/R"},
+                         {"DeadLetterConfig", {{"Arn", kDead}}},
+                         {"Input", input}}}},
+                      "s", kOccurrence.at_ms);
+}
+
+TEST(Firing, LeavesTheAttemptsNumberInWhatAUniversalTargetsCallCarries) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"eventbridge:putEvents",
+       R"({"Entries":[{"Detail":"{\"n\": <aws.scheduler.attempt-number>}","Source":"a",)"
+       R"("DetailType":"b"}]})"},
+      {"lambda:invoke",
+       R"({"FunctionName":"F","Payload":"{\"n\": <aws.scheduler.attempt-number>}"})"},
+      {"sqs:sendMessage", R"({"QueueUrl":"http://h/000000000000/q",)"
+                          R"("MessageBody":"{\"n\": <aws.scheduler.attempt-number>}"})"}};
+  for (const auto& [api, input] : cases) {
+    const auto record = Calling(api, input);
+    ASSERT_TRUE(record.has_value()) << api << record.error().message;
+    const auto delivery = MakeDelivery(*record, kOccurrence);
+    EXPECT_EQ(delivery.to.record, "{\"n\": <aws.scheduler.attempt-number>}") << api;
+    EXPECT_NE(delivery.to.arn, record->target.arn) << api;
+    EXPECT_TRUE(delivery.tells_attempt) << api;
+  }
+}
+
+// Whose DetailType is too long with the schedule's real ARN in it.
+ScheduleRecord NoCall() {
+  auto record = Calling("eventbridge:putEvents",
+                        R"({"Entries":[{"Detail":"{}","Source":"a","DetailType":")" +
+                            std::string(100, 'x') + R"(<aws.scheduler.schedule-arn>"}]})");
+  EXPECT_TRUE(record.has_value());
+  return *std::move(record);
+}
+
+TEST(Firing, SendsWhatIsNoCallOfItsUniversalTargetToWhereItBecomesADeadLetter) {
+  const ScheduleRecord record = NoCall();
+  const auto delivery = MakeDelivery(record, kOccurrence);
+  EXPECT_EQ(delivery.to.arn, "arn:aws:scheduler:::aws-sdk:eventbridge:putEvents");
+  EXPECT_TRUE(delivery.to.record.contains(":schedule/default/s"));
+  EXPECT_EQ(delivery.dead_letter_arn, kDead);
+  EXPECT_EQ(*base::ParseJson(delivery.dead_letter_body), *base::ParseJson(delivery.to.record));
+  EXPECT_EQ(delivery.marks.size(), 5u);
+}
+
+TEST(FiringPlan, IsBoundedWhateverBecomesOfItsOccurrences) {
+  constexpr int64_t kMinute = 60'000;
+  constexpr int64_t kYear = int64_t{365} * 24 * 60 * kMinute;
+  ScheduleRecord record = NoCall();
+  const auto plan = [&record] {
+    const auto timetable = Timetable::Of(record, kOccurrence.at_ms, 7);
+    EXPECT_TRUE(timetable.has_value());
+    return PlanFiring(record, *timetable, kOccurrence, kOccurrence.at_ms + kYear, {});
+  };
+  const FiringPlan calls = plan();
+  EXPECT_EQ(calls.deliveries.size(), kMaxPlannedOccurrences);
+  EXPECT_EQ(calls.next->first, kOccurrence.at_ms + 64 * kMinute);
+  // Too old each, but in its window it might be young enough: each is looked at.
+  record.target.dead_letter_arn.clear();
+  record.target.max_age_s = 60;
+  record.window_minutes = 1440;
+  const FiringPlan passed = plan();
+  EXPECT_TRUE(passed.is_any_expired);
+  EXPECT_GT(passed.next->first, kOccurrence.at_ms + kYear - 1442 * kMinute);
+  EXPECT_LT(passed.next->first, kOccurrence.at_ms + kYear - (1440 - 64) * kMinute);
 }
 
 }  // namespace

@@ -184,6 +184,20 @@ TEST(ScheduleRecord, IsRefusedInAwsWords) {
          {{"Arn", universal + "lambda:invoke"},
           {"Input", "{\"FunctionName\": \"F\", \"Payload\": \"x\"}"}}}},
        "Payload of a call of a function must be well-formed JSON."},
+      {{{"Target",
+         {{"Arn", universal + "sqs:sendMessage"},
+          {"Input",
+           "{\"QueueUrl\": \"http://h/000000000000/q<aws.scheduler.attempt-number>\", "
+           "\"MessageBody\": \"b\"}"}}}},
+       "Hearth does not serve <aws.scheduler.attempt-number> outside of what a call carries."},
+      {{{"Target",
+         {{"Arn", universal + "eventbridge:putEvents"},
+          {"Input",
+           "{\"Entries\": [{\"Detail\": \"{}\", \"DetailType\": \"t\", "
+           "\"Source\": \"<aws.scheduler.attempt-number>\"}]}"}}}},
+       "Hearth does not serve <aws.scheduler.attempt-number> outside of what a call carries."},
+      {{{"Target", {{"Input", "{\"id\": <aws.scheduler.execution-id>}"}}}},
+       "Input of a target of lambda must be well-formed JSON."},
       {{{"Target", {{"Arn", universal + "eventbridge:putEvents"}, {"Input", "{\"Entries\": []}"}}}},
        "Entries must be a list of 1 to 10 events."},
       {{{"Target", {{"Input", std::string(256 * 1024 + 1, '1')}}}},
@@ -198,6 +212,13 @@ TEST(ScheduleRecord, IsRefusedInAwsWords) {
     EXPECT_EQ(record.error().message, refusal.message);
     EXPECT_EQ(record.error().status, 400);
   }
+}
+
+TEST(ScheduleRecord, IsReadAgainWithoutAnotherLookAtItsInput) {
+  Json body = Body();
+  body["Target"]["Input"] = "{";
+  EXPECT_FALSE(ReadSchedule(body, "s", kNow).has_value());
+  EXPECT_TRUE(ReadSchedule(body, "s", std::nullopt).has_value());
 }
 
 TEST(ScheduleRecord, TakesNamesByTheirPattern) {

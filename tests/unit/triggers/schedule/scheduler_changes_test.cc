@@ -122,6 +122,31 @@ TEST_F(SchedulerTest, AGroupGoesWithItsSchedules) {
   EXPECT_TRUE(CreateGroup({.name = "g"})) << "the name is free again";
 }
 
+TEST_F(SchedulerTest, AGroupsDeletionThatTheDiskRefusesIsTriedAgain) {
+  for (const std::string name : {"g", "h"}) {
+    ASSERT_TRUE(CreateGroup({.name = name}));
+    Json body = Body("cron(0 0 1 1 ? *)");
+    body["GroupName"] = name;
+    ASSERT_TRUE(Create("s", body));
+  }
+  Settle();
+  MUST(database->Run(
+      "CREATE TRIGGER full BEFORE DELETE ON schedules BEGIN SELECT RAISE(ABORT, 'full'); END"));
+  for (const std::string name : {"g", "h"}) {
+    ASSERT_TRUE(Wait<void>([&](auto done) { scheduler->DeleteGroup(name, done); }));
+  }
+  // Behind the deletions' own writes.
+  const auto group = Wait<GroupRecord>([&](auto done) { scheduler->FindGroup("g", done); });
+  ASSERT_TRUE(group && group->is_deleting);
+  loop.RunUntil([this] { return commits->IsQuiet(); });
+  EXPECT_FALSE(scheduler->IsQuiet());
+  MUST(database->Run("DROP TRIGGER full"));
+  Settle();
+  EXPECT_THAT(Names({}), IsEmpty());
+  EXPECT_TRUE(CreateGroup({.name = "g"}));
+  EXPECT_TRUE(CreateGroup({.name = "h"}));
+}
+
 TEST_F(SchedulerTest, TheDefaultGroupStays) {
   const auto refused = Wait<void>([&](auto done) { scheduler->DeleteGroup("default", done); });
   EXPECT_EQ(refused.error().type, "ValidationException");

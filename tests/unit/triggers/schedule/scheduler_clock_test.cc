@@ -252,5 +252,84 @@ TEST_F(SchedulerTest, FewAreInMemoryAndAllFireInTheirOrder) {
   EXPECT_TRUE(std::ranges::is_sorted(times));
 }
 
+TEST_F(SchedulerTest, LargeInputsAreFiredFewATurnAndFewAtOnce) {
+  constexpr int kCount = 80;
+  Json body = Body("at(2026-11-28T12:00:01)");
+  body["Target"]["Input"] = "\"" + std::string(250'000, 'x') + "\"";
+  for (int i = 0; i < kCount; ++i) {
+    ASSERT_TRUE(Create("s" + std::to_string(i), body));
+  }
+  Settle();
+  deliveries->holds = true;
+  clock.Advance(1s);
+  loop.ClockMoved();
+  EXPECT_LE(deliveries->puts, 1u) << "each is more than a turn has";
+  for (int turn = 0; turn < 2 * kCount; ++turn) {
+    const size_t before = deliveries->puts;
+    loop.Post([] {});
+    loop.RunOnce();
+    EXPECT_LE(deliveries->puts, before + 1);
+  }
+  // As its row and as its delivery.
+  EXPECT_EQ(deliveries->held(), kMaxFiringBytesInFlight / 500'000 + 1);
+  deliveries->LetGo();
+  Settle();
+  EXPECT_THAT(AllSent(), SizeIs(kCount));
+}
+
+TEST_F(SchedulerTest, ARecurringScheduleDeletesItselfAtItsEndDateAndNotWhenItsYearsAreOver) {
+  Json body = Body("cron(0 13 28 11 ? 2026)");
+  body["ActionAfterCompletion"] = "DELETE";
+  ASSERT_TRUE(Create("stays", body));
+  body["EndDate"] = "2027-01-01T00:00:00Z";
+  ASSERT_TRUE(Create("goes", body));
+  Pass(24h);
+  EXPECT_THAT(SentTimes(), ElementsAre("2026-11-28 13:00:00", "2026-11-28 13:00:00"));
+  EXPECT_TRUE(Find("stays").has_value());
+  EXPECT_FALSE(Find("goes").has_value());
+}
+
+TEST_F(SchedulerTest, AMomentOfTheLastMinuteIsFiredAtOnceAndAnEarlierOneIsRefused) {
+  Json body = Body("at(2026-11-28T11:59:00)");
+  body["Target"]["RetryPolicy"] = {{"MaximumEventAgeInSeconds", 60}};
+  ASSERT_TRUE(Create("late", body));
+  Pass(1min);
+  EXPECT_THAT(SentTimes(), ElementsAre("2026-11-28 12:00:00"));
+  EXPECT_EQ(AllSent()[0].record, "\"2026-11-28T11:59:00Z\"");
+  for (const std::string state : {"ENABLED", "DISABLED"}) {
+    body["State"] = state;
+    body["ScheduleExpression"] = "at(2026-11-28T11:59:59)";
+    const auto refused = Create("past", body);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().type, "ValidationException");
+    EXPECT_EQ(refused.error().status, 400);
+    EXPECT_EQ(refused.error().message,
+              "Invalid Schedule Expression at(2026-11-28T11:59:59). (at: it is not still to come)");
+    EXPECT_FALSE(Find("past").has_value());
+  }
+  body["ScheduleExpression"] = "at(2027-03-28T02:30:00)";
+  body["ScheduleExpressionTimezone"] = "Europe/Berlin";
+  EXPECT_FALSE(Create("skipped", body).has_value()) << "no clock there will show it";
+}
+
+TEST_F(SchedulerTest, AnUpdateMaySayAMomentThatHasPassedAndIsNotFiredForIt) {
+  Json body = Body("at(2026-11-28T12:00:10)");
+  body["ClientToken"] = "one";
+  ASSERT_TRUE(Create("s", body));
+  Pass(5min);
+  ASSERT_THAT(AllSent(), SizeIs(1));
+  EXPECT_TRUE(Create("s", body).has_value()) << "made by the same token, however late it asks";
+  ASSERT_TRUE(Update("s", body));
+  ASSERT_TRUE(Update("s", Body("at(2026-11-28T11:00:00)")));
+  Pass(5min);
+  EXPECT_THAT(AllSent(), SizeIs(1));
+  ASSERT_TRUE(Update("s", Body("at(2026-11-28T12:09:50)")));
+  Pass(5min);
+  EXPECT_THAT(SentTimes(), ElementsAre("2026-11-28 12:00:10", "2026-11-28 12:10:00"));
+  ASSERT_TRUE(Update("s", Body("at(2026-11-28T12:09:50)")));
+  Pass(5min);
+  EXPECT_THAT(AllSent(), SizeIs(2)) << "said again, not anew";
+}
+
 }  // namespace
 }  // namespace hearth::schedule

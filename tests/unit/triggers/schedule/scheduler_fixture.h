@@ -43,6 +43,11 @@ class FakeDeliveries final : public invoker::DeliveryQueue {
 
   void Put(std::vector<invoker::TargetDelivery> deliveries, store::GroupCommit::Work work,
            Done done) override {
+    ++puts;
+    if (holds) {
+      held_.push_back({std::move(deliveries), std::move(work), std::move(done)});
+      return;
+    }
     commits_.Write(
         [deliveries = std::move(deliveries), work = std::move(work),
          fails =
@@ -66,9 +71,26 @@ class FakeDeliveries final : public invoker::DeliveryQueue {
   invoker::DeliveryCounters counters() const override { return {}; }
   bool IsQuiet() const override { return true; }
 
+  void LetGo() {
+    holds = false;
+    for (Held& one : std::exchange(held_, {})) {
+      Put(std::move(one.deliveries), std::move(one.work), std::move(one.done));
+    }
+  }
+  size_t held() const { return held_.size(); }
+
   bool fails_next = false;
+  bool holds = false;  // What is put waits for LetGo().
+  size_t puts = 0;
 
  private:
+  struct Held {
+    std::vector<invoker::TargetDelivery> deliveries;
+    store::GroupCommit::Work work;
+    Done done;
+  };
+
+  std::vector<Held> held_;
   store::GroupCommit& commits_;
 };
 
