@@ -13,6 +13,14 @@ const BusRecord* FindTarget(const EventBuses& buses, const invoker::Account& acc
   return name && arn.starts_with("arn:") ? buses.FindBus(*name) : nullptr;
 }
 
+// What comes from the bus's own account needs no grant: a policy can only deny it.
+void AddOwnersGrant(base::Json& policy) {
+  if (!policy.is_object() || !policy.contains("Statement")) return;
+  base::Json& statements = policy["Statement"];
+  if (!statements.is_array()) statements = base::Json::array({statements});
+  statements.push_back({{"Effect", "Allow"}, {"Principal", "*"}, {"Action", "events:PutEvents"}});
+}
+
 }  // namespace
 
 invoker::Destinations::Sender MakeBusTarget(io::Loop& loop, EventBuses& buses,
@@ -35,10 +43,8 @@ invoker::Destinations::Sender MakeBusTarget(io::Loop& loop, EventBuses& buses,
     buses.Put(std::move(events), [arn = std::move(delivery.arn), done = std::move(done)](
                                      const std::expected<void, aws::ApiError>& put) {
       if (put) return done({});
-      // What is too much stays so; else it may be tried again.
-      const bool is_final = put.error().status < 500;
-      done(base::MakeError(is_final ? base::ErrorKind::kInvalid : base::ErrorKind::kSystem,
-                           "send to " + arn, put.error().message));
+      // It may be tried again.
+      done(base::MakeError(base::ErrorKind::kSystem, "send to " + arn, put.error().message));
     });
   };
 }
@@ -51,7 +57,8 @@ invoker::Destinations::Admits MakeBusAdmission(const EventBuses& buses, invoker:
     const BusRecord* const bus = FindTarget(buses, account, arn);
     if (bus == nullptr) return kAbsent;
     if (bus->policy.empty()) return kAdmitted;
-    const auto policy = base::ParseJson(bus->policy);
+    auto policy = base::ParseJson(bus->policy);
+    if (policy && source.account == account.id) AddOwnersGrant(*policy);
     const aws::PolicyRequest request{.service = source.service,
                                      .action = "events:PutEvents",
                                      .resource = arn,

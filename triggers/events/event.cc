@@ -1,5 +1,6 @@
 #include "triggers/events/event.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -14,6 +15,7 @@ using base::Json;
 using base::Result;
 
 constexpr double kYear10000 = 253'402'300'800;  // Seconds since 1970.
+constexpr size_t kMaxDetailDepth = 511;         // Ours: an event is read again (base/json.cc).
 constexpr std::string_view kSpace = " \t\r\n";
 
 std::string_view Trimmed(std::string_view text) {
@@ -28,6 +30,19 @@ std::string_view TextOf(const Json& object, const char* name) {
   return found == object.end() || !found->is_string()
              ? std::string_view()
              : std::string_view(found->get_ref<const std::string&>());
+}
+
+bool IsDeeper(const Json& value, size_t levels) {
+  if (!value.is_structured()) return false;
+  if (levels == 0) return true;
+  return std::ranges::any_of(value, [&](const Json& each) { return IsDeeper(each, levels - 1); });
+}
+
+// Whether it may stand within an event as it is written: the parser passes over a mark of the order
+// of bytes, and the event is one level deeper.
+bool IsDetail(const Json& detail, std::string_view text) {
+  if (!detail.is_object() || text.front() != '{') return false;
+  return text.size() <= 2 * kMaxDetailDepth || !IsDeeper(detail, kMaxDetailDepth);
 }
 
 // What an event is made of.
@@ -153,7 +168,7 @@ std::expected<Event, EntryFault> EventMaker::FromEntry(const Json& entry) const 
         EntryFault{"NotAuthorizedForSourceException", "Not authorized for the source."});
   }
   auto detail = base::ParseJson(parts.detail_text);
-  if (!detail || !detail->is_object()) {
+  if (!detail || !IsDetail(*detail, parts.detail_text)) {
     return std::unexpected(EntryFault{"MalformedDetail", "Detail is malformed."});
   }
   parts.detail = std::move(*detail);
@@ -186,7 +201,9 @@ Result<Event> EventMaker::FromService(std::string bus, const invoker::Destinatio
                                       std::string_view detail_text) const {
   auto detail = base::ParseJson(detail_text);
   if (!detail) return std::unexpected(detail.error());
-  if (!detail->is_object()) return base::Invalid("make an event", "its detail is no JSON object");
+  if (!IsDetail(*detail, Trimmed(detail_text))) {
+    return base::Invalid("make an event", "its detail is no JSON object, or nested too deep");
+  }
   Event event;
   event.bus = std::move(bus);
   event.id = base::NewUuid();
@@ -226,6 +243,8 @@ Result<Event> ReadEvent(std::string bus, std::string text) {
   event.id = TextOf(*json, "id");
   event.time_ms = *time;
   const std::string_view trimmed = Trimmed(text);
+  // A mark of the order of bytes, which the parser passes over.
+  if (trimmed.front() != '{') return invalid("it does not begin with '{'");
   event.text = trimmed.size() == text.size() ? std::move(text) : std::string(trimmed);
   event.json = std::move(*json);
   return event;

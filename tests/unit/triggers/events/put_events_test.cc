@@ -208,19 +208,40 @@ TEST_F(PutEventsTest, MakesAnEventOfWhatAServiceTells) {
   }
 }
 
-TEST_F(PutEventsTest, AsksABussPolicyWhoMayPutEvents) {
+TEST_F(PutEventsTest, AsksABussPolicyWhichOtherAccountMayPutEvents) {
   using enum Destinations::Admission;
   Must("CreateEventBus", {{"Name", "own"}});
-  const Destinations::Source s3{"s3.amazonaws.com", "arn:aws:s3:::b", "000000000000"};
-  EXPECT_EQ(destinations.Ask(Bus("own"), s3), kAdmitted);
-  EXPECT_EQ(destinations.Ask(Bus("gone"), s3), kAbsent);
-  const std::string policy =
-      R"({"Version":"2012-10-17","Statement":[{"Sid":"a","Effect":"Allow","Principal":)"
-      R"({"Service":"events.amazonaws.com"},"Action":"events:PutEvents","Resource":")" +
-      Bus("own") + R"("}]})";
-  Must("PutPermission", {{"EventBusName", "own"}, {"Policy", policy}});
-  EXPECT_EQ(destinations.Ask(Bus("own"), s3), kForbidden);
-  EXPECT_EQ(destinations.Ask(Bus("own"), {"events.amazonaws.com", "r", "000000000000"}), kAdmitted);
+  const Destinations::Source rule{"events.amazonaws.com", "r", "111111111111"};
+  EXPECT_EQ(destinations.Ask(Bus("gone"), rule), kAbsent);
+  EXPECT_EQ(destinations.Ask(Bus("own"), rule), kAdmitted);
+  const auto put_policy = [this](const std::string& effect, const std::string& service) {
+    const Json statement = {{"Sid", "a"},
+                            {"Effect", effect},
+                            {"Principal", {{"Service", service}}},
+                            {"Action", "events:PutEvents"},
+                            {"Resource", Bus("own")}};
+    const Json policy = {{"Version", "2012-10-17"}, {"Statement", {statement}}};
+    Must("PutPermission", {{"EventBusName", "own"}, {"Policy", base::ToJsonText(policy)}});
+  };
+  put_policy("Allow", "s3.amazonaws.com");
+  EXPECT_EQ(destinations.Ask(Bus("own"), rule), kForbidden);
+  put_policy("Allow", "events.amazonaws.com");
+  EXPECT_EQ(destinations.Ask(Bus("own"), rule), kAdmitted);
+}
+
+TEST_F(PutEventsTest, LetsABussOwnAccountInUnlessItsPolicyDeniesIt) {
+  using enum Destinations::Admission;
+  const Destinations::Source rule{"events.amazonaws.com", "r", "000000000000"};
+  Must("PutPermission",
+       {{"Action", "events:PutEvents"}, {"Principal", "111111111111"}, {"StatementId", "s"}});
+  EXPECT_EQ(destinations.Ask(Bus("default"), rule), kAdmitted);
+  const Json denied = {{"Effect", "Deny"},
+                       {"Principal", {{"Service", "events.amazonaws.com"}}},
+                       {"Action", "events:*"},
+                       {"Resource", Bus("default")}};
+  Must("PutPermission", {{"Policy", base::ToJsonText({{"Statement", denied}})}});
+  EXPECT_EQ(destinations.Ask(Bus("default"), rule), kForbidden);
+  EXPECT_EQ(destinations.Ask(Bus("default"), {"s3.amazonaws.com", "b", "000000000000"}), kAdmitted);
 }
 
 TEST_F(PutEventsTest, RefusesWhatWouldTakeAllMemory) {
@@ -238,6 +259,29 @@ TEST_F(PutEventsTest, RefusesWhatWouldTakeAllMemory) {
   EXPECT_THAT(Taken(), IsEmpty());
   PutEntry(Entry());
   EXPECT_THAT(Taken(), SizeIs(80));
+}
+
+TEST_F(PutEventsTest, TakesNoDetailThatWouldNotBeJsonWithinItsEvent) {
+  PutRule("r", {{"source", {"shop"}}});
+  const auto nested = [](size_t lists) {
+    return "{\"a\":" + std::string(lists, '[') + std::string(lists, ']') + "}";
+  };
+  for (const std::string& detail : {std::string("\xEF\xBB\xBF{}"), nested(511)}) {
+    EXPECT_EQ(PutEntry(Entry("shop", detail)).at("Entries").at(0).at("ErrorCode"),
+              "MalformedDetail");
+    const auto sent = DeliverToBus({.to = {.arn = Bus("default"),
+                                           .record = detail,
+                                           .event = Destinations::BusEvent{"shop", "d", {}}}});
+    EXPECT_EQ(sent.error().kind, base::ErrorKind::kInvalid);
+  }
+  EXPECT_FALSE(ReadEvent("default",
+                         "\xEF\xBB\xBF{\"id\":\"1\",\"source\":\"s\",\"detail-type\":\"d\","
+                         "\"time\":\"2026-08-06T12:34:56Z\",\"detail\":{}}"));
+  EXPECT_THAT(Taken(), IsEmpty());
+  EXPECT_EQ(PutEntry(Entry("shop", nested(510))).at("FailedEntryCount"), 0);
+  const auto records = Records();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_TRUE(base::ParseJson(records[0]));
 }
 
 TEST_F(PutEventsTest, WritesNothingForWhatNobodyWants) {
