@@ -1,5 +1,6 @@
 #include "triggers/events/archive.h"
 
+#include <algorithm>
 #include <array>
 
 #include "aws/arn.h"
@@ -18,6 +19,9 @@ const TextRule kArchiveName{1, 48, kNamePattern, IsName};
 constexpr char kArchivist[] = "prod.vhs.events.aws.internal";
 constexpr int64_t kMaxRetentionDays = 1'000'000;  // Ours: further than any clock here tells.
 constexpr size_t kMaxFilters = 100;               // Ours.
+
+constexpr char kReplayName[] = "replay-name";
+constexpr char kNoReplay[] = R"([{"exists":false}])";
 
 constexpr std::array<std::pair<ReplayState, std::string_view>, 6> kStates = {{
     {ReplayState::kStarting, "STARTING"},
@@ -40,12 +44,35 @@ void CheckPattern(const std::string& pattern, Faults& faults) {
   }
 }
 
-// The rule that it becomes asks for more than its own pattern does.
+// Whether it asks for what replays name, other than to leave them out as the archive's rule does.
+bool AsksForReplays(const std::string& text) {
+  const auto json = base::ParseJson(text);
+  const auto pattern = expressions::EventPattern::Parse(text);
+  if (!json || !pattern) return false;
+  const auto asked = std::ranges::count_if(pattern->fields(), [](const auto& field) {
+    return field.path == std::vector<std::string>{kReplayName};
+  });
+  if (asked == 0) return false;
+  return asked > 1 || !json->contains(kReplayName) ||
+         base::ToJsonText(json->at(kReplayName)) != kNoReplay;
+}
+
+// The rule that it becomes asks for more than its own pattern does, which was found to be one.
 void CheckRuleOf(const ArchiveRecord& archive, Faults& faults) {
-  if (RuleOfArchive(archive).pattern.size() <= kMaxPattern) return;
-  faults.Refuse(
-      InvalidPattern("Event pattern is too long for an archive's rule, which leaves out "
-                     "replayed events."));
+  if (faults.other || archive.pattern.size() > kMaxPattern) return;
+  if (AsksForReplays(archive.pattern)) {
+    return faults.Refuse(
+        NotServed("archives of replayed events: the pattern may not ask for a replay-name"));
+  }
+  const std::string pattern = RuleOfArchive(archive).pattern;
+  if (pattern.size() > kMaxPattern) {
+    return faults.Refuse(
+        InvalidPattern("Event pattern is too long for an archive's rule, which leaves out "
+                       "replayed events."));
+  }
+  if (auto read = expressions::EventPattern::Parse(pattern); !read) {
+    faults.Refuse(InvalidPattern(read.error()));
+  }
 }
 
 // A bus's ARN here.
@@ -163,14 +190,16 @@ Read<ReplayRecord> ReadReplay(const Json& body, const invoker::Account& account)
 }
 
 RuleRecord RuleOfArchive(const ArchiveRecord& archive) {
-  Json pattern = Json::object();
-  // It was read when the archive was.
-  if (auto own = base::ParseJson(archive.pattern); own && own->is_object()) pattern = *own;
-  if (!pattern.contains("replay-name")) pattern["replay-name"] = {{{"exists", false}}};
   RuleRecord rule;
   rule.key = {archive.bus, "Events-Archive-" + archive.name};
-  rule.pattern = base::ToJsonText(pattern);
   rule.managed_by = kArchivist;
+  // It was read when the archive was. Its text stays, as a pattern may say more than its JSON: the
+  // member goes before its last brace.
+  rule.pattern = archive.pattern.empty() ? "{}" : archive.pattern;
+  const auto own = base::ParseJson(rule.pattern);
+  if (!own || !own->is_object() || own->contains(kReplayName)) return rule;
+  const std::string member = base::JsonQuote(kReplayName) + ":" + kNoReplay;
+  rule.pattern.insert(rule.pattern.rfind('}'), (own->empty() ? "" : ",") + member);
   return rule;
 }
 

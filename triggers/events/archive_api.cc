@@ -175,17 +175,21 @@ void EventsApi::ListReplays(const RequestPtr& request) {
   in.Done();
   if (IsRefused(request, faults)) return;
   using Found = std::expected<std::vector<ReplayRecord>, ApiError>;
-  parts_.archives.ListReplays(page.after, [this, request, page, source, state](const Found& found) {
+  ReplayFilter filter{.after = page.after,
+                      .prefix = page.prefix,
+                      .state = state,
+                      .most = static_cast<int64_t>(page.most) + 1};
+  const std::string prefix = ArchiveArn(parts_.account, "");
+  // No archive has a '/' in its name.
+  const bool is_one = source && source->starts_with(prefix) && source->size() > prefix.size();
+  if (source) filter.archive = is_one ? source->substr(prefix.size()) : "/";
+  parts_.archives.ListReplays(std::move(filter), [this, request, page](const Found& found) {
     if (!found) return Refuse(request, found.error());
     std::vector<std::string> names;
     std::vector<Json> entries;
     for (const ReplayRecord& replay : *found) {
-      if (!IsOfPage(page, replay.name)) continue;
-      if (!state.empty() && state != NameOf(replay.state)) continue;
-      if (source && *source != ArchiveArn(parts_.account, replay.archive)) continue;
       names.push_back(replay.name);
       entries.push_back(Listed(replay, parts_.account));
-      if (entries.size() > page.most) break;
     }
     AnswerPage(request, page, "Replays", names, std::move(entries));
   });

@@ -10,8 +10,9 @@ namespace {
 using store::Value;
 
 constexpr int64_t kDayMs = 86'400'000;
-constexpr int64_t kSweepMost = 1'000;    // Ours: rows of one transaction.
-constexpr int64_t kMaxArchives = 1'000;  // Ours.
+constexpr int64_t kReplayAgeMs = 90 * kDayMs;  // AWS: for how long a replay that ended is told of.
+constexpr int64_t kSweepMost = 1'000;          // Ours: rows of one transaction.
+constexpr int64_t kMaxArchives = 1'000;        // Ours.
 constexpr char kArchiveColumns[] =
     "SELECT name, bus, description, pattern, retention_days, created_ms, events, bytes, id"
     " FROM event_archives";
@@ -46,7 +47,7 @@ std::vector<store::Migration> ArchiveMigrations() {
            " description TEXT NOT NULL, bus TEXT NOT NULL, filter_arns TEXT NOT NULL,"
            " from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, state TEXT NOT NULL,"
            " reason TEXT NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER,"
-           " at_time_ms INTEGER, at_id INTEGER NOT NULL) STRICT;"}};
+           " at_time_ms INTEGER, at_id INTEGER NOT NULL, last_id INTEGER NOT NULL) STRICT;"}};
 }
 
 ArchiveRows::Result<RuleRow> ArchiveRows::Create(const ArchiveRecord& archive) {
@@ -107,9 +108,14 @@ ArchiveRows::Result<int64_t> ArchiveRows::Delete(const std::string& name) {
   const Value key[] = {name};
   TRY(database_.Run("INSERT INTO deleted_archives SELECT id FROM event_archives WHERE name = ?",
                     key));
+  // Its own, and no one's that has its name.
+  int64_t rule = 0;
+  TRY(
+      database_.Run("DELETE FROM event_rules WHERE archive ="
+                    " (SELECT id FROM event_archives WHERE name = ?) RETURNING id",
+                    key, [&](const store::Row& row) { rule = row.Int(0); }));
   TRY(database_.Run("DELETE FROM event_archives WHERE name = ?", key));
-  return BusRows(database_, refusal_)
-      .DeleteRule(RuleOfArchive(*archive).key, BusRows::Managed::kAllow);
+  return rule;
 }
 
 ArchiveRows::Result<std::optional<ArchiveRecord>> ArchiveRows::Find(const std::string& name) {
@@ -204,6 +210,13 @@ ArchiveRows::Result<ArchiveRows::Swept> ArchiveRows::Sweep(int64_t now_ms) {
                         out.next_ms = std::min(out.next_ms.value_or(due_ms), due_ms);
                       }));
   }
+  const Value ended[] = {now_ms - kReplayAgeMs};
+  TRY(database_.Run("DELETE FROM event_replays WHERE ended_ms < ?", ended));
+  TRY(database_.Run("SELECT MIN(ended_ms) FROM event_replays", {}, [&](const store::Row& row) {
+    if (row.IsNull(0)) return;
+    const int64_t due_ms = row.Int(0) + kReplayAgeMs + 1;
+    out.next_ms = std::min(out.next_ms.value_or(due_ms), due_ms);
+  }));
   return out;
 }
 

@@ -23,7 +23,6 @@ std::vector<store::Migration> ArchiveMigrations();
 struct ArchiveCursor {
   int64_t time_ms = INT64_MIN;
   int64_t id = 0;
-  bool operator==(const ArchiveCursor&) const = default;
 };
 struct ArchivePage {
   bool is_archive_gone = false;
@@ -32,6 +31,15 @@ struct ArchivePage {
     ArchiveCursor at;
   };
   std::vector<Entry> entries;
+};
+
+// Which replays are listed: those behind `after`, by name.
+struct ReplayFilter {
+  std::string after;
+  std::string prefix;
+  std::string state;    // As NameOf writes it; empty: any.
+  std::string archive;  // Its name; empty: any.
+  int64_t most = 0;
 };
 
 class ArchiveRows {
@@ -55,16 +63,17 @@ class ArchiveRows {
   // What of it belongs to an archive that is gone is left out.
   static Result<void> Append(store::Database& database, std::span<const ArchivedEvent> events,
                              int64_t now_ms);
+  // Of what was there when the replay began.
   Result<ArchivePage> Page(const ReplayRecord& replay, ArchiveCursor after);
   struct Swept {
     bool is_done = true;             // Nothing more is to go now.
-    std::optional<int64_t> next_ms;  // When the next one is; nullopt: none is held that ages.
+    std::optional<int64_t> next_ms;  // When the next one is; nullopt: nothing is held that ages.
   };
   Result<Swept> Sweep(int64_t now_ms);
 
   Result<ReplayRecord> StartReplay(ReplayRecord replay);
   Result<std::optional<ReplayRecord>> FindReplay(const std::string& name);
-  Result<std::vector<ReplayRecord>> ListReplays(const std::string& after, int64_t most);
+  Result<std::vector<ReplayRecord>> ListReplays(const ReplayFilter& filter);
   struct Unfinished {
     ReplayRecord replay;
     ArchiveCursor at;

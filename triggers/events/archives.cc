@@ -1,7 +1,6 @@
 #include "triggers/events/archives.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 
 #include "base/log.h"
@@ -29,7 +28,7 @@ Archives::Archives(io::Loop& loop, store::GroupCommit& commits, EventWriter& wri
       router_(buses.table()),
       sweep_timer_(loop) {
   writer_.OnArchived([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) OnArchived();
+    if (!alive.expired()) OnAgeing();
   });
   Resume();
   Sweep();
@@ -139,9 +138,10 @@ void Archives::FindReplay(const std::string& name, DoneWith<ReplayRecord> done) 
                  });
 }
 
-void Archives::ListReplays(const std::string& after, DoneWith<std::vector<ReplayRecord>> done) {
+void Archives::ListReplays(ReplayFilter filter, DoneWith<std::vector<ReplayRecord>> done) {
   LoadFor<std::vector<ReplayRecord>>(
-      [after](ArchiveRows& rows) { return rows.ListReplays(after, kAll); }, std::move(done));
+      [filter = std::move(filter)](ArchiveRows& rows) { return rows.ListReplays(filter); },
+      std::move(done));
 }
 
 void Archives::Resume() {
@@ -161,34 +161,33 @@ void Archives::Begin(ReplayRecord record, ArchiveCursor at) {
   const auto replay = std::make_shared<Replay>();
   replay->only = {record.filter_arns.begin(), record.filter_arns.end()};
   replay->record = std::move(record);
-  replay->at = at;
+  replay->progress.at = at;
   Step(replay);
 }
 
 void Archives::Step(const ReplayPtr& replay) {
   Load<ArchivePage>([record = replay->record,
-                     at = replay->at](ArchiveRows& rows) { return rows.Page(record, at); },
+                     at = replay->progress.at](ArchiveRows& rows) { return rows.Page(record, at); },
                     [this, replay](ArchivePage page) { OnPage(replay, std::move(page)); },
                     [this, replay](const base::Error& error) { StepLater(replay, error); });
 }
 
-// Up to where it fits into one transaction; where it began: not even its first event does.
-ArchiveCursor Archives::RoutePage(const Replay& replay, ArchivePage& page, Routed& routed) const {
-  ArchiveCursor end = replay.at;
+// As much as one transaction takes; up to where that comes.
+Archives::Progress Archives::RoutePage(const Replay& replay, ArchivePage& page,
+                                       Routed& routed) const {
+  Progress end = replay.progress;
   for (auto& [text, at] : page.entries) {
+    if (routed.is_full()) break;
     auto event = ReadEvent(replay.record.bus, std::move(text));
     if (event) {
-      Routed more;
-      router_.Route(Replayed(*std::move(event), replay.record.name), NowMs(), more, replay.only);
-      if (routed.bytes + more.bytes > kMaxRoutedBytes) return end;
-      routed.bytes += more.bytes;
-      std::ranges::move(more.deliveries, std::back_inserter(routed.deliveries));
-      std::ranges::move(more.archived, std::back_inserter(routed.archived));
+      end.behind = router_.Route(Replayed(*std::move(event), replay.record.name), NowMs(), routed,
+                                 end.behind, replay.only);
+      if (end.behind != 0) break;
     } else {
       HLOG_ERROR("an event of archive {} cannot be read: {}", replay.record.archive,
                  event.error().ToString());
     }
-    end = at;
+    end = {.at = at};
   }
   return end;
 }
@@ -200,22 +199,19 @@ void Archives::OnPage(const ReplayPtr& replay, ArchivePage page) {
   }
   if (page.entries.empty()) return End(replay, ReplayState::kCompleted, "");
   Routed routed;
-  const ArchiveCursor end = RoutePage(*replay, page, routed);
-  if (end == replay->at) {
-    return End(replay, ReplayState::kFailed, "What an event causes is more than 64 MiB.");
-  }
+  const Progress end = RoutePage(*replay, page, routed);
   writer_.Write(
       std::move(routed),
-      [name = record.name, at = end](Database& database) {
+      [name = record.name, at = end.at](Database& database) {
         return ArchiveRows::AdvanceReplay(database, name, at);
       },
-      [this, replay, at = end, alive = std::weak_ptr<bool>(alive_)](const Result<void>& result) {
+      [this, replay, end, alive = std::weak_ptr<bool>(alive_)](const Result<void>& result) {
         if (alive.expired()) return;
         if (!result && result.error().kind == base::ErrorKind::kConflict) {
           return End(replay, ReplayState::kCancelled, "");
         }
         if (!result) return StepLater(replay, result.error());
-        replay->at = at;
+        replay->progress = end;
         Step(replay);
       });
 }
@@ -229,6 +225,7 @@ void Archives::End(const ReplayPtr& replay, ReplayState state, const std::string
         if (alive.expired()) return;
         if (!result) return StepLater(replay, result.error());
         replaying_.erase(replay->record.name);
+        OnAgeing();
       });
 }
 
@@ -239,14 +236,18 @@ void Archives::StepLater(const ReplayPtr& replay, const base::Error& error) {
   timer->Start(kRetry, [this, replay] { Step(replay); });
 }
 
-void Archives::OnArchived() {
-  if (is_sweeping_ || sweep_timer_.active()) return;
-  sweep_timer_.Start(loop_.service_clock().WallNow() + std::chrono::milliseconds(kDayMs),
-                     [this] { Sweep(); });
+void Archives::OnAgeing() {
+  is_ageing_ = is_sweeping_;
+  if (!is_sweeping_ && !sweep_timer_.active()) SweepAt(NowMs() + kDayMs);
+}
+
+void Archives::SweepAt(int64_t at_ms) {
+  sweep_timer_.Start(base::WallTime(std::chrono::milliseconds(at_ms)), [this] { Sweep(); });
 }
 
 void Archives::Sweep() {
   if (std::exchange(is_sweeping_, true)) return;
+  is_ageing_ = false;
   using Swept = ArchiveRows::Swept;
   const auto swept = std::make_shared<Swept>();
   commits_.Write<Swept>(
@@ -258,9 +259,11 @@ void Archives::Sweep() {
         is_sweeping_ = false;
         if (!result) HLOG_ERROR("archives cannot be swept: {}", result.error().message);
         if (result && !swept->is_done) return Sweep();
-        if (result && !swept->next_ms) return;
-        const int64_t next_ms = std::max(swept->next_ms.value_or(0), NowMs() + kSweepPauseMs);
-        sweep_timer_.Start(base::WallTime(std::chrono::milliseconds(next_ms)), [this] { Sweep(); });
+        if (result && !swept->next_ms && !is_ageing_) return;
+        // No later than in a day: it may be in ten thousand years, which no timer tells.
+        const int64_t now_ms = NowMs();
+        SweepAt(std::clamp(swept->next_ms.value_or(result ? now_ms + kDayMs : 0),
+                           now_ms + kSweepPauseMs, now_ms + kDayMs));
       });
 }
 

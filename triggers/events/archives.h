@@ -36,14 +36,20 @@ class Archives final : public ArchiveKeeper {
   void StartReplay(ReplayRecord replay, EventBuses::Done done);
   void CancelReplay(const std::string& name, EventBuses::Done done);
   void FindReplay(const std::string& name, DoneWith<ReplayRecord> done);
-  void ListReplays(const std::string& after, DoneWith<std::vector<ReplayRecord>> done);
+  void ListReplays(ReplayFilter filter, DoneWith<std::vector<ReplayRecord>> done);
 
   bool IsQuiet() const { return replaying_.empty() && !is_sweeping_; }
 
  private:
+  // Behind which event, and of the next one behind which rule: an event may cause more than one
+  // transaction takes. After a crash that event is told from its first rule on.
+  struct Progress {
+    ArchiveCursor at;
+    int64_t behind = 0;
+  };
   struct Replay {
     ReplayRecord record;
-    ArchiveCursor at;
+    Progress progress;
     std::set<std::string> only;
   };
   using ReplayPtr = std::shared_ptr<Replay>;
@@ -57,12 +63,14 @@ class Archives final : public ArchiveKeeper {
   void Resume();
   void Begin(ReplayRecord record, ArchiveCursor at);
   void Step(const ReplayPtr& replay);
-  ArchiveCursor RoutePage(const Replay& replay, ArchivePage& page, Routed& routed) const;
+  Progress RoutePage(const Replay& replay, ArchivePage& page, Routed& routed) const;
   void OnPage(const ReplayPtr& replay, ArchivePage page);
   void End(const ReplayPtr& replay, ReplayState state, const std::string& reason);
   void StepLater(const ReplayPtr& replay, const base::Error& error);
   void Sweep();
-  void OnArchived();
+  void SweepAt(int64_t at_ms);
+  // There is what goes when it is old.
+  void OnAgeing();
 
   io::Loop& loop_;
   BusCommits commits_;
@@ -72,6 +80,7 @@ class Archives final : public ArchiveKeeper {
   std::set<std::string> replaying_;
   io::WallTimer sweep_timer_;
   bool is_sweeping_ = false;
+  bool is_ageing_ = false;  // Of what came during a sweep, which it may not have seen.
   std::vector<std::unique_ptr<io::Timer>> retries_;  // Of replays, after a failure of the disk.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

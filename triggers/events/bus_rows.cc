@@ -149,10 +149,13 @@ BusRows::Result<BusRecord> BusRows::ChangeBus(const std::string& name,
 
 BusRows::Result<bool> BusRows::DeleteBus(const std::string& name) {
   const int64_t rules = TRY(Count("SELECT COUNT(*) FROM event_rules WHERE bus = ?", {name}));
+  const int64_t archives = TRY(Count("SELECT COUNT(*) FROM event_archives WHERE bus = ?", {name}));
   if (name == kDefaultBus)
     refusal_ = Invalid("Cannot delete event bus default.");
   else if (rules > 0)
     refusal_ = Invalid("EventBus can't be deleted since it has rules.");
+  else if (archives > 0)
+    refusal_ = Invalid("EventBus can't be deleted since it has archives.");
   if (refusal_) return false;
   const Value key[] = {name};
   return TRY(database_.Run("DELETE FROM event_buses WHERE name = ?", key)) > 0;
@@ -245,6 +248,7 @@ BusRows::Result<RuleRow> BusRows::ChangeRule(const RuleKey& key, const invoker::
 
 BusRows::Result<RuleRow> BusRows::PutArchiveRule(RuleRecord rule, int64_t archive) {
   RuleRow row{.rule = std::move(rule), .archive = archive};
+  if (!TRY(HasBus(row.rule.key.bus))) return row;
   const auto before = TRY(FindRule(row.rule.key));
   if (before && before->managed_by != row.rule.managed_by) {
     refusal_ = AlreadyExists("Rule", row.rule.key.name);

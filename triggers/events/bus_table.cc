@@ -4,6 +4,7 @@
 
 #include "aws/arn.h"
 #include "base/check.h"
+#include "base/log.h"
 #include "expressions/event_pattern.h"
 
 namespace hearth::events {
@@ -58,6 +59,8 @@ void BusTable::PutRule(RuleRow row) {
   if (auto pattern = expressions::EventPattern::Parse(wanted)) {
     bus->index.Add(static_cast<PatternIndex::Id>(rule.row.id),
                    std::make_shared<const expressions::EventPattern>(*std::move(pattern)));
+  } else {
+    HLOG_ERROR("the pattern of {} cannot be read: {}", rule.arn, pattern.error());
   }
 }
 

@@ -162,20 +162,31 @@ void DiskEventBuses::RemoveTargets(const RuleKey& key, std::vector<std::string> 
 }
 
 void DiskEventBuses::Put(std::vector<Event> events, Done done) {
-  Routed routed;
-  const int64_t now_ms = NowMs();
-  for (const Event& event : events) router_.Route(event, now_ms, routed);
-  if (routed.is_over()) {
-    return loop_.Post([done = std::move(done)] {
-      done(std::unexpected(LimitExceeded(
-          "What these events cause is more than 64 MiB: put fewer at once, or have fewer rules.")));
-    });
-  }
   writer_.counters().put += events.size();
-  writer_.Write(std::move(routed), {}, [done = std::move(done)](const Result<void>& result) {
-    if (result) return done({});
-    done(std::unexpected(HostFailure(result.error())));
-  });
+  PutPart({.events = std::move(events), .now_ms = NowMs(), .done = std::move(done)});
+}
+
+void DiskEventBuses::PutPart(Putting putting) {
+  Routed routed;
+  while (putting.at < putting.events.size() && !routed.is_full()) {
+    const Event& event = putting.events[putting.at];
+    putting.behind = router_.Route(event, putting.now_ms, routed, putting.behind);
+    if (putting.behind == 0) ++putting.at;
+  }
+  if (putting.at == putting.events.size()) {
+    return writer_.Write(std::move(routed), {},
+                         [done = std::move(putting.done)](const Result<void>& result) {
+                           if (result) return done({});
+                           done(std::unexpected(HostFailure(result.error())));
+                         });
+  }
+  const auto rest = std::make_shared<Putting>(std::move(putting));
+  writer_.Write(std::move(routed), {},
+                [this, rest, alive = std::weak_ptr<bool>(alive_)](const Result<void>& result) {
+                  if (alive.expired()) return;
+                  if (result) return PutPart(std::move(*rest));
+                  rest->done(std::unexpected(HostFailure(result.error())));
+                });
 }
 
 void DiskEventBuses::Fire(int64_t id) {

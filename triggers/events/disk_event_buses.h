@@ -65,6 +65,15 @@ class DiskEventBuses final : public EventBuses {
                  invoker::Account account);
 
   int64_t NowMs() const { return base::EpochMillis(loop_.service_clock().WallNow()); }
+  // Events of which those before `at`, and that one's rules up to `behind`, are durable.
+  struct Putting {
+    std::vector<Event> events;
+    int64_t now_ms = 0;
+    Done done;
+    size_t at = 0;
+    int64_t behind = 0;
+  };
+  void PutPart(Putting putting);
   void Fire(int64_t rule);
   void OnFired(int64_t rule, std::optional<int64_t> next_ms, const base::Result<void>& result);
 

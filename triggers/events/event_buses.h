@@ -40,7 +40,7 @@ class EventBuses {
   // `change` runs on another thread, on the record as it is then: its captures are values.
   virtual void ChangeBus(const std::string& name, std::function<Refusal(BusRecord&)> change,
                          Done done) = 0;
-  // Refused where it has rules, or is the default one.
+  // Refused where it has rules or archives, or is the default one.
   virtual void DeleteBus(const std::string& name, Done done) = 0;
 
   // Makes it, or makes it what it says, but for its tags, which are set when it is made; its
@@ -58,8 +58,10 @@ class EventBuses {
   virtual void RemoveTargets(const RuleKey& key, std::vector<std::string> ids, Force force,
                              Done done) = 0;
 
-  // Once what they cause is durable: deliveries and archives' entries, of all in one transaction.
-  // Where nobody wants one, nothing is written. A bus that is not there takes it, and drops it.
+  // Once what they cause is durable: deliveries and archives' entries, of all in one transaction;
+  // where it is much (kMaxRoutedBytes) in several, one after the other, of which some may be
+  // durable where it fails. Where nobody wants one, nothing is written. A bus that is not there
+  // takes it, and drops it.
   virtual void Put(std::vector<Event> events, Done done) = 0;
 };
 

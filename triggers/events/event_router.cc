@@ -24,10 +24,12 @@ std::string InputOf(const Rule& rule, const Target& target, const Event& event, 
 
 }  // namespace
 
-void EventRouter::Route(const Event& event, int64_t now_ms, Routed& routed,
-                        const std::set<std::string>& only) const {
+int64_t EventRouter::Route(const Event& event, int64_t now_ms, Routed& routed, int64_t behind,
+                           const std::set<std::string>& only) const {
   for (const Rule* const rule : table_.Match(event)) {
-    if (routed.is_over()) return;
+    if (rule->row.id <= behind) continue;
+    if (routed.is_full()) return behind;
+    behind = rule->row.id;
     if (!only.empty() && !only.contains(rule->arn)) continue;
     if (rule->row.archive != 0) {
       routed.archived.push_back({rule->row.archive, event.time_ms, event.text});
@@ -36,6 +38,7 @@ void EventRouter::Route(const Event& event, int64_t now_ms, Routed& routed,
       Deliver(*rule, event, now_ms, routed);
     }
   }
+  return 0;
 }
 
 void EventRouter::Deliver(const Rule& rule, const Event& event, int64_t accepted_ms,

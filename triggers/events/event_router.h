@@ -20,7 +20,7 @@ struct ArchivedEvent {
   std::string text;
 };
 
-// Ours: of what one transaction puts. An event of 1 MiB may meet 10,000 rules.
+// Ours: of what one transaction puts, and one rule's more. An event of 1 MiB may meet 10,000 rules.
 inline constexpr size_t kMaxRoutedBytes = 64u << 20;
 
 struct Routed {
@@ -28,17 +28,18 @@ struct Routed {
   std::vector<ArchivedEvent> archived;
   size_t bytes = 0;
 
-  // Then it is not whole, and not to be written.
-  bool is_over() const { return bytes > kMaxRoutedBytes; }
+  // Then it is written before there is more.
+  bool is_full() const { return bytes >= kMaxRoutedBytes; }
 };
 
 class EventRouter {
  public:
   explicit EventRouter(const BusTable& table) : table_(table) {}
 
-  // Of the rules that match; of `only` these, where it is not empty (by ARN).
-  void Route(const Event& event, int64_t now_ms, Routed& routed,
-             const std::set<std::string>& only = {}) const;
+  // Of the rules that match; of `only` these, where it is not empty (by ARN). Stops where `routed`
+  // is full: then the rule's id behind which it goes on; 0: it is through.
+  int64_t Route(const Event& event, int64_t now_ms, Routed& routed, int64_t behind = 0,
+                const std::set<std::string>& only = {}) const;
   // To the rule's targets, whatever its pattern. `accepted_ms`: from which its age counts.
   void Deliver(const Rule& rule, const Event& event, int64_t accepted_ms, Routed& routed) const;
 

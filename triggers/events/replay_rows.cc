@@ -66,7 +66,8 @@ ArchiveRows::Result<ReplayRecord> ArchiveRows::StartReplay(ReplayRecord replay) 
                           replay.started_ms};
   TRY(
       database_.Run("INSERT INTO event_replays VALUES"
-                    " (?, ?, ?, ?, ?, ?, ?, ?, '', ?, NULL, NULL, 0)",
+                    " (?, ?, ?, ?, ?, ?, ?, ?, '', ?, NULL, NULL, 0,"
+                    " (SELECT COALESCE(MAX(id), 0) FROM archived_events))",
                     values));
   return replay;
 }
@@ -79,12 +80,14 @@ ArchiveRows::Result<std::optional<ReplayRecord>> ArchiveRows::FindReplay(const s
   return out;
 }
 
-ArchiveRows::Result<std::vector<ReplayRecord>> ArchiveRows::ListReplays(const std::string& after,
-                                                                        int64_t most) {
+ArchiveRows::Result<std::vector<ReplayRecord>> ArchiveRows::ListReplays(
+    const ReplayFilter& filter) {
   std::vector<ReplayRecord> out;
-  const Value values[] = {after, most};
-  TRY(database_.Run(std::string(kReplayColumns) + " WHERE name > ? ORDER BY name LIMIT ?", values,
-                    [&](const store::Row& row) { out.push_back(ReadReplayRow(row)); }));
+  const Value values[] = {filter.after, filter.prefix, filter.state, filter.archive, filter.most};
+  TRY(database_.Run(std::string(kReplayColumns) +
+                        " WHERE name > ?1 AND substr(name, 1, length(?2)) = ?2"
+                        " AND ?3 IN ('', state) AND ?4 IN ('', archive) ORDER BY name LIMIT ?5",
+                    values, [&](const store::Row& row) { out.push_back(ReadReplayRow(row)); }));
   return out;
 }
 
@@ -118,7 +121,8 @@ ArchiveRows::Result<ReplayRecord> ArchiveRows::CancelReplay(const std::string& n
 
 ArchiveRows::Result<void> ArchiveRows::AdvanceReplay(store::Database& database,
                                                      const std::string& name, ArchiveCursor at) {
-  const Value values[] = {at.time_ms, at.id, name};
+  const Value values[] = {at.time_ms == INT64_MIN ? Value(nullptr) : Value(at.time_ms), at.id,
+                          name};
   const int64_t moved =
       TRY(database.Run("UPDATE event_replays SET state = 'RUNNING', at_time_ms = ?, at_id = ?"
                        " WHERE name = ? AND state IN ('STARTING', 'RUNNING')",
@@ -152,10 +156,12 @@ ArchiveRows::Result<ArchivePage> ArchiveRows::Page(const ReplayRecord& replay,
   const ArchiveCursor from = after.time_ms == INT64_MIN ? ArchiveCursor{replay.from_ms, 0} : after;
   size_t bytes = 0;
   bool is_full = false;
-  const Value values[] = {archive, from.time_ms, from.id, replay.to_ms, kPageEvents};
+  // What came later is not of it: that may be what it tells itself.
+  const Value values[] = {archive, from.time_ms, from.id, replay.to_ms, replay.name, kPageEvents};
   TRY(
       database_.Run("SELECT text, time_ms, id FROM archived_events WHERE archive = ?"
                     " AND (time_ms, id) > (?, ?) AND time_ms < ?"
+                    " AND id <= (SELECT last_id FROM event_replays WHERE name = ?)"
                     " ORDER BY time_ms, id LIMIT ?",
                     values, [&](const store::Row& row) {
                       is_full = is_full || (bytes > 0 && bytes + row.Text(0).size() > kPageBytes);

@@ -1,4 +1,6 @@
 // Archives and replays.
+#include <map>
+
 #include "tests/unit/triggers/events/events_fixture.h"
 
 namespace hearth::events::test {
@@ -38,6 +40,14 @@ class ArchivesTest : public EventsTest {
       PutEntry(entry);
     }
   }
+  // In this turn of the loop.
+  void PutNow() {
+    std::vector<Event> events;
+    events.push_back(MUST(ReadEvent(
+        "default", R"({"id":"1","source":"shop","detail-type":"t","time":"2026-08-06T12:34:56Z",)"
+                   R"("detail":{}})")));
+    service->buses().Put(std::move(events), [this](const auto& put) { is_put = put.has_value(); });
+  }
   std::vector<int> Numbers() {
     std::vector<int> out;
     for (const std::string& record : Records()) {
@@ -48,6 +58,8 @@ class ArchivesTest : public EventsTest {
   std::string StateOf(const std::string& replay) {
     return Ask("DescribeReplay", {{"ReplayName", replay}}).value("State", "");
   }
+
+  bool is_put = false;
 };
 
 TEST_F(ArchivesTest, KeepWhatTheirPatternWantsAndCountIt) {
@@ -216,6 +228,120 @@ TEST_F(ArchivesTest, ForgetWhatIsOlderThanTheirRetention) {
   Pass(48h);
   EXPECT_EQ(Described().at("EventCount"), 0);
   EXPECT_EQ(Described().at("SizeBytes"), 0);
+}
+
+TEST_F(ArchivesTest, AgeByTheDayHoweverLongTheyKeep) {
+  CreateArchive({{"RetentionDays", 1'000'000}});
+  PutMany(1);
+  Pass(25h);  // Ends, as what is due in three thousand years is no moment of a timer's.
+  Pass(25h);
+  EXPECT_EQ(Described().at("EventCount"), 1);
+}
+
+TEST_F(ArchivesTest, AgeWhatComesDuringASweep) {
+  CreateArchive({{"RetentionDays", 1}});
+  CreateArchive({{"ArchiveName", "other"}, {"EventPattern", R"({"source":["none"]})"}});
+  Settle();
+  // Which begins a sweep.
+  service->archives().Delete("other", [this](const auto&) { PutNow(); });
+  loop.RunUntil([this] { return is_put; });
+  Settle();
+  EXPECT_EQ(Described().at("EventCount"), 1);
+  Pass(25h);
+  Pass(25h);
+  EXPECT_EQ(Described().at("EventCount"), 0);
+}
+
+TEST_F(ArchivesTest, HoldTheirBusAndCanAlwaysBeDeleted) {
+  Must("CreateEventBus", {{"Name", "b"}});
+  CreateArchive({{"EventSourceArn", Bus("b")}});
+  const Json rule = {{"Name", "Events-Archive-kept"}, {"EventBusName", "b"}};
+  Json forced = rule;
+  forced["Force"] = true;
+  Must("DeleteRule", forced);
+  EXPECT_EQ(Shown("DeleteEventBus", {{"Name", "b"}}),
+            "ValidationException: EventBus can't be deleted since it has archives.");
+  PutRule("Events-Archive-kept", {{"source", {"shop"}}}, Json::object(), "b");
+  Must("DeleteArchive", {{"ArchiveName", "kept"}});
+  EXPECT_EQ(Shown("DescribeRule", rule), "200");  // Somebody's own, of its name.
+  Must("RemoveTargets", {{"Rule", "Events-Archive-kept"}, {"EventBusName", "b"}, {"Ids", {"t"}}});
+  Must("DeleteRule", rule);
+  Must("DeleteEventBus", {{"Name", "b"}});
+}
+
+TEST_F(ArchivesTest, AskWhatTheirPatternSaysWithNothingLeftOut) {
+  CreateArchive({{"EventPattern", " {\"source\": [\"shop\"]}\n"}});
+  EXPECT_EQ(Ask("DescribeRule", {{"Name", "Events-Archive-kept"}}).value("EventPattern", ""),
+            " {\"source\": [\"shop\"],\"replay-name\":[{\"exists\":false}]}\n");
+  PutMany(1);
+  EXPECT_EQ(Described().at("EventCount"), 1);
+  Must("UpdateArchive",
+       {{"ArchiveName", "kept"}, {"EventPattern", R"({"replay-name":[{"exists":false}]})"}});
+  for (const char* const pattern :
+       {R"({"replay-name":[{"exists":true}]})", R"({"replay-name":["a"],"source":["shop"]})",
+        R"({"$or":[{"replay-name":["a"]},{"source":["shop"]}]})",
+        R"({"replay-name":[{"exists":false}],"$or":[{"replay-name":["a"]},{"source":["s"]}]})"}) {
+    EXPECT_EQ(Shown("UpdateArchive", {{"ArchiveName", "kept"}, {"EventPattern", pattern}}),
+              "ValidationException: Hearth does not serve archives of replayed events: the "
+              "pattern may not ask for a replay-name.")
+        << pattern;
+  }
+}
+
+TEST_F(ArchivesTest, ReplayOnlyWhatWasThereWhenTheReplayBegan) {
+  CreateArchive();
+  PutMany(3);
+  ArchiveRows::Refusal refusal;
+  ArchiveRows rows(*database, refusal);
+  const auto read = ReadReplay(Replay("again"), invoker::Account{});
+  ASSERT_TRUE(read.has_value());
+  const ReplayRecord replay = MUST(rows.StartReplay(*read));
+  const ArchivedEvent late[] = {{.archive = 1, .time_ms = replay.from_ms + 1, .text = "{}"}};
+  EXPECT_TRUE(ArchiveRows::Append(*database, late, 0).has_value());
+  EXPECT_EQ(Described().at("EventCount"), 4);
+  EXPECT_THAT(MUST(rows.Page(replay, {})).entries, SizeIs(3));
+}
+
+TEST_F(ArchivesTest, ReplayAnEventThatCausesMoreThanOneTransactionTakes) {
+  CreateArchive();
+  PutEntry(Entry("shop", "{\"a\":\"" + std::string(1'000'000, 'x') + "\"}"));
+  for (int rule = 0; rule < 16; ++rule) PutRuleOfFiveTargets("r" + std::to_string(rule));
+  PutMany(1);
+  Taken();
+  Must("StartReplay", Replay("again"));
+  Settle();
+  EXPECT_EQ(StateOf("again"), "COMPLETED");
+  std::map<std::string, int> told;
+  for (const TargetDelivery& each : Taken()) ++told[each.to.arn];
+  EXPECT_THAT(told, SizeIs(80));
+  for (const auto& [queue, count] : told) EXPECT_EQ(count, 2) << queue;
+}
+
+TEST_F(ArchivesTest, ListTheirReplaysInPagesAndForgetThemAfterNinetyDays) {
+  CreateArchive();
+  for (const char* const name : {"a1", "a2", "a3", "b1"}) {
+    Must("StartReplay", Replay(name));
+    Settle();
+  }
+  const auto names = [this](const Json& input) {
+    std::vector<std::string> out;
+    const Json page = Ask("ListReplays", input);
+    for (const Json& each : page.at("Replays")) out.push_back(each.at("ReplayName"));
+    if (page.contains("NextToken")) out.emplace_back("...");
+    return out;
+  };
+  EXPECT_THAT(names({{"Limit", 2}}), ElementsAre("a1", "a2", "..."));
+  const Json page = Ask("ListReplays", {{"Limit", 2}});
+  EXPECT_THAT(names({{"NextToken", page.at("NextToken")}}), ElementsAre("a3", "b1"));
+  EXPECT_THAT(names({{"NamePrefix", "a"}, {"Limit", 3}}), ElementsAre("a1", "a2", "a3"));
+  EXPECT_THAT(names({{"NamePrefix", "b"}}), ElementsAre("b1"));
+  EXPECT_THAT(names({{"EventSourceArn", Archive("kept")}, {"State", "COMPLETED"}}), SizeIs(4));
+  EXPECT_THAT(names({{"EventSourceArn", Archive("other")}}), IsEmpty());
+  EXPECT_THAT(names({{"EventSourceArn", Bus("default")}}), IsEmpty());
+  for (int day = 0; day < 89; ++day) Pass(24h);
+  EXPECT_THAT(names(Json::object()), SizeIs(4));
+  for (int day = 0; day < 3; ++day) Pass(24h);
+  EXPECT_THAT(names(Json::object()), IsEmpty());
 }
 
 TEST_F(ArchivesTest, AreListedInPages) {

@@ -28,6 +28,8 @@ class KeptDeliveries final : public invoker::DeliveryQueue {
   explicit KeptDeliveries(store::GroupCommit& commits) : commits_(commits) {}
   void Put(std::vector<TargetDelivery> deliveries, store::GroupCommit::Work work,
            Done done) override {
+    part_bytes.push_back(0);
+    for (const TargetDelivery& each : deliveries) part_bytes.back() += each.to.record.size();
     commits_.Write(
         [work = std::move(work)](store::Database& database) {
           return work ? work(database) : base::Result<void>();
@@ -42,6 +44,7 @@ class KeptDeliveries final : public invoker::DeliveryQueue {
   bool IsQuiet() const override { return true; }
 
   std::vector<TargetDelivery> kept;
+  std::vector<size_t> part_bytes;  // Of each Put.
 
  private:
   store::GroupCommit& commits_;
@@ -143,6 +146,14 @@ class EventsTest : public ::testing::Test {
   }
   Json PutEntry(const Json& entry) { return Ask("PutEvents", {{"Entries", {entry}}}); }
 
+  void PutRuleOfFiveTargets(const std::string& name) {
+    Must("PutRule", {{"Name", name}, {"EventPattern", R"({"source":["shop"]})"}});
+    Json targets = Json::array();
+    for (int id = 0; id < 5; ++id) {
+      targets.push_back({{"Id", std::to_string(id)}, {"Arn", Queue(name + std::to_string(id))}});
+    }
+    Must("PutTargets", {{"Rule", name}, {"Targets", targets}});
+  }
   // Takes what was kept.
   std::vector<TargetDelivery> Taken() { return std::exchange(deliveries->kept, {}); }
   std::vector<std::string> Records() {

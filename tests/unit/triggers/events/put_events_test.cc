@@ -244,21 +244,27 @@ TEST_F(PutEventsTest, LetsABussOwnAccountInUnlessItsPolicyDeniesIt) {
   EXPECT_EQ(destinations.Ask(Bus("default"), {"s3.amazonaws.com", "b", "000000000000"}), kAdmitted);
 }
 
-TEST_F(PutEventsTest, RefusesWhatWouldTakeAllMemory) {
-  for (int rule = 0; rule < 16; ++rule) {
-    const std::string name = "r" + std::to_string(rule);
-    Must("PutRule", {{"Name", name}, {"EventPattern", R"({"source":["shop"]})"}});
-    Json targets = Json::array();
-    for (int id = 0; id < 5; ++id) {
-      targets.push_back({{"Id", std::to_string(id)}, {"Arn", Queue("q")}});
-    }
-    Must("PutTargets", {{"Rule", name}, {"Targets", targets}});
-  }
+TEST_F(PutEventsTest, WritesWhatIsMuchInPartsAndLosesNothing) {
+  for (int rule = 0; rule < 16; ++rule) PutRuleOfFiveTargets("r" + std::to_string(rule));
   const Json large = Entry("shop", "{\"a\":\"" + std::string(1'000'000, 'x') + "\"}");
-  EXPECT_THAT(Shown("PutEvents", {{"Entries", {large}}}), HasSubstr("more than 64 MiB"));
-  EXPECT_THAT(Taken(), IsEmpty());
+  EXPECT_EQ(PutEntry(large).at("FailedEntryCount"), 0);
+  EXPECT_THAT(deliveries->part_bytes, SizeIs(2));
+  for (const size_t bytes : deliveries->part_bytes) EXPECT_LT(bytes, kMaxRoutedBytes + 6'000'000);
+  std::set<std::string> queues;
+  for (const TargetDelivery& each : deliveries->kept) queues.insert(each.to.arn);
+  EXPECT_THAT(queues, SizeIs(80));
+  EXPECT_THAT(Taken(), SizeIs(80));
   PutEntry(Entry());
   EXPECT_THAT(Taken(), SizeIs(80));
+  EXPECT_THAT(deliveries->part_bytes, SizeIs(3));
+}
+
+TEST_F(PutEventsTest, GoesOnWithItsOtherEventsBehindALargeOne) {
+  for (int rule = 0; rule < 16; ++rule) PutRuleOfFiveTargets("r" + std::to_string(rule));
+  const Json large = Entry("shop", "{\"a\":\"" + std::string(900'000, 'x') + "\"}");
+  const Json answer = Ask("PutEvents", {{"Entries", {Entry(), large, Entry("nobody"), Entry()}}});
+  EXPECT_EQ(answer.at("FailedEntryCount"), 0);
+  EXPECT_THAT(Taken(), SizeIs(240));
 }
 
 TEST_F(PutEventsTest, TakesNoDetailThatWouldNotBeJsonWithinItsEvent) {
