@@ -16,8 +16,8 @@ base::Result<std::unique_ptr<EventServices>> EventServices::Open(const Parts& pa
       parts, TRY(store::Database::Open(parts.state_folder + "/events.db", migrations))));
   store::Database& database = *services->database_;
   store::GroupCommit& commits = services->commits_;
-  services->deliveries_ = TRY(
-      invoker::DeliveryQueue::Open(parts.loop, database, commits, parts.events, parts.registry));
+  services->deliveries_ = TRY(invoker::DeliveryQueue::Open(
+      parts.loop, database, commits, parts.events, parts.registry, parts.account));
   services->buses_ = TRY(events::EventBusService::Open({.loop = parts.loop,
                                                         .database = database,
                                                         .commits = commits,

@@ -12,8 +12,8 @@ ObjectServices::ObjectServices(const Parts& parts)
                                     .account = parts.account}),
       outbox_(
           parts.loop,
-          [send =
-               invoker::MakeTargetSender(parts.events, parts.registry, parts.loop.service_clock())](
+          [send = invoker::MakeTargetSender(parts.events, parts.registry,
+                                            parts.loop.service_clock(), parts.account)](
               const s3::OutgoingEvent& event, s3::EventOutbox::Sent sent) {
             send({.arn = event.arn, .record = event.payload}, std::move(sent));
           },

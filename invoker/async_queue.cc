@@ -411,7 +411,13 @@ class SqliteAsyncQueue final : public AsyncQueue {
   }
 
   void Remove(const std::string& id) {
-    Write("DELETE FROM async_events WHERE request_id = ?", {id}, LogFailure(id));
+    commits_.WriteLazily(
+        [id](store::Database& database) -> base::Result<void> {
+          const Value values[] = {id};
+          TRY(database.Run("DELETE FROM async_events WHERE request_id = ?", values));
+          return {};
+        },
+        LogFailure(id));
     const auto found = entries_.find(id);
     bytes_ -= found->second.event.payload.size();
     entries_.erase(found);

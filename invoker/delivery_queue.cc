@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "invoker/target_sender.h"
-#include "io/wall_timer.h"
+#include "io/timer.h"
 #include "store/due_window.h"
 
 namespace hearth::invoker {
@@ -17,6 +17,7 @@ using base::Json;
 using store::DueKey;
 using store::Value;
 
+constexpr auto kAgain = std::chrono::seconds(1);
 constexpr int64_t kFirstBackOffMs = 1000;
 // AWS: 185 attempts in 24 hours.
 constexpr int64_t kMaxBackOffMs = 10 * 60 * 1000;
@@ -34,6 +35,7 @@ struct Row {
   int64_t dead_since_ms = 0;
   TargetDelivery what{};
   std::vector<Destinations::Attribute> why{};  // Of a dead letter.
+  size_t flight_bytes = 0;                     // As they were counted when it was taken.
   bool is_forbidden = false;                   // By its target's policy, when it was last tried.
 
   size_t bytes() const {
@@ -173,12 +175,13 @@ std::string WithAttempt(std::string record, int64_t attempt) {
 class SqliteDeliveryQueue final : public DeliveryQueue {
  public:
   SqliteDeliveryQueue(io::Loop& loop, store::GroupCommit& commits, AsyncQueue& events,
-                      const Registry& registry, int64_t next_id)
+                      const Registry& registry, Account account, int64_t next_id)
       : loop_(loop),
         commits_(commits),
         destinations_(events.destinations()),
-        send_(MakeTargetSender(events, registry, loop.service_clock())),
-        timer_(loop),
+        send_(MakeTargetSender(events, registry, loop.service_clock(), std::move(account))),
+        timer_(loop, io::Time::kService),
+        again_(loop),
         next_id_(next_id),
         window_(loop, {.most_rows = kMaxHeldDeliveries,
                        .most_bytes = kMaxHeldDeliveryBytes,
@@ -218,8 +221,8 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
   DeliveryCounters counters() const override { return counters_; }
   bool IsQuiet() const override {
     const auto due = window_.next_due_ms();
-    return in_flight_ == 0 && !window_.IsLoading() && !is_pump_posted_ &&
-           (!due || *due > NowMillis());
+    return in_flight_ == 0 && done_.empty() && !window_.IsLoading() && !is_pump_posted_ &&
+           (!due || !IsDue(*due, NowMillis()));
   }
 
  private:
@@ -247,21 +250,32 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
     });
   }
 
+  // No delivery waits longer than that by its own: it was put before the clock was set back.
+  static bool IsDue(int64_t due_ms, int64_t now) {
+    return due_ms <= now || due_ms > now + kMaxBackOffMs;
+  }
+
+  bool HasRoom() const {
+    return in_flight_ == 0 ||
+           (in_flight_ < kMaxDeliveriesInFlight && bytes_in_flight_ < kMaxDeliveryBytesInFlight);
+  }
+
   void Pump() {
+    if (again_.active()) return;  // The disk takes nothing: what is sent could not be forgotten.
     const int64_t now = NowMillis();
-    while (in_flight_ < kMaxDeliveriesInFlight) {
-      auto row = window_.TakeDue(now);
-      if (!row) break;
-      Send(std::move(*row), now);
+    auto due = window_.next_due_ms();
+    for (; due && IsDue(*due, now) && HasRoom(); due = window_.next_due_ms()) {
+      Send(*window_.TakeDue(*due), now);
     }
     ForgetDone();
-    const auto due = window_.next_due_ms();
-    if (!due || in_flight_ >= kMaxDeliveriesInFlight) return timer_.Cancel();
-    timer_.Start(base::WallTime(std::chrono::milliseconds(*due)), [this] { Pump(); });
+    if (!due || !HasRoom()) return timer_.Cancel();
+    timer_.Start(std::chrono::milliseconds(*due - now), [this] { Pump(); });
   }
 
   void Send(Row row, int64_t now) {
+    row.flight_bytes = row.bytes();
     ++in_flight_;
+    bytes_in_flight_ += row.flight_bytes;
     const int64_t id = row.id;
     Row& held = flights_.emplace(id, std::move(row)).first->second;
     const TargetDelivery& what = held.what;
@@ -302,18 +316,28 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
   }
 
   void OnSent(int64_t id, const base::Result<void>& sent) {
-    --in_flight_;
     auto flight = flights_.extract(id);
     Row& row = flight.mapped();
     if (sent) {
       ++(row.dead_since_ms != 0 ? counters_.dead_letters : counters_.delivered);
-      done_.push_back(id);
+      Finish(row);
     } else if (row.dead_since_ms != 0) {
       OnLetterFailure(std::move(row), sent.error());
     } else {
       OnFailure(std::move(row), sent.error());
     }
     PumpLater();
+  }
+
+  // It is dealt with, one way or the other.
+  void Finish(const Row& row) {
+    Land(row);
+    done_.push_back(row.id);
+  }
+
+  void Land(const Row& row) {
+    --in_flight_;
+    bytes_in_flight_ -= row.flight_bytes;
   }
 
   void OnFailure(Row row, const base::Error& error) {
@@ -334,8 +358,7 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
               error.ToString());
     if (what.dead_letter_arn.empty()) {
       ++counters_.dropped;
-      done_.push_back(row.id);
-      return;
+      return Finish(row);
     }
     row.why = what.marks;
     // A sender may say it otherwise: the scheduler names the API that it calls.
@@ -344,7 +367,8 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
       row.why.push_back({"TARGET_ARN", "String", what.to.arn});
     }
     row.why.push_back({"ERROR_CODE", "String", CodeOf(error, row.is_forbidden)});
-    row.why.push_back({"ERROR_MESSAGE", "String", error.text});
+    row.why.push_back(
+        {"ERROR_MESSAGE", "String", error.text.empty() ? error.ToString() : error.text});
     if (!is_final) {
       row.why.push_back(
           {"EXHAUSTED_RETRY_CONDITION", "String",
@@ -352,6 +376,11 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
     }
     row.why.push_back(
         {"RETRY_ATTEMPTS", "Number", std::to_string(std::max<int64_t>(row.attempts - 1, 0))});
+    if (what.tells_attempt) {
+      std::string& body = row.what.dead_letter_body;
+      body = WithAttempt(body.empty() ? what.to.record : std::move(body),
+                         std::max<int64_t>(row.attempts, 1));
+    }
     row.attempts = 0;
     row.dead_since_ms = now;
     row.due_ms = now;
@@ -367,13 +396,12 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
     HLOG_ERROR("a dead letter is lost: {} cannot take it: {}", row.what.dead_letter_arn,
                error.ToString());
     ++counters_.dropped;
-    done_.push_back(row.id);
+    Finish(row);
   }
 
-  // As it is now. Where the disk fails, it goes on in memory: after a crash it is tried again from
-  // where the disk has it.
+  // As it is now. Where the disk fails, it is in flight until it does not.
   void Store(Row row) {
-    auto held = std::make_shared<Row>(std::move(row));
+    auto held = std::make_shared<const Row>(std::move(row));
     commits_.Write(
         [held](store::Database& database) -> base::Result<void> {
           const Value values[] = {held->due_ms, held->attempts, held->dead_since_ms,
@@ -386,18 +414,22 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
         },
         [this, alive = std::weak_ptr<bool>(alive_), held](const base::Result<void>& result) {
           if (alive.expired()) return;
-          if (!result) HLOG_ERROR("a delivery: {}", result.error().ToString());
-          window_.Put(std::move(*held));
+          if (!result) {
+            unstored_.push_back(held);
+            return TryAgain(result.error());
+          }
+          Land(*held);
+          window_.Put(*held);
           PumpLater();
         },
         store::GroupCommit::Refuses::kNever);
   }
 
-  // Those that are dealt with. A lost removal means a second delivery after a restart.
+  // A lost removal means a second delivery after a restart.
   void ForgetDone() {
     if (done_.empty()) return;
     auto ids = std::make_shared<std::vector<int64_t>>(std::exchange(done_, {}));
-    commits_.Write(
+    commits_.WriteLazily(
         [ids](store::Database& database) -> base::Result<void> {
           for (const int64_t id : *ids) {
             const Value values[] = {id};
@@ -407,21 +439,35 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
         },
         [this, alive = std::weak_ptr<bool>(alive_), ids](const base::Result<void>& result) {
           if (alive.expired()) return;
-          if (!result) HLOG_ERROR("deliveries: {}", result.error().ToString());
+          if (!result) {
+            done_.insert(done_.end(), ids->begin(), ids->end());
+            return TryAgain(result.error());
+          }
           for (const int64_t id : *ids) window_.Forget(id);
-        },
-        store::GroupCommit::Refuses::kNever);
+        });
+  }
+
+  void TryAgain(const base::Error& error) {
+    if (again_.active()) return;
+    HLOG_ERROR("deliveries cannot be written down: {}", error.ToString());
+    again_.Start(kAgain, [this] {
+      for (const auto& row : std::exchange(unstored_, {})) Store(*row);
+      Pump();
+    });
   }
 
   io::Loop& loop_;
   store::GroupCommit& commits_;
   const Destinations& destinations_;
   const Destinations::Sender send_;
-  io::WallTimer timer_;
+  io::Timer timer_;
+  io::Timer again_;  // Of a disk that fails, in the machine's time.
   int64_t next_id_;
   store::DueWindow<Row> window_;
   std::unordered_map<int64_t, Row> flights_;  // By id: sent, and not answered for.
-  size_t in_flight_ = 0;
+  size_t in_flight_ = 0;                      // These, and what of them is being written down.
+  size_t bytes_in_flight_ = 0;
+  std::vector<std::shared_ptr<const Row>> unstored_;
   std::vector<int64_t> done_;
   bool is_pump_posted_ = false;
   DeliveryCounters counters_;
@@ -430,15 +476,14 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
 
 }  // namespace
 
-base::Result<std::unique_ptr<DeliveryQueue>> DeliveryQueue::Open(io::Loop& loop,
-                                                                 store::Database& database,
-                                                                 store::GroupCommit& commits,
-                                                                 AsyncQueue& events,
-                                                                 const Registry& registry) {
+base::Result<std::unique_ptr<DeliveryQueue>> DeliveryQueue::Open(
+    io::Loop& loop, store::Database& database, store::GroupCommit& commits, AsyncQueue& events,
+    const Registry& registry, Account account) {
   int64_t last = 0;
   TRY(database.Run("SELECT COALESCE(MAX(id), 0) FROM deliveries", {},
                    [&last](const store::Row& row) { last = row.Int(0); }));
-  return std::make_unique<SqliteDeliveryQueue>(loop, commits, events, registry, last + 1);
+  return std::make_unique<SqliteDeliveryQueue>(loop, commits, events, registry, std::move(account),
+                                               last + 1);
 }
 
 std::vector<store::Migration> DeliveryMigrations() {

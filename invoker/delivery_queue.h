@@ -60,7 +60,8 @@ class DeliveryQueue {
                                                            store::Database& database,
                                                            store::GroupCommit& commits,
                                                            AsyncQueue& events,
-                                                           const Registry& registry);
+                                                           const Registry& registry,
+                                                           Account account);
   virtual ~DeliveryQueue() = default;
 
   // With `work`, which may be empty, in one transaction: both or nothing. They are sent after
@@ -75,8 +76,9 @@ class DeliveryQueue {
 // Ours: of rows in memory.
 inline constexpr size_t kMaxHeldDeliveries = 8192;
 inline constexpr size_t kMaxHeldDeliveryBytes = 32u << 20;
-// Ours: sent and not answered for.
+// Ours: sent and not answered for, or answered for and not yet written down.
 inline constexpr size_t kMaxDeliveriesInFlight = 1024;
+inline constexpr size_t kMaxDeliveryBytesInFlight = 32u << 20;
 
 std::vector<store::Migration> DeliveryMigrations();
 

@@ -2,25 +2,26 @@
 
 #include "aws/arn.h"
 #include "base/id.h"
+#include "invoker/function_name.h"
 #include "invoker/invoke_api.h"
 #include "invoker/resource_policy.h"
 
 namespace hearth::invoker {
 
 Destinations::Sender MakeTargetSender(AsyncQueue& events, const Registry& registry,
-                                      const base::Clock& service_clock) {
-  return [&events, &registry, &service_clock](Destinations::Delivery delivery,
-                                              Destinations::Done done) {
+                                      const base::Clock& service_clock, Account account) {
+  return [&events, &registry, &service_clock, account = std::move(account)](
+             Destinations::Delivery delivery, Destinations::Done done) {
     if (delivery.trace_id.empty()) delivery.trace_id = NewTraceId(service_clock.WallNow());
     const auto arn = aws::ParseArn(delivery.arn);
     if (!arn || arn->service != "lambda") {
       return events.destinations().Send(std::move(delivery), std::move(done));
     }
-    const auto name = aws::ParseFunctionName(delivery.arn);
-    if (!name) return done(base::Invalid("send to " + delivery.arn, name.error().message));
-    if (registry.Record(name->name) == nullptr) {
+    const auto name = ParseFunctionName(account, delivery.arn, {});
+    const RecordRef record = name ? registry.Record(name->name) : RecordRef();
+    if (record == nullptr || ResolveForReading(*record, name->qualifier) == nullptr) {
       return done(base::MakeError(base::ErrorKind::kNotFound, "send to " + delivery.arn,
-                                  "there is no such function"));
+                                  "there is no such function, version or alias"));
     }
     events.Put({.request_id = base::NewUuid(),
                 .function_name = name->name,

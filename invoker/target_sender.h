@@ -1,8 +1,8 @@
 // TargetSender: brings what rules, schedules and notifications send to whoever its ARN names.
 //
 // A function is invoked asynchronously, within the limits of the AsyncQueue (kLimit where it is
-// full); kNotFound where there is no such function. Others are served by who attached themselves to
-// its destinations. All parts outlive the sender.
+// full); kNotFound where there is no such function, version or alias. Others are served by who
+// attached themselves to its destinations. All parts outlive the sender.
 #pragma once
 
 #include "invoker/async_queue.h"
@@ -12,7 +12,7 @@
 namespace hearth::invoker {
 
 Destinations::Sender MakeTargetSender(AsyncQueue& events, const Registry& registry,
-                                      const base::Clock& service_clock);
+                                      const base::Clock& service_clock, Account account);
 
 // Whether functions let the source invoke them: one that is there, and whose policy lets it or says
 // nothing at all.

@@ -116,7 +116,16 @@ class SqliteDatabase final : public Database {
 
   bool IsInTransaction() const override { return sqlite3_get_autocommit(db_.get()) == 0; }
 
-  Result<void> Transaction(const std::function<Result<void>()>& body) override {
+  Result<void> Transaction(const std::function<Result<void>()>& body, Sync sync) override {
+    if (sync == Sync::kNow) return CommitAll(body);
+    // Takes effect as it is compiled, so it is none of the statements that are kept.
+    TRY(Execute("PRAGMA synchronous=NORMAL", "let the disk take its time"));
+    auto done = CommitAll(body);
+    TRY(Execute("PRAGMA synchronous=FULL", "wait for the disk"));
+    return done;
+  }
+
+  Result<void> CommitAll(const std::function<Result<void>()>& body) {
     // IMMEDIATE: a conflict shows here, not in the middle.
     TRY(Run("BEGIN IMMEDIATE", {}, nullptr));
     auto done = body();
@@ -156,7 +165,7 @@ class SqliteDatabase final : public Database {
       }
     }
     for (size_t i = done.size(); i < migrations.size(); ++i) {
-      TRY(Transaction([&]() -> Result<void> {
+      TRY(CommitAll([&]() -> Result<void> {
         TRY(Execute(migrations[i].sql, "migration " + migrations[i].name));
         const Value values[] = {static_cast<int64_t>(i), migrations[i].name};
         TRY(Run("INSERT INTO migrations (position, name) VALUES (?, ?)", values, nullptr));

@@ -50,8 +50,12 @@ class Database {
                                     const std::function<void(const Row&)>& on_row = nullptr) = 0;
   // Within Transaction; some failures (a full disk) end it at once.
   virtual bool IsInTransaction() const = 0;
+  // When what is committed survives power loss: before it returns, or with the next that does so. A
+  // killed process loses neither.
+  enum class Sync { kNow, kLater };
   // Commits where `body` succeeds, rolls back where it fails. Not nested.
-  virtual base::Result<void> Transaction(const std::function<base::Result<void>()>& body) = 0;
+  virtual base::Result<void> Transaction(const std::function<base::Result<void>()>& body,
+                                         Sync sync = Sync::kNow) = 0;
 };
 
 }  // namespace hearth::store

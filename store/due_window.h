@@ -7,8 +7,6 @@
 // (GroupCommit). Owner: who serves the rows; loop's thread only.
 #pragma once
 
-#include <algorithm>
-#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -23,50 +21,9 @@
 #include "base/result.h"
 #include "io/loop.h"
 #include "io/timer.h"
+#include "store/due_page.h"
 
 namespace hearth::store {
-
-struct DueKey {
-  int64_t due_ms = INT64_MIN;
-  int64_t id = INT64_MIN;
-  auto operator<=>(const DueKey&) const = default;
-};
-
-// Some rows, in their order.
-template <typename Row>
-struct DuePage {
-  DuePage() = default;
-  // As many as were asked for, or the last.
-  DuePage(std::vector<Row> all) : rows(std::move(all)) {}
-
-  std::vector<Row> rows;
-  bool has_more = false;  // It ends before its last row would be too much.
-};
-
-// For `load`: a page whose rows have `most_bytes` or little more together, though each may be
-// large. `read` gives the first `count` rows behind a key.
-template <typename Row, typename Read>
-base::Result<DuePage<Row>> ReadDuePage(DueKey after, size_t most, size_t most_bytes,
-                                       const Read& read) {
-  constexpr size_t kStep = 64;
-  DuePage<Row> page;
-  size_t bytes = 0;
-  while (page.rows.size() < most) {
-    if (bytes >= most_bytes) {
-      page.has_more = true;
-      break;
-    }
-    const size_t count = std::min(kStep, most - page.rows.size());
-    std::vector<Row> rows = TRY(read(after, count));
-    for (Row& row : rows) {
-      bytes += row.bytes();
-      after = {row.due_ms, row.id};
-      page.rows.push_back(std::move(row));
-    }
-    if (rows.size() < count) break;
-  }
-  return page;
-}
 
 template <typename Row>
 class DueWindow {
@@ -120,7 +77,8 @@ class DueWindow {
   }
   // Nothing is on the disk that is not here or taken.
   bool IsWhole() const { return !left_after_; }
-  bool IsLoading() const { return is_loading_; }
+  // What is on the disk is being read, or will be once it can be.
+  bool IsLoading() const { return is_loading_ || again_.active(); }
   bool IsTaken(int64_t id) const { return taken_.contains(id); }
   const Row* Find(int64_t id) const {
     const auto key = keys_.find(id);

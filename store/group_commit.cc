@@ -1,5 +1,7 @@
 #include "store/group_commit.h"
 
+#include <algorithm>
+
 namespace hearth::store {
 namespace {
 
@@ -30,7 +32,15 @@ GroupCommit::GroupCommit(io::Loop& loop, Database& database, io::Offload& writer
     : loop_(loop), database_(database), writer_(writer) {}
 
 void GroupCommit::Write(Work work, Done done, Refuses refuses) {
-  waiting_.push_back({std::move(work), std::move(done), refuses, {}});
+  Add({std::move(work), std::move(done), refuses, Database::Sync::kNow, {}});
+}
+
+void GroupCommit::WriteLazily(Work work, Done done) {
+  Add({std::move(work), std::move(done), Refuses::kNever, Database::Sync::kLater, {}});
+}
+
+void GroupCommit::Add(Entry entry) {
+  waiting_.push_back(std::move(entry));
   if (is_writing_ || std::exchange(is_posted_, true)) return;
   // What comes in the same turn of the loop goes into the same transaction.
   loop_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -41,15 +51,21 @@ void GroupCommit::Write(Work work, Done done, Refuses refuses) {
 }
 
 Result<void> GroupCommit::RunAll(Database& database, Batch& batch) {
-  return database.Transaction([&]() -> Result<void> {
+  const bool is_lazy = std::ranges::all_of(
+      batch, [](const Entry& entry) { return entry.sync == Database::Sync::kLater; });
+  const auto run = [&]() -> Result<void> {
     for (Entry& entry : batch) {
       const bool is_sure = entry.refuses == Refuses::kNever;
       entry.result = is_sure ? entry.work(database) : RunOne(database, entry.work);
-      // The others are not told of a success that is not theirs.
-      if (!entry.result && (is_sure || !IsRefusal(entry.result.error()))) return entry.result;
+      if (entry.result || (!is_sure && IsRefusal(entry.result.error()))) continue;
+      // The others are not told of a success that is not theirs, nor of a refusal.
+      base::Error failure = entry.result.error();
+      if (IsRefusal(failure)) failure.kind = ErrorKind::kSystem;
+      return std::unexpected(std::move(failure));
     }
     return {};
-  });
+  };
+  return database.Transaction(run, is_lazy ? Database::Sync::kLater : Database::Sync::kNow);
 }
 
 void GroupCommit::Flush() {

@@ -3,10 +3,11 @@
 //
 // What was given while a transaction is being committed waits for the next one. Each piece of work
 // has a savepoint: one that refuses (kConflict, kNotFound, kInvalid or kUnsupported)
-// changes nothing and leaves the others alone; where the disk fails, all of them fail. Callbacks
-// come in the order of the calls, reads among them: a read sees what was committed before it, and
-// nothing that is told of later. Owner: whoever owns `database`; destroyed before `writer`, which
-// has one thread and is the database's only user. Loop's thread only.
+// changes nothing and leaves the others alone; where the disk fails, all of them fail. Writes are
+// told of in the order of their calls; a read may overtake writes that have not begun, and is told
+// of before them: it sees what was told of before it, and nothing that is told of later. Owner:
+// whoever owns `database`; destroyed before `writer`, which has one thread and is the database's
+// only user. Loop's thread only.
 #pragma once
 
 #include <functional>
@@ -34,6 +35,8 @@ class GroupCommit {
   // savepoint: where it fails, the disk does.
   enum class Refuses { kMaybe, kNever };
   void Write(Work work, Done done, Refuses refuses = Refuses::kMaybe);
+  // Of work that never refuses, and may be lost where the power fails: it waits for no fsync.
+  void WriteLazily(Work work, Done done);
   // `work` of the writer's thread gives a Result<T>, which `done` gets.
   template <typename Read, typename ReadDone>
   void Load(Read work, ReadDone done) {
@@ -53,10 +56,12 @@ class GroupCommit {
     Work work;
     Done done;
     Refuses refuses;
+    Database::Sync sync;
     base::Result<void> result;
   };
   using Batch = std::vector<Entry>;
 
+  void Add(Entry entry);
   void Flush();
   static base::Result<void> RunAll(Database& database, Batch& batch);
 

@@ -39,7 +39,7 @@ class DeliveryQueueTest : public AsyncQueueTest {
                                    if (letters_answer) letters.push_back(std::move(to));
                                    done(letters_answer);
                                  });
-    deliveries = MUST(DeliveryQueue::Open(loop, *store, *commits, *queue, registry));
+    deliveries = MUST(DeliveryQueue::Open(loop, *store, *commits, *queue, registry, {}));
   }
   // As a kill does it.
   void CloseDeliveries() {
@@ -313,6 +313,67 @@ TEST_F(DeliveryQueueTest, HoldsFewOfManyInMemoryAndSendsThemAll) {
   }
   EXPECT_EQ(sent.size(), most);
   EXPECT_EQ(Rows(), 0);
+}
+
+TEST_F(DeliveryQueueTest, KnowsNoFunctionOfAnAliasThatIsNotThereNorOfAnotherAccount) {
+  for (const char* arn : {"arn:aws:lambda:us-east-1:000000000000:function:F:NOPE",
+                          "arn:aws:lambda:eu-west-1:000000000000:function:F",
+                          "arn:aws:lambda:us-east-1:111111111111:function:F"}) {
+    TargetDelivery gone = Delivery("{}");
+    gone.to.arn = arn;
+    gone.dead_letter_arn = kLetters;
+    Send({gone});
+    Settled();
+    ASSERT_EQ(letters.size(), 1u) << arn;
+    EXPECT_EQ(Attributes(letters[0])["ERROR_CODE"], "RESOURCE_NOT_FOUND");
+    letters.clear();
+  }
+  EXPECT_EQ(deliveries->counters().delivered, 0u);
+}
+
+TEST_F(DeliveryQueueTest, AClockThatIsSetBackKeepsNothingWaiting) {
+  answer = Fails(base::ErrorKind::kSystem);
+  Send({Delivery("1")});
+  Settled();
+  answer = {};
+  clock.Advance(-24h);
+  Send({Delivery("2")});
+  Settled();
+  EXPECT_THAT(sent, testing::UnorderedElementsAre("1", "1", "2"));
+  EXPECT_EQ(Rows(), 0);
+}
+
+TEST_F(DeliveryQueueTest, RemovesWhatIsDeliveredOnceTheDiskTakesItAgain) {
+  MUST(store->Run(
+      "CREATE TRIGGER t BEFORE DELETE ON deliveries BEGIN SELECT RAISE(ABORT, 'x'); END"));
+  TargetDelivery one = Delivery("1");
+  one.dead_letter_arn = kLetters;
+  Send({one});
+  Settled();
+  EXPECT_EQ(sent.size(), 1u);
+  EXPECT_FALSE(deliveries->IsQuiet());
+  MUST(store->Run("DROP TRIGGER t"));
+  Passed(1s);
+  EXPECT_EQ(Rows(), 0);
+  EXPECT_TRUE(deliveries->IsQuiet());
+  Passed(25h);
+  ReopenDeliveries();
+  EXPECT_EQ(letters.size(), 0u) << "a dead letter of what was delivered";
+}
+
+TEST_F(DeliveryQueueTest, SendsAllOfABacklogWhoseRetriesTheDiskDidNotTake) {
+  MUST(store->Run(
+      "CREATE TRIGGER t BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ABORT, 'x'); END"));
+  answer = Fails(base::ErrorKind::kSystem);
+  const size_t most = kMaxHeldDeliveries + 2 * kMaxDeliveriesInFlight;
+  Send(std::vector<TargetDelivery>(most, Delivery("x")));
+  Settled();
+  MUST(store->Run("DROP TRIGGER t"));
+  answer = {};
+  for (int i = 0; i < 20; ++i) Passed(1min);
+  EXPECT_EQ(Rows(), 0);
+  EXPECT_TRUE(deliveries->IsQuiet());
+  EXPECT_EQ(deliveries->counters().delivered, most);
 }
 
 }  // namespace

@@ -273,7 +273,8 @@ class FakeDatabase final : public store::Database {
     return 1;
   }
   bool IsInTransaction() const override { return false; }
-  base::Result<void> Transaction(const std::function<base::Result<void>()>& body) override {
+  base::Result<void> Transaction(const std::function<base::Result<void>()>& body,
+                                 Sync /*sync*/) override {
     const auto before = std::pair(stacks, intents);
     auto result = body();
     if (!result) std::tie(stacks, intents) = before;

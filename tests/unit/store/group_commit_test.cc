@@ -101,6 +101,38 @@ TEST_F(GroupCommitTest, TellsNobodyOfASuccessThatTheDiskDidNotTake) {
   EXPECT_THAT(Names(), ElementsAre("a"));
 }
 
+TEST_F(GroupCommitTest, ARefusalThatNobodyCouldMakeIsTheDisksFailure) {
+  Write("first", Insert({"a"}));
+  Settle();
+  std::optional<Result<void>> told_of;
+  commits->Write(Insert({"b"}), [&](Result<void> result) { told_of = std::move(result); });
+  commits->Write(Insert({"a"}), [](const Result<void>&) {}, GroupCommit::Refuses::kNever);
+  loop.RunUntil([&] { return told_of.has_value(); });
+  EXPECT_EQ(told_of->error().kind, ErrorKind::kSystem);
+  EXPECT_THAT(Names(), ElementsAre("a"));
+}
+
+TEST_F(GroupCommitTest, WhatMayBeLostWithThePowerIsKeptOverAKillAndOrderedWithTheRest) {
+  commits->WriteLazily(Insert({"a"}), [this](const Result<void>& result) {
+    told.push_back(result ? "lazy" : result.error().text);
+  });
+  loop.RunUntil([this] { return told.size() == 1; });
+  // Another connection sees it, as a process would that comes after a kill.
+  std::vector<std::string> seen;
+  MUST(MUST(Database::Open(folder / "x.db", kThings))
+           ->Run("SELECT name FROM things", {},
+                 [&](const Row& row) { seen.emplace_back(row.Text(0)); }));
+  EXPECT_THAT(seen, ElementsAre("a"));
+  int64_t sync = 0;
+  MUST(database->Run("PRAGMA synchronous", {}, [&](const Row& row) { sync = row.Int(0); }));
+  EXPECT_EQ(sync, 2) << "the next one would not wait for the disk";
+  commits->WriteLazily(Insert({"b"}), [this](const Result<void>&) { told.push_back("b"); });
+  Write("c", Insert({"c"}));
+  loop.RunUntil([this] { return told.size() == 3; });
+  EXPECT_THAT(told, ElementsAre("lazy", "b", "c"));
+  EXPECT_THAT(Names(), ElementsAre("a", "b", "c"));
+}
+
 TEST_F(GroupCommitTest, AReadSeesWhatWasToldBeforeIt) {
   Write("first", Insert({"a"}));
   Settle();
