@@ -283,5 +283,22 @@ TEST_F(RulesTest, RecordsAreReadAsTheyAreWritten) {
   EXPECT_EQ(written, wanted);
 }
 
+TEST_F(RulesTest, KeepTheFailureOfOneThatCannotBeReadToItself) {
+  PutRule("r", {{"source", {"shop"}}});
+  MUST(database->Run("UPDATE event_rules SET body = '{}'"));
+  std::vector<std::string> answers;
+  const auto note = [&](const std::expected<void, aws::ApiError>& result) {
+    answers.push_back(result ? "done" : result.error().type);
+  };
+  // In one transaction.
+  service->buses().ChangeRule({.name = "r"}, [](RuleRecord&) { return std::nullopt; }, note);
+  service->buses().PutRule({.key = {.name = "r"}, .pattern = R"({"source":["a"]})"}, note);
+  service->buses().CreateBus({.name = "mine"}, note);
+  loop.RunUntil([&] { return answers.size() == 3; });
+  EXPECT_THAT(answers, ElementsAre("InternalException", "InternalException", "done"));
+  Reopen();
+  EXPECT_EQ(Shown("DescribeEventBus", {{"Name", "mine"}}), "200");
+}
+
 }  // namespace
 }  // namespace hearth::events::test
