@@ -24,6 +24,9 @@ namespace hearth::expressions {
 
 inline constexpr size_t kMaxPatternText = 4096;          // AWS.
 inline constexpr size_t kMaxPatternAlternatives = 1000;  // AWS: "over 1,000 rule combinations".
+// Of all alternatives together: each field of a pattern is in up to a thousand of them. Ours; AWS
+// bounds the alternatives alone.
+inline constexpr size_t kMaxPatternFields = 20'000;
 
 class EventPattern {
  public:

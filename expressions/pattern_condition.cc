@@ -113,10 +113,13 @@ bool PatternCondition::IsLikeText(std::string_view text) const {
     default:
       break;
   }
-  const std::string folded = FoldCase(text);
-  return IsOneOf(texts, [this, &folded](const std::string& each) {
-    if (what == Operator::kEqualsIgnoreCase) return folded == each;
-    return what == Operator::kPrefixIgnoreCase ? folded.starts_with(each) : folded.ends_with(each);
+  return IsOneOf(texts, [this, text](const std::string& each) {
+    // A letter folded has as many bytes, and no other of them begins one: what is folded alone is
+    // what it is in the whole.
+    if (text.size() < each.size()) return false;
+    if (what == Operator::kEqualsIgnoreCase && text.size() != each.size()) return false;
+    const bool is_suffix = what == Operator::kSuffixIgnoreCase;
+    return FoldCase(text.substr(is_suffix ? text.size() - each.size() : 0, each.size())) == each;
   });
 }
 

@@ -18,7 +18,8 @@ namespace hearth::expressions {
 
 // A number as AWS compares it: in millionths. nullopt: beyond +-5e9, so no number to `numeric`.
 std::optional<int64_t> ComparableNumber(double number);
-// As equals-ignore-case compares: ASCII, Latin, Greek and Cyrillic letters in lower case.
+// As equals-ignore-case compares: ASCII, Latin, Greek and Cyrillic letters in lower case, each of
+// as many bytes as before.
 std::string FoldCase(std::string_view text);
 
 struct NumberRange {

@@ -71,7 +71,8 @@ bool PatternReader::ReadExcludedList(PatternCondition& condition) {
     error_ = tokens_.At(error_);
     return false;
   }
-  if (is_plain && has_text == has_number) {
+  const bool is_empty = !has_text && !has_number;
+  if (is_empty || (has_text && has_number)) {
     return Fail(
         "Inside anything but list, either all values are number or string, mixed type is not "
         "supported");

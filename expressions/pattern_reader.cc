@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,6 +17,8 @@ using Operator = PatternCondition::Operator;
 constexpr int kMaxDepth = 200;                      // Ours: a pattern has 4,096 characters.
 constexpr int64_t kLeast = -5'000'000'000'000'000;  // The numbers there are, in millionths.
 constexpr int64_t kMost = 5'000'000'000'000'000;
+// Fields of all drafts while a pattern is read: an $or's are those that it begins with, too.
+constexpr size_t kMaxHeld = 2 * kMaxPatternFields;
 constexpr std::string_view kOneKey = "Only one key allowed in match expression";
 constexpr std::string_view kTooManyElements = "Too many elements in numeric expression";
 constexpr std::string_view kBeyond = "Value must be between -5.0E9 and 5.0E9, inclusive";
@@ -59,6 +63,12 @@ std::vector<std::string> Split(std::string_view name) {
   }
 }
 
+size_t FieldsOf(const auto& drafts) {
+  size_t sum = 0;
+  for (const auto& draft : drafts) sum += draft.size();
+  return sum;
+}
+
 bool IsTooComplex(const EventPattern::Field& field) {
   std::vector<const Wildcard*> wildcards;
   for (const PatternCondition& condition : field.conditions) {
@@ -74,6 +84,7 @@ bool PatternReader::Read() {
   drafts_.emplace_back();
   if (!ReadObject("", Inside::kRule)) return false;
   if (tokens_.Next() != Token::kEnd) return Fail("");
+  if (!AreDraftsFew(kMaxPatternFields)) return false;
   std::map<std::string, std::vector<uint32_t>> by_name;
   for (const Draft& draft : drafts_) {
     for (const auto& [name, index] : draft) by_name[name].push_back(index);
@@ -130,8 +141,9 @@ bool PatternReader::ReadObject(const std::string& path, Inside inside) {
 }
 
 bool PatternReader::ReadOr(const std::string& path) {
-  const std::vector<Draft> before = std::move(drafts_);
-  drafts_.clear();
+  const std::vector<Draft> before = std::exchange(drafts_, {});
+  const size_t held_before = held_;
+  held_ += FieldsOf(before);
   if (tokens_.Next() != Token::kArrayStart) return Fail("It must be an Array followed with $or.");
   std::vector<Draft> after;
   size_t choices = 0;
@@ -141,14 +153,17 @@ bool PatternReader::ReadOr(const std::string& path) {
       return Fail("Only JSON object is allowed in array of $or relationship.");
     }
     drafts_ = before;
+    if (!AreDraftsFew(kMaxHeld)) return false;
     depth_ = depth - 1;  // Its fields stand where the $or stands.
     if (!ReadObject(path, Inside::kOr)) return false;
-    after.insert(after.end(), drafts_.begin(), drafts_.end());
+    held_ += FieldsOf(drafts_);
+    std::ranges::move(drafts_, std::back_inserter(after));
     if (after.size() > kMaxPatternAlternatives) {
       return FailNowhere("Rule is too complex - $or leads to more than 1000 rule combinations");
     }
   }
   depth_ = depth;
+  held_ = held_before;
   drafts_ = std::move(after);
   return choices < 2 ? Fail("There must have at least 2 Objects in $or relationship.") : true;
 }
@@ -165,7 +180,15 @@ bool PatternReader::ReadField(std::string path) {
   });
   for (Draft& draft : drafts_) draft[path] = static_cast<uint32_t>(fields_.size());
   fields_.push_back(std::move(field));
-  return true;
+  return AreDraftsFew(kMaxHeld);
+}
+
+bool PatternReader::AreDraftsFew(size_t most) {
+  return held_ + FieldsOf(drafts_) <= most
+             ? true
+             : FailNowhere(
+                   "Rule is too complex - $or leads to too many fields in all rule combinations "
+                   "together");
 }
 
 bool PatternReader::ReadValue(Token token, std::vector<PatternCondition>& to) {

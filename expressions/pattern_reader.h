@@ -33,6 +33,7 @@ class PatternReader {
   bool ReadObject(const std::string& path, Inside inside);
   bool ReadOr(const std::string& path);
   bool ReadField(std::string path);
+  bool AreDraftsFew(size_t most);  // With what the $ors hold which are being read.
   bool ReadValue(Token token, std::vector<PatternCondition>& to);
   bool ReadOperator(std::vector<PatternCondition>& to);
   bool ReadText(PatternCondition::Operator what, std::string_view name,
@@ -55,6 +56,7 @@ class PatternReader {
   JsonTokens tokens_;
   std::vector<EventPattern::Field> fields_;
   std::vector<Draft> drafts_;
+  size_t held_ = 0;  // Fields of the drafts that the $ors hold.
   std::string error_;
   int depth_ = 0;
 };

@@ -9,23 +9,17 @@ namespace {
 using base::Json;
 using Field = EventPattern::Field;
 
-// Only where an event spells one path in two ways are the items of two lists tried together: what
-// is not found by then is not there.
-constexpr int kMaxChoices = 100'000;
-
-// Tells `visit` of each value in a list, and in the lists in it, until it says true.
-bool AnyScalar(const Json& value, auto& visit) {
-  if (value.is_array()) {
-    return std::ranges::any_of(value,
-                               [&visit](const Json& item) { return AnyScalar(item, visit); });
-  }
-  return !value.is_object() && visit(value);
-}
-
 bool HoldsOf(const Field& field, const Json& value) {
   return std::ranges::any_of(field.conditions, [&value](const PatternCondition& condition) {
     return condition.HoldsOf(value);
   });
+}
+
+// What HoldsOf costs, beside a step from one value to the next.
+size_t CostOf(const Field& field, const Json& value) {
+  constexpr size_t kBytesOfAStep = 64;
+  const auto* text = value.get_ptr<const std::string*>();
+  return field.conditions.size() * (1 + (text == nullptr ? 0 : text->size() / kBytesOfAStep));
 }
 
 bool TakesAbsence(const Field& field) {
@@ -38,96 +32,146 @@ bool TakesAbsence(const Field& field) {
 
 bool PatternSearch::Finds(const EventPattern::Alternative& alternative, const Json& event) {
   if (!event.is_object()) return false;
-  left_ = kMaxChoices;
-  return Has(alternative, 0, {{.value = &event, .rest = std::nullopt}});
+  return Has({.range = alternative}, {{.value = &event, .rest = std::nullopt}});
 }
 
-bool PatternSearch::Has(Range range, size_t depth, const Places& places) {
-  const bool has_leaf = field(range.front()).path.size() == depth;
-  if (has_leaf && range.size() == 1) return HasLeaf(field(range.front()), places);
-  for (size_t i = 0; i < places.size(); ++i) {
-    if (places[i].rest || !places[i].value->is_array()) continue;
-    return AreAbsentEverywhere(range, depth, places) && HasInSomeItem(range, depth, places, i);
+bool PatternSearch::Has(Asked asked, const Places& places) {
+  if (!MayStep(asked, places.size() + 1)) return false;
+  if (has_leaf(asked) && asked.range.size() == 1) return HasLeaf(asked, places);
+  if (std::ranges::any_of(places, &Place::is_list)) {
+    uint32_t first_found = std::numeric_limits<uint32_t>::max();
+    for (const uint32_t index : asked.range) {
+      if (!field(index).is_absence) first_found = std::min(first_found, field(index).order);
+    }
+    if (!AreAbsent(asked, first_found, places)) return false;
+    asked.absent = std::max(asked.absent, first_found);
   }
-  if (has_leaf) {
-    if (!HasLeaf(field(range.front()), places)) return false;
+  return HasInSomeChoice(asked, places);
+}
+
+bool PatternSearch::HasInSomeChoice(const Asked& asked, const Places& places) {
+  if (!MayStep(asked, places.size() + 1)) return false;
+  const auto list = std::ranges::find_if(places, &Place::is_list);
+  if (list == places.end()) return HasBelow(asked, places);
+  return HasInSomeItem(asked, places, static_cast<size_t>(list - places.begin()));
+}
+
+bool PatternSearch::HasInSomeItem(Asked asked, const Places& places, size_t list) {
+  Places others = places;
+  others.erase(others.begin() + static_cast<ptrdiff_t>(list));
+  const Json& items = *places[list].value;
+  const auto is_plain = [](const Place& place) { return place.is_plain(); };
+  // Plain values are anybody's, whichever object is chosen, and of use to a leaf only: it is found
+  // in them once and for all, or in none of them, so that one stands for all.
+  if (has_leaf(asked)) {
+    const Json* plain = nullptr;
+    bool is_there = false;
+    for (const Json& item : items) {
+      if (item.is_structured()) continue;
+      plain = &item;
+      if (!HoldsWithin(asked, item, is_there)) continue;
+      asked.range = asked.range.subspan(1);
+      if (asked.range.empty()) return true;
+      break;
+    }
+    if (plain != nullptr && std::ranges::none_of(others, is_plain)) {
+      others.push_back({.value = plain, .rest = std::nullopt});
+    }
+  }
+  asked.is_shared = asked.is_shared || !std::ranges::all_of(others, is_plain);
+  bool has_choice = false;
+  for (const Json& item : items) {
+    if (!MayStep(asked, 1)) return false;
+    if (!item.is_structured()) continue;
+    has_choice = true;
+    others.push_back({.value = &item, .rest = std::nullopt});
+    if (HasInSomeChoice(asked, others)) return true;
+    others.pop_back();
+  }
+  return !has_choice && HasInSomeChoice(asked, others);
+}
+
+// No place is a list.
+bool PatternSearch::HasBelow(const Asked& asked, const Places& places) {
+  Range range = asked.range;
+  if (has_leaf(asked)) {
+    if (!HasLeaf(asked, places)) return false;
     range = range.subspan(1);
   }
   Places below;
   while (!range.empty()) {
-    const std::string& name = field(range.front()).path[depth];
+    const std::string& name = field(range.front()).path[asked.depth];
     const auto end = std::ranges::find_if(
-        range, [&](uint32_t index) { return field(index).path[depth] != name; });
+        range, [&](uint32_t index) { return field(index).path[asked.depth] != name; });
     const auto size = static_cast<size_t>(end - range.begin());
     below.clear();
-    for (const Place& place : places) Step(place, name, below);
-    if (!Has(range.first(size), depth + 1, below)) return false;
+    if (!MayStep(asked, places.size())) return false;
+    for (const Place& place : places) Step(asked, place, name, below);
+    Asked next = asked;
+    next.range = range.first(size);
+    ++next.depth;
+    if (!Has(next, below)) return false;
     range = range.subspan(size);
   }
   return true;
 }
 
-bool PatternSearch::HasInSomeItem(Range range, size_t depth, const Places& places, size_t list) {
-  Places others = places;
-  others.erase(others.begin() + static_cast<ptrdiff_t>(list));
-  const bool is_shared = !others.empty();
-  const Json& items = *places[list].value;
-  // Plain values are anybody's, whichever object is chosen.
-  for (const Json& item : items) {
-    if (!item.is_structured()) others.push_back({.value = &item, .rest = std::nullopt});
+bool PatternSearch::HasLeaf(const Asked& asked, const Places& places) {
+  bool is_there = false;
+  for (const Place& place : places) {
+    if (!place.rest && HoldsWithin(asked, *place.value, is_there)) return true;
   }
-  bool is_plain = true;
-  for (const Json& item : items) {
-    if (!item.is_structured()) continue;
-    if (is_shared && --left_ < 0) return false;
-    is_plain = false;
-    others.push_back({.value = &item, .rest = std::nullopt});
-    if (Has(range, depth, others)) return true;
-    others.pop_back();
-  }
-  return is_plain && Has(range, depth, others);
+  return !is_there && TakesAbsence(field(asked.range.front())) && MayStep(asked, 0);
 }
 
-bool PatternSearch::HasLeaf(const Field& field, const Places& places) const {
-  bool is_there = false;
-  const auto visit = [&field, &is_there](const Json& value) {
-    is_there = true;
-    return HoldsOf(field, value);
-  };
-  for (const Place& place : places) {
-    if (!place.rest && AnyScalar(*place.value, visit)) return true;
+// A list within a list counts as its values.
+bool PatternSearch::HoldsWithin(const Asked& asked, const Json& value, bool& is_there) {
+  if (!MayStep(asked, 1)) return false;
+  if (value.is_object()) return false;
+  if (value.is_array()) {
+    return std::ranges::any_of(
+        value, [&](const Json& item) { return HoldsWithin(asked, item, is_there); });
   }
-  return !is_there && TakesAbsence(field);
+  is_there = true;
+  const Field& leaf = field(asked.range.front());
+  return MayStep(asked, asked.is_shared ? CostOf(leaf, value) : 0) && HoldsOf(leaf, value);
 }
 
 // AWS looks for fields in the order of their names, and what it has found decides which object of a
 // list is meant: a field that must not be there and is looked for before that is in no object.
-bool PatternSearch::AreAbsentEverywhere(Range range, size_t depth, const Places& places) const {
-  uint32_t first_found = std::numeric_limits<uint32_t>::max();
-  for (const uint32_t index : range) {
-    if (!field(index).is_absence) first_found = std::min(first_found, field(index).order);
-  }
-  return std::ranges::none_of(range, [&](uint32_t index) {
-    return field(index).is_absence && field(index).order < first_found &&
+// Asked of a path's outermost list, and below it only of fields of which it was not asked there.
+bool PatternSearch::AreAbsent(const Asked& asked, uint32_t first_found, const Places& places) {
+  return std::ranges::none_of(asked.range, [&](uint32_t index) {
+    const Field& each = field(index);
+    return each.is_absence && asked.absent <= each.order && each.order < first_found &&
            std::ranges::any_of(
-               places, [&](const Place& place) { return IsPresent(field(index), depth, place); });
+               places, [&](const Place& place) { return IsPresent(asked, each, place); });
   });
 }
 
-bool PatternSearch::IsPresent(const Field& field, size_t depth, const Place& place) const {
-  if (!place.rest && place.value->is_array()) {
+bool PatternSearch::IsPresent(const Asked& asked, const Field& field, const Place& place) {
+  if (!MayStep(asked, 1)) return true;
+  if (place.is_list()) {
     return std::ranges::any_of(*place.value, [&](const Json& item) {
-      return IsPresent(field, depth, {.value = &item, .rest = std::nullopt});
+      return IsPresent(asked, field, {.value = &item, .rest = std::nullopt});
     });
   }
-  if (depth == field.path.size()) return !place.rest && !place.value->is_object();
+  if (asked.depth == field.path.size()) return !place.rest && !place.value->is_object();
   Places below;
-  Step(place, field.path[depth], below);
+  Step(asked, place, field.path[asked.depth], below);
+  Asked next = asked;
+  ++next.depth;
   return std::ranges::any_of(below,
-                             [&](const Place& each) { return IsPresent(field, depth + 1, each); });
+                             [&](const Place& each) { return IsPresent(next, field, each); });
 }
 
-void PatternSearch::Step(const Place& from, std::string_view name, Places& to) {
+bool PatternSearch::MayStep(const Asked& asked, size_t steps) {
+  if (!asked.is_shared) return true;
+  left_ -= static_cast<int64_t>(steps);
+  return left_ >= 0;
+}
+
+void PatternSearch::Step(const Asked& asked, const Place& from, std::string_view name, Places& to) {
   const auto take = [name, &to](std::string_view key, const Json& value) {
     if (key.size() == name.size()) {
       to.push_back({.value = &value, .rest = std::nullopt});
@@ -144,7 +188,7 @@ void PatternSearch::Step(const Place& from, std::string_view name, Places& to) {
   // Names that begin with it stand together; "a.b" comes after "a" and "a-b".
   for (auto it = object->lower_bound(name); it != object->end(); ++it) {
     const std::string_view key = it->first;
-    if (!key.starts_with(name)) break;
+    if (!key.starts_with(name) || !MayStep(asked, 1)) break;
     if (key.size() > name.size() && static_cast<unsigned char>(key[name.size()]) > '.') break;
     take(key, it->second);
   }

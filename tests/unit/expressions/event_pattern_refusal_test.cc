@@ -139,6 +139,14 @@ TEST(EventPatternRefusal, SaysWhatIsWrongWithWhateverElse) {
        "Value must be between -5.0E9 and 5.0E9, inclusive"},
       {R"({"a":[{"anything-but":[]}]})",
        "Inside anything but list, either all values are number or"},
+      {R"({"a":[{"anything-but":{"prefix":[]}}]})",
+       "Inside anything but list, either all values are number or"},
+      {R"({"a":[{"anything-but":{"suffix":[]}}]})",
+       "Inside anything but list, either all values are number or"},
+      {R"({"a":[{"anything-but":{"equals-ignore-case":[]}}]})",
+       "Inside anything but list, either all values are number or"},
+      {R"({"a":[{"anything-but":{"wildcard":[]}}]})",
+       "Inside anything but list, either all values are number or"},
       {R"({"a":[{"anything-but":[1,"x"]}]})",
        "Inside anything but list, either all values are num"},
       {R"({"a":[{"anything-but":[null]}]})", "Inside anything but list, start|null|boolean is not"},
@@ -172,6 +180,49 @@ TEST(EventPatternRefusal, CountsLinesAndQuotesNoMoreThanFiveHundredCharacters) {
               testing::EndsWith("\"; line: 3, column: 11]"));
   const std::string text = "{\"a\": \"" + std::string(600, 'x') + "\"}";
   EXPECT_THAT(Refusal(text), testing::EndsWith("x\"[truncated 109 chars]; line: 1, column: 8]"));
+}
+
+// Three $or of ten choices each.
+std::string ThousandCombinations() {
+  std::string out;
+  for (const char* name : {"0", "1", "2"}) {
+    out += (out.empty() ? "\"" : ",\"") + std::string(name) + "\":{\"$or\":[";
+    for (int i = 0; i < 10; ++i) {
+      out += (i > 0 ? ",{\"" : "{\"") + std::to_string(i) + "\":[1]}";
+    }
+    out += "]}";
+  }
+  return out;
+}
+
+std::string Fields(int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += ",\"f" + std::to_string(i) + "\":[1]";
+  return out;
+}
+
+TEST(EventPatternRefusal, BoundsTheFieldsOfAllCombinations) {
+  constexpr std::string_view kTooMany = "Rule is too complex - $or leads to too many fields";
+  const std::string ors = ThousandCombinations();
+  EXPECT_EQ(Refusal("{" + ors + "}"), "none");
+  EXPECT_EQ(Refusal("{" + ors + Fields(17) + "}"), "none") << "20 fields each.";
+  EXPECT_EQ(Refusal("{" + Fields(17).substr(1) + "," + ors + "}"), "none");
+  EXPECT_THAT(Refusal("{" + ors + Fields(18) + "}"), testing::StartsWith(kTooMany));
+  EXPECT_THAT(Refusal("{" + Fields(18).substr(1) + "," + ors + "}"), testing::StartsWith(kTooMany));
+  EXPECT_THAT(Refusal("{" + ors + Fields(250) + "}"), testing::StartsWith(kTooMany));
+  const std::string first = "{" + Fields(250).substr(1) + "," + ors + "}";
+  ASSERT_LE(first.size(), kMaxPatternText);
+  EXPECT_THAT(Refusal(first), testing::StartsWith(kTooMany));
+  // Each $or holds what its choices begin with while those within it are read.
+  std::string deep = "{" + ors;
+  while (deep.size() < 4000) deep += ",\"$or\":[{\"x\":[1]},{\"y\":[1]";
+  EXPECT_THAT(Refusal(deep), testing::StartsWith(kTooMany));
+  deep = "{" + ors + Fields(10);
+  while (deep.size() < 4000) deep += ",\"$or\":[{\"z\":[1]";
+  EXPECT_THAT(Refusal(deep), testing::StartsWith(kTooMany));
+  // One alternative has as many as there is room for, and so have choices beside each other.
+  EXPECT_EQ(Refusal("{" + Fields(380).substr(1) + "}"), "none");
+  EXPECT_EQ(Refusal("{" + Fields(300).substr(1) + ",\"$or\":[{\"a\":[1]},{\"b\":[2]}]}"), "none");
 }
 
 TEST(EventPatternRefusal, BoundsSizeDepthAndChoices) {

@@ -193,6 +193,15 @@ TEST(EventPattern, AsksOneObjectOfAListForEverything) {
       // found: in the order of the names, as AWS has it.
       {R"({"a":{"b":[1],"z":[{"exists":false}]}})", R"({"a":[{"b":1},{"b":2,"z":1}]})", true},
       {R"({"a":{"b":[1],"aa":[{"exists":false}]}})", R"({"a":[{"b":1},{"b":2,"aa":1}]})", false},
+      // Also within lists of lists, and below an object that is chosen by then.
+      {R"({"a":{"b":[1],"aa":[{"exists":false}]}})", R"({"a":[[{"b":1}],[{"aa":1}]]})", false},
+      {R"({"a":{"b":[1],"z":[{"exists":false}]}})", R"({"a":[[{"b":1}],[{"z":1}]]})", true},
+      {R"({"a":{"b":[1],"c":{"b":[{"exists":false}],"d":[2]}}})",
+       R"({"a":[{"b":1,"c":[[{"d":2}],{"b":3}]}]})", false},
+      {R"({"a":{"b":[1],"c":{"b":[{"exists":false}],"d":[2]}}})",
+       R"({"a":[{"b":1,"c":[[{"d":2}]]},{"c":[{"b":3}]}]})", true},
+      {R"({"a":{"c":{"b":[{"exists":false}],"d":[2]},"e":[1]}})",
+       R"({"a":[{"e":1,"c":[[{"d":2}]]},{"c":[{"b":3}]}]})", false},
   };
   Check(rows);
 }
@@ -210,6 +219,15 @@ TEST(EventPattern, TakesADottedNameForAPath) {
       {R"({"a":["x"],"a.b":["y"]})", R"({"a":["x",{"b":"y"}]})", true},
       {R"({"a":["x"],"a.b":["y"]})", R"({"a":[{"b":"y"}]})", false},
       {R"({"a":{"b":{"c":[1],"d":[2]}}})", R"({"a":[{"b":{"c":1}}],"a.b":[{"d":2}]})", true},
+      // A leaf in a list is anybody's, and what is there is not absent.
+      {R"({"a":["x"],"a.b":["y"]})", R"({"a":["w","x",[{"b":"z"}],[{"b":"y"}]]})", true},
+      {R"({"a":["x"],"a.b":["y"]})", R"({"a":["w",["x"],{"b":"y"}]})", false},
+      {R"({"a":["x"],"a.b":["y"]})", R"({"a":["w",["x",{"b":"y"}]]})", true},
+      {R"({"a":["x"],"a.b":[{"exists":false}]})", R"({"a":["w","x"]})", true},
+      {R"({"a":["x",{"exists":false}],"a.b":["y"]})", R"({"a":["w",{"b":"y"}]})", false},
+      {R"({"a":["x",{"exists":false}],"a.b":["y"]})", R"({"a":["w",[{"b":"y"}]]})", false},
+      {R"({"a":["x",{"exists":false}],"a.b":["y"]})", R"({"a":[[{"b":"y"}]]})", true},
+      {R"({"a":[{"exists":false}],"a.b":["y"]})", R"({"a":[[1],{"b":"y"}]})", false},
   };
   Check(rows);
 }
@@ -241,6 +259,107 @@ TEST(EventPattern, MatchesNothingButObjects) {
     EXPECT_FALSE(pattern->Matches(*base::ParseJson(event))) << event;
   }
   EXPECT_TRUE(pattern->Matches(Json::object()));
+}
+
+TEST(EventPattern, FoldsWhatItComparesAndNoMore) {
+  const Row rows[] = {
+      {R"({"a":[{"prefix":{"equals-ignore-case":"ÄÖ"}}]})", R"({"a":"äöü"})", true},
+      {R"({"a":[{"prefix":{"equals-ignore-case":"ä"}}]})", R"({"a":"Ä"})", true},
+      {R"({"a":[{"prefix":{"equals-ignore-case":"ab"}}]})", R"({"a":"aÄ"})", false},
+      {R"({"a":[{"prefix":{"equals-ignore-case":"ab"}}]})", R"({"a":"a"})", false},
+      {R"({"a":[{"suffix":{"equals-ignore-case":"ДА"}}]})", R"({"a":"€ да"})", true},
+      {R"({"a":[{"suffix":{"equals-ignore-case":"b"}}]})", R"({"a":"€"})", false},
+      {R"({"a":[{"suffix":{"equals-ignore-case":"xb"}}]})", R"({"a":"ÄB"})", false},
+      {R"({"a":[{"suffix":{"equals-ignore-case":""}}]})", R"({"a":"ÄB"})", true},
+      {R"({"a":[{"equals-ignore-case":"ÄB"}]})", R"({"a":"äbc"})", false},
+      {R"({"a":[{"equals-ignore-case":"Ä"}]})", R"({"a":"ab"})", false},
+      {R"({"a":[{"anything-but":{"equals-ignore-case":"ÄB"}}]})", R"({"a":"äB"})", false},
+  };
+  Check(rows);
+}
+
+// Twenty ends of twenty megabytes of letters, of each of a thousand alternatives: where a text were
+// folded as a whole, 400 GB.
+TEST(EventPattern, IsSoonDoneWithLongTextsWhoseCaseIsIgnored) {
+  std::string text = R"({"a":[)";
+  for (int i = 0; i < 20; ++i) {
+    text += (i > 0 ? "," : "") + std::string(R"({"prefix":{"equals-ignore-case":"X)") +
+            std::to_string(i) + "\"}}";
+  }
+  text += "]";
+  for (const char* name : {"b", "c", "d"}) {
+    text += std::string(",\"") + name + "\":{\"$or\":[";
+    for (int i = 0; i < 10; ++i) {
+      text += (i > 0 ? ",{\"" : "{\"") + std::to_string(i) + "\":[{\"exists\":false}]}";
+    }
+    text += "]}";
+  }
+  const auto pattern = EventPattern::Parse(text + "}");
+  ASSERT_TRUE(pattern) << pattern.error();
+  ASSERT_EQ(pattern->alternatives().size(), 1000u);
+  EXPECT_FALSE(pattern->Matches({{"a", std::string(20'000'000, 'x')}}));
+}
+
+// A list of `count` times `item`, and of `last`.
+std::string ListOf(size_t count, std::string_view item, std::string_view last) {
+  std::string out = "[";
+  for (size_t i = 0; i < count; ++i) (out += item) += ",";
+  return (out += last) += "]";
+}
+
+// An event's most, a megabyte: what is walked again for each item is walked 10 to the 11 times.
+TEST(EventPattern, IsSoonDoneWithListsOfPlainValuesAndObjects) {
+  std::string items;
+  for (int i = 0; i < 150'000; ++i) items += "1,";
+  for (int i = 0; i < 250'000; ++i) items += "{},";
+  const std::string nested = std::string(400, '[') + items;
+  const std::string close(400, ']');
+  const Row rows[] = {
+      {R"({"a":{"b":["x"]}})", R"({"b":"x"})", true},
+      {R"({"a":{"b":["x"]}})", R"({"b":"y"})", false},
+      {R"({"a":[2],"a.b":["x"]})", R"({"b":"x"})", false},
+      {R"({"a":[1],"a.b":["x"]})", R"({"b":"x"})", true},
+      {R"({"a":[2,{"exists":false}],"a.b":["x"]})", R"({"b":"x"})", false},
+      {R"({"a":{"b":[{"exists":false}],"c":["x"]}})", R"({"c":"x"})", true},
+      {R"({"a":{"b":[{"exists":false}],"c":["x"]}})", R"({"b":"x","c":"x"})", false},
+  };
+  for (const Row& row : rows) {
+    const auto pattern = EventPattern::Parse(row.pattern);
+    ASSERT_TRUE(pattern) << pattern.error();
+    for (const std::string& list : {"[" + items + row.event + "]", nested + row.event + close}) {
+      const auto event = base::ParseJson("{\"a\":" + list + "}");
+      ASSERT_TRUE(event);
+      EXPECT_EQ(pattern->Matches(*event), row.matches) << row.pattern << row.event;
+    }
+  }
+}
+
+// Where an event spells a path in two ways, what is below one list is walked for each item of the
+// other, whether it is a list, a text or an object of many names: that ends.
+TEST(EventPattern, IsSoonDoneWithWhatIsBesideALongList) {
+  const std::string objects = ListOf(100'000, "{}", "{}");
+  std::string names = "{\"c\":2";
+  for (int i = 0; i < 50'000; ++i) names += ",\"c!" + std::to_string(i) + "\":1";
+  std::string beside = "{\"a\":" + objects;
+  for (int i = 0; i < 50'000; ++i) beside += ",\"a.c" + std::to_string(i) + "\":1";
+  const std::string with = "{\"a\":" + objects + ",\"a.b\":";
+  const std::pair<const char*, std::string> rows[] = {
+      {R"({"a":{"b":["x"]}})", with + ListOf(200'000, "1", "1") + "}"},
+      {R"({"a":{"b":{"c":["x"]}}})", with + objects + "}"},
+      {R"({"a":{"b":{"c":["x"]}}})", with + ListOf(200'000, "1", "1") + "}"},
+      {R"({"a":{"b":{"c":["x"]}}})", with + ListOf(100'000, "[]", "1") + "}"},
+      {R"({"a":{"b":{"c":["x"]}}})", with + names + "}}"},
+      {R"({"a":{"b":{"c":["x"]}}})", beside + "}"},
+      {R"({"a":{"b":[{"wildcard":"*y*"}]}})", with + "\"" + std::string(500'000, 'x') + "\"}"},
+      {R"({"a":{"b":[{"exists":false}],"c":["x"]}})", with + ListOf(100'000, "[]", "[]") + "}"},
+  };
+  for (const auto& [text, event] : rows) {
+    const auto pattern = EventPattern::Parse(text);
+    ASSERT_TRUE(pattern) << pattern.error();
+    const auto json = base::ParseJson(event);
+    ASSERT_TRUE(json);
+    EXPECT_FALSE(pattern->Matches(*json)) << text << event.substr(event.size() - 40);
+  }
 }
 
 TEST(EventPattern, IsSoonDoneWithListsThatShareAName) {
