@@ -78,6 +78,10 @@ Refusal ReadFilters(const Json& body, EventSourceMapping& mapping) {
   if (!filters.is_array() && !filters.is_null()) {
     return WrongType("FilterCriteria.Filters", "a list");
   }
+  if (filters.size() > kMaxFilters) {
+    return ValidationError(base::ToJsonText(filters).substr(0, 200), "filterCriteria.filters",
+                           "Member must have length less than or equal to 5");
+  }
   mapping.filters.clear();
   for (const Json& filter : filters) {
     const Json pattern = filter.is_object() ? filter.value("Pattern", Json()) : Json();
@@ -87,10 +91,6 @@ Refusal ReadFilters(const Json& body, EventSourceMapping& mapping) {
     if (!expressions::EventPattern::Parse(text)) {
       return InvalidParameter("Invalid filter pattern definition.");
     }
-  }
-  if (mapping.filters.size() > kMaxFilters) {
-    return ValidationError(base::ToJsonText(filters).substr(0, 200), "filterCriteria.filters",
-                           "Member must have length less than or equal to 5");
   }
   return std::nullopt;
 }

@@ -427,6 +427,10 @@ TEST_F(EventSourceTest, BadSettingsAreRefusedAndNothingIsStored) {
        "AT_TIMESTAMP"},
       {kQueue, patterns(5), nullptr},
       {kQueue, patterns(6), "400 ValidationException"},
+      // How many they are is seen before any is read.
+      {kQueue,
+       {{"FilterCriteria", Criteria(std::vector<std::string>(6, "{"))}},
+       "400 ValidationException"},
       {kQueue,
        {{"FilterCriteria", Criteria({"{"})}},
        "400 InvalidParameterValueException: Invalid filter pattern definition."},
