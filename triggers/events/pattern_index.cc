@@ -42,7 +42,8 @@ struct PatternIndex::Asked {
   RangeTree<std::unique_ptr<Place>> by_range;
   std::unique_ptr<Place> present;
 
-  Place& At(const PatternKey& key);
+  // Where it is new it is counted.
+  Place& At(const PatternKey& key, size_t& places);
   Place* Find(const PatternKey& key);
   void Forget(const PatternKey& key);
   bool is_empty() const { return by_hash.empty() && by_range.empty() && !present; }
@@ -58,9 +59,11 @@ struct PatternIndex::Place {
   }
 };
 
-PatternIndex::Place& PatternIndex::Asked::At(const PatternKey& key) {
-  const auto made = [](std::unique_ptr<Place>& at) -> Place& {
-    if (!at) at = std::make_unique<Place>();
+PatternIndex::Place& PatternIndex::Asked::At(const PatternKey& key, size_t& places) {
+  const auto made = [&places](std::unique_ptr<Place>& at) -> Place& {
+    if (at) return *at;
+    ++places;
+    at = std::make_unique<Place>();
     return *at;
   };
   if (key.kind == PatternKey::Kind::kPresent) return made(present);
@@ -137,14 +140,32 @@ class PatternIndex::Plan {
     return too_much;
   }
 
-  // In the order of the paths' numbers. Of what is `too_much` it is asked that it is there.
+  // In the order of the paths' numbers. Of what is `too_much` it is asked that it is there. Of many
+  // alternatives the questions that tell the most, those of the fewest keys, are asked.
   std::vector<Question> Of(const EventPattern::Alternative& alternative,
                            std::span<const uint32_t> too_much) const {
-    std::vector<Question> questions;
+    struct Rated {
+      bool is_weak;
+      size_t keys;
+      Question question;
+    };
+    std::vector<Rated> rated;
     for (const uint32_t index : Asked(alternative)) {
       const bool is_weak = std::ranges::find(too_much, index) != too_much.end();
-      questions.push_back({NumberOf(index), is_weak ? &Present() : &keys_[index]});
+      const auto& keys = is_weak ? Present() : keys_[index];
+      const bool is_presence = keys.front().kind == PatternKey::Kind::kPresent;
+      rated.push_back({is_presence, keys.size(), {NumberOf(index), &keys}});
     }
+    const size_t most = std::max<size_t>(2, kMaxPlaces / pattern_.alternatives().size());
+    if (rated.size() > most) {
+      std::ranges::sort(rated, [](const Rated& a, const Rated& b) {
+        return std::tie(a.is_weak, a.keys, a.question.path) <
+               std::tie(b.is_weak, b.keys, b.question.path);
+      });
+      rated.resize(most);
+    }
+    std::vector<Question> questions;
+    for (const Rated& each : rated) questions.push_back(each.question);
     std::ranges::sort(questions, {}, &Question::path);
     return questions;
   }
@@ -244,7 +265,7 @@ void PatternIndex::Insert(Place& place, Questions questions, const Entry& entry)
   }
   Asked& asked = *at->second;
   for (const PatternKey& key : *questions.front().keys) {
-    Insert(asked.At(key), questions.subspan(1), entry);
+    Insert(asked.At(key, places_), questions.subspan(1), entry);
   }
 }
 
@@ -261,7 +282,9 @@ void PatternIndex::Erase(Place& place, Questions questions, const Entry& entry) 
     Place* below = asked.Find(key);
     if (below == nullptr) continue;
     Erase(*below, questions.subspan(1), entry);
-    if (below->is_empty()) asked.Forget(key);
+    if (!below->is_empty()) continue;
+    asked.Forget(key);
+    --places_;
   }
   if (asked.is_empty()) place.asked.erase(at);
 }

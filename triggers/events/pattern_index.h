@@ -36,6 +36,8 @@ class PatternIndex {
   // In ascending order.
   std::vector<Id> Match(const base::Json& event) const;
   size_t size() const { return held_.size(); }
+  // What it costs: the places that questions lead to.
+  size_t places() const { return places_; }
   // Nothing is left of what was removed.
   bool is_empty() const;
 
@@ -61,8 +63,8 @@ class PatternIndex {
   // What is asked of each alternative.
   class Plan;
 
-  static void Insert(Place& place, Questions questions, const Entry& entry);
-  static void Erase(Place& place, Questions questions, const Entry& entry);
+  void Insert(Place& place, Questions questions, const Entry& entry);
+  void Erase(Place& place, Questions questions, const Entry& entry);
   static void Collect(const Place& place, Found found, std::vector<Entry>& to);
   static void CollectAsked(const Asked& asked, const PathTree::Found& values, Found rest,
                            std::vector<Entry>& to);
@@ -76,6 +78,7 @@ class PatternIndex {
   Popularity popularity_;
   PathTree paths_;
   std::unique_ptr<Place> root_;
+  size_t places_ = 0;  // But the root.
 };
 
 }  // namespace hearth::events

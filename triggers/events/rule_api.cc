@@ -1,6 +1,7 @@
 // EventsApi: rules, and patterns to try.
 #include "expressions/event_pattern.h"
 #include "triggers/events/errors.h"
+#include "triggers/events/event.h"
 #include "triggers/events/events_api.h"
 
 namespace hearth::events {
@@ -99,7 +100,7 @@ void EventsApi::TestEventPattern(const RequestPtr& request) {
   Faults faults;
   Members in(request->json, faults);
   const std::string text = in.RequiredText("EventPattern", {0, kMaxPattern});
-  const std::string event_text = in.RequiredText("Event", kAnyText);
+  const std::string event_text = in.RequiredText("Event", {0, kMaxEntriesBytes});
   in.Done();
   if (IsRefused(request, faults)) return;
   const auto pattern = expressions::EventPattern::Parse(text);

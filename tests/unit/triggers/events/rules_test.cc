@@ -248,6 +248,9 @@ TEST_F(RulesTest, PatternsAreTriedOnEventsThatHaveWhatAwsWants) {
   event.erase("region");
   EXPECT_THAT(test(event).value("message", ""), HasSubstr("region is missing"));
   EXPECT_THAT(test(Json::array()).value("message", ""), HasSubstr("Event is not valid"));
+  event["region"] = std::string(1024 * 1024, 'x');
+  EXPECT_THAT(test(event).value("message", ""),
+              HasSubstr("Member must have length less than or equal to 1048576"));
 }
 
 // A record's JSON is the request that makes it.
