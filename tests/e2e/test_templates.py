@@ -245,7 +245,10 @@ class Templates(TemplateTest):
                  "without a Destination would make one, which is not served yet"),
                 (("Type: Lambda, Destination: !GetAtt Sink.Arn",
                   "Type: EventBridge, Destination: 'arn:aws:events:us-east-1:000000000000:event-bus/b'"),
-                 "does not serve events as a destination yet"),
+                 "there is no such event bus"),
+                (("Type: Lambda, Destination: !GetAtt Sink.Arn",
+                  "Type: SNS, Destination: 'arn:aws:sns:us-east-1:000000000000:t'"),
+                 "does not serve sns as a destination yet"),
                 (("        ZipFile: |", "        S3Bucket: b"), "'Code.S3Bucket' is not served yet"),
                 (("InvokeMode:", "InvokeMod:"), "did you mean 'InvokeMode'")):
             text = ALL.replace(*change)
