@@ -70,8 +70,8 @@ std::string RestText(const Row& row) {
   put("account", what.from.account);
   put("letters", what.dead_letter_arn);
   put("body", what.dead_letter_body);
-  if (what.max_retries != 185) out["retries"] = what.max_retries;
-  if (what.max_age_s != 86'400) out["age"] = what.max_age_s;
+  if (what.max_retries != kMaxDeliveryRetries) out["retries"] = what.max_retries;
+  if (what.max_age_s != kMaxDeliveryAgeS) out["age"] = what.max_age_s;
   if (what.tells_attempt) out["tells"] = true;
   if (!what.marks.empty()) out["marks"] = AttributesJson(what.marks);
   if (!row.why.empty()) out["why"] = AttributesJson(row.why);
@@ -185,10 +185,7 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
         next_id_(next_id),
         window_(loop, {.most_rows = kMaxHeldDeliveries,
                        .most_bytes = kMaxHeldDeliveryBytes,
-                       .load =
-                           [&commits](DueKey after, size_t most, Loaded loaded) {
-                             Load(commits, after, most, std::move(loaded));
-                           },
+                       .load = store::DuePages<Row>(commits, kMaxHeldDeliveryBytes, ReadRows),
                        .on_page = [this] { PumpLater(); }}) {}
 
   void Put(std::vector<TargetDelivery> deliveries, store::GroupCommit::Work work,
@@ -226,19 +223,6 @@ class SqliteDeliveryQueue final : public DeliveryQueue {
   }
 
  private:
-  using Loaded = store::DueWindow<Row>::Loaded;
-
-  static void Load(store::GroupCommit& commits, DueKey after, size_t most, Loaded loaded) {
-    commits.Load(
-        [after, most](store::Database& database) {
-          return store::ReadDuePage<Row>(after, most, kMaxHeldDeliveryBytes,
-                                         [&database](DueKey behind, size_t count) {
-                                           return ReadRows(database, behind, count);
-                                         });
-        },
-        std::move(loaded));
-  }
-
   int64_t NowMillis() const { return base::EpochMillis(loop_.service_clock().WallNow()); }
 
   void PumpLater() {

@@ -20,6 +20,7 @@
 #include "invoker/async_queue.h"
 #include "invoker/destinations.h"
 #include "invoker/registry.h"
+#include "invoker/retry_policy.h"
 #include "io/loop.h"
 #include "store/group_commit.h"
 
@@ -29,9 +30,9 @@ struct TargetDelivery {
   Destinations::Delivery to;  // Without attributes.
   // Whom the target's policy is asked about; without a service nobody asks (a role was given).
   Destinations::Source from{};
-  int64_t accepted_ms = 0;        // From which its age counts.
-  int64_t max_retries = 185;      // AWS: 0 to 185.
-  int64_t max_age_s = 86'400;     // AWS: 60 to 86,400.
+  int64_t accepted_ms = 0;  // From which its age counts.
+  int64_t max_retries = kMaxDeliveryRetries;
+  int64_t max_age_s = kMaxDeliveryAgeS;
   std::string dead_letter_arn{};  // Of a queue; empty: what is given up is dropped.
   // What the dead letter says; empty: what the target would have got.
   std::string dead_letter_body{};
@@ -56,12 +57,9 @@ class DeliveryQueue {
   // Begins with what an earlier process left, on the loop's next turn. Blocking: called once, at
   // start, with the database of `commits`, which has had DeliveryMigrations. Functions are called
   // through `events`, which knows the other destinations too.
-  static base::Result<std::unique_ptr<DeliveryQueue>> Open(io::Loop& loop,
-                                                           store::Database& database,
-                                                           store::GroupCommit& commits,
-                                                           AsyncQueue& events,
-                                                           const Registry& registry,
-                                                           Account account);
+  static base::Result<std::unique_ptr<DeliveryQueue>> Open(
+      io::Loop& loop, store::Database& database, store::GroupCommit& commits, AsyncQueue& events,
+      const Registry& registry, Account account);
   virtual ~DeliveryQueue() = default;
 
   // With `work`, which may be empty, in one transaction: both or nothing. They are sent after

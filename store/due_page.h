@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/group_commit.h"
 
 namespace hearth::store {
 
@@ -29,7 +30,7 @@ struct DuePage {
   bool has_more = false;  // It ends before its last row would be too much.
 };
 
-// For `load`: a page whose rows have `most_bytes` or little more together, though each may be
+// A page whose rows have `most_bytes` or little more together, though each may be
 // large. `read` gives the first `count` rows behind a key.
 template <typename Row, typename Read>
 base::Result<DuePage<Row>> ReadDuePage(DueKey after, size_t most, size_t most_bytes,
@@ -52,6 +53,21 @@ base::Result<DuePage<Row>> ReadDuePage(DueKey after, size_t most, size_t most_by
     if (rows.size() < count) break;
   }
   return page;
+}
+
+// DueWindow's `load`: the pages of a table that `read(database, behind, count)` reads, on the way
+// of `commits`, which outlives it.
+template <typename Row, typename Read>
+auto DuePages(GroupCommit& commits, size_t most_bytes, Read read) {
+  return [&commits, most_bytes, read](DueKey after, size_t most, auto loaded) {
+    commits.Load(
+        [after, most, most_bytes, read](Database& database) {
+          return ReadDuePage<Row>(after, most, most_bytes, [&](DueKey behind, size_t count) {
+            return read(database, behind, count);
+          });
+        },
+        std::move(loaded));
+  };
 }
 
 }  // namespace hearth::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "invoker/retry_policy.h"
 
 namespace hearth::events {
 namespace {
@@ -12,14 +13,13 @@ using store::Database;
 
 // Ours: of a rule's missed moments in one transaction.
 constexpr size_t kMostMomentsAtOnce = 64;
-constexpr int64_t kDefaultMaxAgeS = 86'400;  // AWS: of a target's event.
-constexpr int64_t kRetryMs = 1'000;          // Ours: after a failure of the disk.
+constexpr int64_t kRetryMs = 1'000;  // Ours: after a failure of the disk.
 
 // Within which some target still takes an event; 0: there is no target.
 int64_t LongestAgeMs(const Rule& rule) {
   int64_t out = 0;
   for (const Target& target : rule.targets) {
-    out = std::max(out, target.record.max_age_s.value_or(kDefaultMaxAgeS) * 1000);
+    out = std::max(out, target.record.max_age_s.value_or(invoker::kMaxDeliveryAgeS) * 1000);
   }
   return out;
 }

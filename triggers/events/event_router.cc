@@ -3,9 +3,6 @@
 namespace hearth::events {
 namespace {
 
-constexpr int64_t kDefaultRetries = 185;     // AWS.
-constexpr int64_t kDefaultMaxAgeS = 86'400;  // AWS.
-
 std::string InputOf(const Rule& rule, const Target& target, const Event& event, int64_t now_ms) {
   if (target.record.input) return *target.record.input;
   if (target.path) {
@@ -57,8 +54,8 @@ void EventRouter::Deliver(const Rule& rule, const Event& event, int64_t accepted
       out.from = {"events.amazonaws.com", rule.arn, account.id};
     }
     out.accepted_ms = accepted_ms;
-    out.max_retries = target.record.max_retries.value_or(kDefaultRetries);
-    out.max_age_s = target.record.max_age_s.value_or(kDefaultMaxAgeS);
+    out.max_retries = target.record.max_retries.value_or(out.max_retries);
+    out.max_age_s = target.record.max_age_s.value_or(out.max_age_s);
     out.dead_letter_arn = target.record.dead_letter_arn;
     if (!out.dead_letter_arn.empty()) {
       if (out.to.record != event.text) out.dead_letter_body = event.text;

@@ -3,6 +3,7 @@
 
 #include "aws/arn.h"
 #include "expressions/input_template.h"
+#include "invoker/retry_policy.h"
 #include "triggers/events/errors.h"
 #include "triggers/events/members.h"
 #include "triggers/events/rule.h"
@@ -14,8 +15,6 @@ using base::Json;
 
 constexpr size_t kMaxInput = 8192;      // AWS.
 constexpr size_t kMaxPutTargets = 100;  // AWS.
-constexpr int64_t kMaxRetries = 185;    // AWS.
-constexpr int64_t kMaxAgeS = 86'400;    // AWS.
 
 void ReadTransformer(Members& in, TargetRecord& target) {
   const Json* const given = in.Object("InputTransformer");
@@ -40,8 +39,9 @@ void ReadDelivery(Members& in, TargetRecord& target) {
   Faults& faults = in.faults();
   if (const Json* const policy = in.Object("RetryPolicy")) {
     Members members(*policy, faults, in.PathOf("RetryPolicy") + ".");
-    target.max_retries = members.Number("MaximumRetryAttempts", 0, kMaxRetries);
-    target.max_age_s = members.Number("MaximumEventAgeInSeconds", 60, kMaxAgeS);
+    target.max_retries = members.Number("MaximumRetryAttempts", 0, invoker::kMaxDeliveryRetries);
+    target.max_age_s = members.Number("MaximumEventAgeInSeconds", invoker::kMinDeliveryAgeS,
+                                      invoker::kMaxDeliveryAgeS);
     members.Done();
   }
   if (const Json* const dead = in.Object("DeadLetterConfig")) {

@@ -41,19 +41,7 @@ ScheduleClock::ScheduleClock(Parts parts)
       window_(parts_.loop,
               {.most_rows = kMaxHeldSchedules,
                .most_bytes = kMaxHeldScheduleBytes,
-               .load =
-                   [&commits = parts_.commits](store::DueKey after, size_t most,
-                                               store::DueWindow<DueRow>::Loaded loaded) {
-                     commits.Load(
-                         [after, most](store::Database& database) {
-                           return store::ReadDuePage<DueRow>(
-                               after, most, kMaxHeldScheduleBytes,
-                               [&database](store::DueKey behind, size_t count) {
-                                 return ListDue(database, behind, count);
-                               });
-                         },
-                         std::move(loaded));
-                   },
+               .load = store::DuePages<DueRow>(parts_.commits, kMaxHeldScheduleBytes, ListDue),
                .on_page = [this] { PumpLater(); }}) {}
 
 void ScheduleClock::OnChange(const ScheduleRow& row) {

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "invoker/destinations.h"
 #include "invoker/function.h"
+#include "invoker/retry_policy.h"
 #include "triggers/schedule/errors.h"
 
 namespace hearth::schedule {
@@ -41,8 +42,8 @@ struct ScheduleTarget {
   std::string message_group_id{};      // Of a FIFO queue; empty: none.
   std::optional<BusParameters> bus{};
   std::string dead_letter_arn{};  // Empty: what is given up is dropped.
-  int64_t max_retries = 185;
-  int64_t max_age_s = 86'400;
+  int64_t max_retries = invoker::kMaxDeliveryRetries;
+  int64_t max_age_s = invoker::kMaxDeliveryAgeS;
   bool operator==(const ScheduleTarget&) const = default;
 };
 

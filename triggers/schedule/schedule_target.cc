@@ -56,8 +56,11 @@ constexpr Fields::TextRule kSource{
 void ReadRetries(Fields& target, ScheduleTarget& into) {
   if (const Json* const object = target.Object("RetryPolicy")) {
     Fields in(*object, "target.retryPolicy");
-    into.max_retries = in.Number("MaximumRetryAttempts", 0, 185).value_or(into.max_retries);
-    into.max_age_s = in.Number("MaximumEventAgeInSeconds", 60, 86'400).value_or(into.max_age_s);
+    into.max_retries = in.Number("MaximumRetryAttempts", 0, invoker::kMaxDeliveryRetries)
+                           .value_or(into.max_retries);
+    into.max_age_s =
+        in.Number("MaximumEventAgeInSeconds", invoker::kMinDeliveryAgeS, invoker::kMaxDeliveryAgeS)
+            .value_or(into.max_age_s);
     target.Refuse(in.Finish());
   }
   if (const Json* const object = target.Object("DeadLetterConfig")) {
